@@ -1,0 +1,64 @@
+//! Credentials for a connection: an API key or an OAuth session behind one trait.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use http::HeaderValue;
+use secrecy::SecretString;
+
+/// The credential of a connection, its secrets resolved.
+#[derive(Debug, Clone)]
+pub enum Settings {
+    /// No `Authorization` header.
+    None,
+    /// `Authorization: apikey TOKEN`.
+    ApiKey {
+        /// The token.
+        token: SecretString,
+    },
+}
+
+/// One value for the `Authorization` header, and which renewal it came from.
+#[derive(Debug, Clone)]
+pub struct Authorization {
+    /// The header value, marked sensitive; `None` if the connection sends none.
+    pub header: Option<HeaderValue>,
+    /// Grows with every renewal: tells whether a 401 was for this token or for an earlier one.
+    pub generation: u64,
+}
+
+/// Why there is no token.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A person has to act: log in again, correct the credential. The text says what to do.
+    #[error("{0}")]
+    NeedsPerson(String),
+    /// The token endpoint is away; the next run tries again.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The configuration cannot work (exit 2).
+    #[error("{0}")]
+    Configuration(String),
+    /// A renewed session could not be saved, or the token store is damaged.
+    #[error("{0}")]
+    Store(String),
+}
+
+/// A boxed future, so that the trait can be a trait object.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Where a connection's `Authorization` comes from. Implementations are shared by all requests of a connection and renew
+/// once for all of them.
+pub trait TokenSource: Send + std::marker::Sync {
+    /// The credential to use now, renewed first if it is about to end.
+    fn token(&self) -> BoxFuture<'_, Result<Authorization, Error>>;
+
+    /// The API answered 401 to a request that carried `generation`. `Ok(true)`: there is or will be a newer credential, replay
+    /// the request. `Ok(false)`: there is nothing newer to be had (an API key), a person has to act.
+    fn reject(&self, generation: u64) -> BoxFuture<'_, Result<bool, Error>>;
+
+    /// The distribution id that the session belongs to (WeGroup SSO), else `None`.
+    fn distribution_id(&self) -> BoxFuture<'_, Result<Option<String>, Error>> {
+        Box::pin(async { Ok(None) })
+    }
+}

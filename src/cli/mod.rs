@@ -1,0 +1,1 @@
+//! The commands: one file each. They print; they know no business rule.

@@ -1,0 +1,30 @@
+//! `lead-sync` moves sales leads from CRM exports to an HTTP API and accounts for each in a local ledger.
+//!
+//! # Map
+//! ```text
+//! main.rs        parse, run, exit code
+//! cli/           one file per command; prints; knows no business rule
+//! config/        the configuration file: checked settings, all problems at once
+//! domain/        pure: records, mapping, fingerprints, admission, outcomes, retries, the delivery state machine
+//! sources/       CSV files and SQLite queries, read row by row
+//! ledger/        the only SQL of the ledger
+//! auth/          credentials: API key, OAuth sessions
+//! destination/   posts once, returns a reply; never retries, never decides
+//! worker/        the imperative shell: intake and dispatch
+//! sandbox/       a local WeGroup with faults on demand
+//! ```
+//!
+//! # Arrows
+//! `main → cli → worker, config`; `worker → sources, ledger, auth, destination`; every edge → `domain`.
+//! Edges never import each other; nothing below `cli` imports `config`; `domain` imports nothing of ours.
+//! `tests/architecture.rs` checks the `use` lines.
+
+pub mod auth;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod destination;
+pub mod domain;
+pub mod sandbox;
+pub mod sources;
+pub mod worker;

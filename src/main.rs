@@ -1,0 +1,3 @@
+//! The `lead-sync` program.
+
+fn main() {}

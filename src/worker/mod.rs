@@ -1,0 +1,3 @@
+//! The imperative shell: intake and dispatch.
+
+pub mod settings;

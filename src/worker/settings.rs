@@ -1,0 +1,136 @@
+//! What a run needs to know, already checked.
+
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::domain::{mapping, retry};
+use crate::{auth, destination, sources};
+
+/// Everything one process works with.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The ledger's file.
+    pub ledger: PathBuf,
+    /// History of settled leads is kept this long.
+    pub retain: Duration,
+    /// The folder of the token files.
+    pub tokens: PathBuf,
+    /// The connections, in the order of their names.
+    pub connections: Vec<Connection>,
+    /// The syncs, in the order of their names.
+    pub syncs: Vec<Sync>,
+}
+
+/// One API with one credential, one rate limit and one pause.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    /// Its name.
+    pub name: String,
+    /// Where leads are posted.
+    pub destination: destination::Settings,
+    /// The kind of API.
+    pub api: Api,
+    /// The credential.
+    pub auth: auth::Settings,
+    /// `None`: no limit.
+    pub rate: Option<Rate>,
+    /// Requests under way at once, at most.
+    pub max_in_flight: NonZeroU32,
+    /// The longest a run waits for a pause or a retry before it defers.
+    pub patience: Duration,
+    /// What happens to a lead that may have arrived.
+    pub on_in_doubt: OnInDoubt,
+    /// What a 409 means.
+    pub on_conflict: OnConflict,
+    /// When a lead is tried again.
+    pub retry: retry::Policy,
+}
+
+/// The kind of API behind a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Api {
+    /// WeGroup: the path is made of distribution and lead type.
+    WeGroup {
+        /// The distribution; with SSO it may be left out and read from userinfo.
+        distribution_id: Option<String>,
+        /// Path segment, `customers` for persons.
+        lead_type: String,
+    },
+    /// Any JSON API: each sync names its request.
+    Http,
+}
+
+/// `rate_limit` and `burst`: at most `count` requests in any `per`, and `burst` at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// Requests.
+    pub count: NonZeroU32,
+    /// The time they may take.
+    pub per: Duration,
+    /// Requests that may go at once after a quiet time.
+    pub burst: NonZeroU32,
+}
+
+/// `on_in_doubt`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnInDoubt {
+    /// Try again with the same idempotency key: no lead is ever lost.
+    Resend,
+    /// Leave it for a person: no lead is ever sent twice.
+    Hold,
+}
+
+/// `on_conflict`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnConflict {
+    /// A 409 is a refusal.
+    Reject,
+    /// A 409 says that the API has the lead.
+    Delivered,
+}
+
+/// `on_change`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnChange {
+    /// A delivered row that changed is counted and left.
+    Ignore,
+    /// It is sent again.
+    Resend,
+}
+
+/// A source mapped onto a connection.
+#[derive(Debug, Clone)]
+pub struct Sync {
+    /// Its name.
+    pub name: String,
+    /// Name of its connection.
+    pub connection: String,
+    /// Where its rows come from.
+    pub source: sources::Settings,
+    /// How a row becomes a lead.
+    pub mapping: mapping::Spec,
+    /// The request of an `http` connection; `None` for WeGroup.
+    pub request: Option<destination::Endpoint>,
+    /// A delivered row that changed.
+    pub on_change: OnChange,
+    /// More new leads than this stop the sync before sending, until confirmed.
+    pub max_new: Option<u64>,
+    /// When the daemon runs it.
+    pub schedule: Option<Schedule>,
+}
+
+/// When the daemon runs a sync.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schedule {
+    /// Cron expression with seconds.
+    pub cron: String,
+    /// IANA name of the time zone.
+    pub timezone: String,
+    /// Random delay, at most.
+    pub jitter: Duration,
+    /// Run once after a time that was missed.
+    pub catch_up: bool,
+    /// Run when the daemon starts.
+    pub at_start: bool,
+}
