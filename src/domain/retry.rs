@@ -20,8 +20,8 @@ impl Default for Policy {
         Self {
             attempts: 8,
             first: Duration::from_secs(1),
-            cap: Duration::from_secs(15 * 60),
-            max_age: Duration::from_secs(7 * 24 * 3600),
+            cap: Duration::from_mins(15),
+            max_age: Duration::from_hours(7 * 24),
         }
     }
 }
