@@ -1,9 +1,14 @@
 //! Credentials for a connection: an API key or an OAuth session behind one trait.
 
+mod fixed;
+
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use http::HeaderValue;
+use reqwest::Url;
 use secrecy::SecretString;
 
 /// The credential of a connection, its secrets resolved.
@@ -18,6 +23,34 @@ pub enum Settings {
     },
 }
 
+/// What a credential has to know about its connection.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// Name of the connection, as in `lead-sync login NAME`; also the name of its token file.
+    pub connection: String,
+    /// The API that the token is for. A session is bound to its host, so that one of staging is never used in production.
+    pub api_url: Url,
+    /// The configured distribution; a session of another one is refused before anything is sent.
+    pub distribution_id: Option<String>,
+    /// The folder of the token files.
+    pub tokens: PathBuf,
+    /// Encrypts the token files: 32 bytes in base64.
+    pub encryption_key: Option<SecretString>,
+    /// An explicit proxy; `None`: the environment's.
+    pub proxy: Option<Url>,
+    /// PEM certificates to trust besides the system's.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// The source of the connection's `Authorization` header. Opens no connection and reads no file: the first
+/// [`TokenSource::token`] does.
+pub fn connect(settings: &Settings, _context: &Context) -> Result<Arc<dyn TokenSource>, Error> {
+    match settings {
+        Settings::None => Ok(Arc::new(fixed::Fixed::none())),
+        Settings::ApiKey { token } => Ok(Arc::new(fixed::Fixed::api_key(token)?)),
+    }
+}
+
 /// One value for the `Authorization` header, and which renewal it came from.
 #[derive(Debug, Clone)]
 pub struct Authorization {
@@ -27,8 +60,8 @@ pub struct Authorization {
     pub generation: u64,
 }
 
-/// Why there is no token.
-#[derive(Debug, thiserror::Error)]
+/// Why there is no token. Cloned for all requests that waited for the same renewal.
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// A person has to act: log in again, correct the credential. The text says what to do.
     #[error("{0}")]
