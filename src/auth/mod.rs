@@ -1,46 +1,18 @@
 //! Credentials for a connection: an API key or an OAuth session behind one trait.
 
 mod fixed;
+mod seal;
+mod session;
+mod settings;
+mod store;
 
 use std::future::Future;
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use http::HeaderValue;
-use reqwest::Url;
-use secrecy::SecretString;
 
-/// The credential of a connection, its secrets resolved.
-#[derive(Debug, Clone)]
-pub enum Settings {
-    /// No `Authorization` header.
-    None,
-    /// `Authorization: apikey TOKEN`.
-    ApiKey {
-        /// The token.
-        token: SecretString,
-    },
-}
-
-/// What a credential has to know about its connection.
-#[derive(Debug, Clone)]
-pub struct Context {
-    /// Name of the connection, as in `lead-sync login NAME`; also the name of its token file.
-    pub connection: String,
-    /// The API that the token is for. A session is bound to its host, so that one of staging is never used in production.
-    pub api_url: Url,
-    /// The configured distribution; a session of another one is refused before anything is sent.
-    pub distribution_id: Option<String>,
-    /// The folder of the token files.
-    pub tokens: PathBuf,
-    /// Encrypts the token files: 32 bytes in base64.
-    pub encryption_key: Option<SecretString>,
-    /// An explicit proxy; `None`: the environment's.
-    pub proxy: Option<Url>,
-    /// PEM certificates to trust besides the system's.
-    pub ca_file: Option<PathBuf>,
-}
+pub use settings::{BodyFormat, ClientAuth, Context, Grant, OAuth, Server, Settings};
 
 /// The source of the connection's `Authorization` header. Opens no connection and reads no file: the first
 /// [`TokenSource::token`] does.
@@ -48,6 +20,7 @@ pub fn connect(settings: &Settings, _context: &Context) -> Result<Arc<dyn TokenS
     match settings {
         Settings::None => Ok(Arc::new(fixed::Fixed::none())),
         Settings::ApiKey { token } => Ok(Arc::new(fixed::Fixed::api_key(token)?)),
+        Settings::OAuth(_) => Err(Error::Configuration(String::new())),
     }
 }
 
