@@ -1,11 +1,13 @@
 //! Credentials for a connection: an API key or an OAuth session behind one trait.
 
+mod account;
 mod answer;
 mod discovery;
 mod fixed;
 mod grants;
 mod http;
 mod id_token;
+mod login;
 mod oauth;
 mod seal;
 mod session;
@@ -18,7 +20,9 @@ use std::sync::Arc;
 
 use ::http::HeaderValue;
 
+pub use account::{Account, LoggedOut, check, logout, whoami};
 pub use discovery::Userinfo;
+pub use login::{Callback, Dialogue, LoggedIn, login};
 pub use settings::{BodyFormat, ClientAuth, Context, Grant, OAuth, Server, Settings};
 
 /// The source of the connection's `Authorization` header. Opens no connection and reads no file: the first
