@@ -255,12 +255,12 @@ fn finish(provider: &Provider, mut flow: Flow) -> Response {
     let granted = flow.scopes.join(" ");
     let code = random("ory_ac_");
     let ends = crate::clock::now() + provider.settings().code_lifetime;
-    let issued = Code {
+    let record = Code {
         flow,
         ends,
         family: None,
     };
-    provider.flows().codes.insert(code.clone(), issued);
+    provider.flows().codes.insert(code.clone(), record);
     back(
         &url,
         &[
