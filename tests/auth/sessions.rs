@@ -329,7 +329,7 @@ async fn no_token_shows_in_debug_or_in_an_error() {
             .await
             .unwrap_err();
         shown += &error.to_string();
-        shown += &format!("{error:?}");
+        shown += format!("{error:?}").as_str();
     }
     for secret in ["ory_at_", "ory_rt_", "ory_ac_", "sandbox-client-secret"] {
         assert!(!shown.contains(secret), "{shown}");
