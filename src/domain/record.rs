@@ -138,9 +138,7 @@ pub enum RowFault {
         encoding: &'static str,
     },
     /// A quote that never closes took in the rest of the file.
-    #[error(
-        "a quote opened in this row never closes; it swallowed the rest of the file ({lines} lines)"
-    )]
+    #[error("a quote opened in this row never closes; it swallowed the rest of the file ({lines} lines)")]
     UnclosedQuote {
         /// Lines from the record's first to the end of the file.
         lines: u64,
@@ -166,9 +164,7 @@ pub enum RowFault {
         column: String,
     },
     /// The same file has an earlier, different row with this key.
-    #[error(
-        "line {first_line} of the same file has the same key with other values; the first one counts"
-    )]
+    #[error("line {first_line} of the same file has the same key with other values; the first one counts")]
     RepeatedKey {
         /// Line of the row that counts.
         first_line: u64,

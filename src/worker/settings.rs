@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::domain::{mapping, retry};
+use crate::domain::{mapping, plan::OnChange, verdict};
 use crate::{auth, destination, sources};
 
 /// Everything one process works with.
@@ -39,12 +39,8 @@ pub struct Connection {
     pub max_in_flight: NonZeroU32,
     /// The longest a run waits for a pause or a retry before it defers.
     pub patience: Duration,
-    /// What happens to a lead that may have arrived.
-    pub on_in_doubt: OnInDoubt,
-    /// What a 409 means.
-    pub on_conflict: OnConflict,
-    /// When a lead is tried again.
-    pub retry: retry::Policy,
+    /// When a lead is tried again, what a lead in doubt and a 409 mean.
+    pub policy: verdict::Policy,
 }
 
 /// The kind of API behind a connection.
@@ -70,33 +66,6 @@ pub struct Rate {
     pub per: Duration,
     /// Requests that may go at once after a quiet time.
     pub burst: NonZeroU32,
-}
-
-/// `on_in_doubt`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnInDoubt {
-    /// Try again with the same idempotency key: no lead is ever lost.
-    Resend,
-    /// Leave it for a person: no lead is ever sent twice.
-    Hold,
-}
-
-/// `on_conflict`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnConflict {
-    /// A 409 is a refusal.
-    Reject,
-    /// A 409 says that the API has the lead.
-    Delivered,
-}
-
-/// `on_change`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnChange {
-    /// A delivered row that changed is counted and left.
-    Ignore,
-    /// It is sent again.
-    Resend,
 }
 
 /// A source mapped onto a connection.
