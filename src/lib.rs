@@ -25,6 +25,7 @@ pub mod clock;
 pub mod config;
 pub mod destination;
 pub mod domain;
+pub mod ledger;
 pub mod sandbox;
 pub mod sources;
 pub mod worker;
