@@ -18,7 +18,7 @@ const APPLICATION_ID: i64 = 0x4C45_4144;
 const OLDEST_SQLITE: i32 = 3_051_003;
 
 /// How long a writer waits for another one: an intake of ten million rows holds the write lock for some seconds.
-const BUSY: Duration = Duration::from_secs(60);
+const BUSY: Duration = Duration::from_mins(1);
 
 /// Less than this, in bytes, and nothing is sent: room for the write-ahead log of a run.
 const LEAST_FREE: u64 = 16 << 20;
