@@ -5,6 +5,7 @@
 
 pub mod breaker;
 pub mod delivery;
+pub mod fingerprint;
 pub mod mapping;
 pub mod outcome;
 pub mod plan;
