@@ -1,21 +1,27 @@
 //! Credentials for a connection: an API key or an OAuth session behind one trait.
 
+mod fixed;
+mod seal;
+mod session;
+mod settings;
+mod store;
+
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use http::HeaderValue;
-use secrecy::SecretString;
 
-/// The credential of a connection, its secrets resolved.
-#[derive(Debug, Clone)]
-pub enum Settings {
-    /// No `Authorization` header.
-    None,
-    /// `Authorization: apikey TOKEN`.
-    ApiKey {
-        /// The token.
-        token: SecretString,
-    },
+pub use settings::{BodyFormat, ClientAuth, Context, Grant, OAuth, Server, Settings};
+
+/// The source of the connection's `Authorization` header. Opens no connection and reads no file: the first
+/// [`TokenSource::token`] does.
+pub fn connect(settings: &Settings, _context: &Context) -> Result<Arc<dyn TokenSource>, Error> {
+    match settings {
+        Settings::None => Ok(Arc::new(fixed::Fixed::none())),
+        Settings::ApiKey { token } => Ok(Arc::new(fixed::Fixed::api_key(token)?)),
+        Settings::OAuth(_) => Err(Error::Configuration(String::new())),
+    }
 }
 
 /// One value for the `Authorization` header, and which renewal it came from.
@@ -27,8 +33,8 @@ pub struct Authorization {
     pub generation: u64,
 }
 
-/// Why there is no token.
-#[derive(Debug, thiserror::Error)]
+/// Why there is no token. Cloned for all requests that waited for the same renewal.
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// A person has to act: log in again, correct the credential. The text says what to do.
     #[error("{0}")]

@@ -1,0 +1,85 @@
+//! Credentials that never change: none, or an API key.
+
+use http::HeaderValue;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Authorization, BoxFuture, Error, TokenSource};
+
+/// The same header for every request.
+pub(super) struct Fixed {
+    header: Option<HeaderValue>,
+}
+
+impl Fixed {
+    /// No header at all.
+    pub(super) fn none() -> Self {
+        Self { header: None }
+    }
+
+    /// `Authorization: apikey TOKEN`, as WeGroup documents it.
+    pub(super) fn api_key(token: &SecretString) -> Result<Self, Error> {
+        Ok(Self {
+            header: Some(header("apikey", token)?),
+        })
+    }
+}
+
+/// `SCHEME TOKEN`, marked sensitive so that `Debug` of a request does not show it.
+pub(super) fn header(scheme: &str, token: &SecretString) -> Result<HeaderValue, Error> {
+    let token = token.expose_secret();
+    let usable = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
+    if !usable {
+        return Err(Error::Configuration(
+            "the token is empty or holds a blank or another character that no header can have"
+                .into(),
+        ));
+    }
+    let mut value = HeaderValue::try_from(format!("{scheme} {token}"))
+        .map_err(|_| Error::Configuration("the token does not fit into a header".into()))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+impl TokenSource for Fixed {
+    fn token(&self) -> BoxFuture<'_, Result<Authorization, Error>> {
+        let authorization = Authorization {
+            header: self.header.clone(),
+            generation: 0,
+        };
+        Box::pin(async { Ok(authorization) })
+    }
+
+    fn reject(&self, _generation: u64) -> BoxFuture<'_, Result<bool, Error>> {
+        Box::pin(async { Ok(false) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_api_key_is_sent_as_documented_and_shown_to_nobody() {
+        let source = Fixed::api_key(&SecretString::from("planted-key")).unwrap();
+        let authorization = source.token().await.unwrap();
+        assert_eq!(
+            authorization.header.as_ref().unwrap().as_bytes(),
+            b"apikey planted-key"
+        );
+        assert!(!format!("{authorization:?}").contains("planted"));
+    }
+
+    #[tokio::test]
+    async fn a_refused_api_key_is_a_matter_for_a_person() {
+        let source = Fixed::api_key(&SecretString::from("planted-key")).unwrap();
+        assert!(!source.reject(0).await.unwrap());
+    }
+
+    #[test]
+    fn a_key_that_no_header_may_carry_is_refused_without_being_shown() {
+        for bad in ["", "planted\nkey", "planted key", "plänted"] {
+            let error = Fixed::api_key(&SecretString::from(bad)).err().unwrap();
+            assert!(!error.to_string().contains("plan"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! One session with a service, as it is kept between runs.
+
+use std::fmt;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::settings::{Context, OAuth};
+use crate::domain::time::Timestamp;
+
+/// A token is renewed when less than this is left, or a tenth of its life, if that is shorter: long enough for a request
+/// that has just been given it to arrive. The credit API documents 60 s.
+const MARGIN: Duration = Duration::from_secs(60);
+
+/// A token or another secret that is stored: masked in `Debug`, plain in the file.
+#[derive(Clone)]
+pub(super) struct Token(SecretString);
+
+impl Token {
+    /// Takes the text.
+    pub(super) fn new(text: impl Into<String>) -> Self {
+        Self(SecretString::from(text.into()))
+    }
+
+    /// The text itself, for a request or for the file.
+    pub(super) fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+
+    /// As a secret.
+    pub(super) fn secret(&self) -> &SecretString {
+        &self.0
+    }
+}
+
+impl PartialEq for Token {
+    fn eq(&self, other: &Self) -> bool {
+        self.expose() == other.expose()
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[REDACTED]")
+    }
+}
+
+impl Serialize for Token {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.expose())
+    }
+}
+
+impl<'de> Deserialize<'de> for Token {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::new)
+    }
+}
+
+/// Whom a session belongs to. A file whose binding differs from the configuration is never used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Binding {
+    /// The issuer or the token endpoint.
+    pub server: String,
+    /// The client that the tokens were issued to.
+    pub client_id: String,
+    /// Scheme, host and port of the API.
+    pub api: String,
+}
+
+impl Binding {
+    /// What the configuration says.
+    pub(super) fn of(settings: &OAuth, context: &Context) -> Self {
+        Self {
+            server: settings.server_name().to_owned(),
+            client_id: settings.client_id.clone(),
+            api: context.api_url.origin().ascii_serialization(),
+        }
+    }
+}
+
+/// Tokens with their absolute times (milliseconds since 1970, this machine's clock).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Session {
+    /// Whom it belongs to.
+    pub binding: Binding,
+    /// Sent with each request.
+    pub access_token: Token,
+    /// The word before the token, spelled as the server did (`bearer`, `Bearer`).
+    pub scheme: String,
+    /// When the access token was received.
+    pub obtained_at: i64,
+    /// When the access token ends; `None`: the server did not say.
+    pub expires_at: Option<i64>,
+    /// Spent by its use where the server rotates.
+    pub refresh_token: Option<Token>,
+    /// When the refresh token ends; `None`: never, or the server did not say.
+    pub refresh_expires_at: Option<i64>,
+    /// What was granted.
+    pub scopes: Vec<String>,
+    /// WeGroup: the distribution that the session belongs to, from userinfo.
+    pub distribution_id: Option<String>,
+    /// A refresh was sent at this time and its answer has not been saved. Written before the refresh leaves.
+    pub refresh_sent_at: Option<i64>,
+    /// The server refused the refresh token at this time: it is not sent again.
+    pub refused_at: Option<i64>,
+    /// `grant = "refresh_token"`: fingerprint of the configured token that started the session, to notice a new one.
+    pub started_from: Option<String>,
+}
+
+impl Session {
+    /// Whether the access token should be renewed before it is used.
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|end| {
+            let lifetime = Timestamp(end).since(Timestamp(self.obtained_at));
+            now >= Timestamp(end) - MARGIN.min(lifetime / 10)
+        })
+    }
+
+    /// Whether the access token has ended.
+    pub(super) fn has_ended(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|end| now >= Timestamp(end))
+    }
+
+    /// The refresh token, unless it has ended or been refused.
+    pub(super) fn usable_refresh_token(&self, now: Timestamp) -> Option<&Token> {
+        let ended = self
+            .refresh_expires_at
+            .is_some_and(|end| now >= Timestamp(end));
+        self.refresh_token
+            .as_ref()
+            .filter(|_| !ended && self.refused_at.is_none())
+    }
+}
+
+/// Tells one configured refresh token from another without keeping it: 128 bits of BLAKE3. The tokens are random, so the
+/// fingerprint cannot be turned back.
+pub(super) fn fingerprint(token: &SecretString) -> String {
+    let hash = blake3::derive_key(
+        "lead-sync 2026 configured refresh token",
+        token.expose_secret().as_bytes(),
+    );
+    hash[..16].iter().fold(String::new(), |mut text, byte| {
+        use fmt::Write as _;
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// A session of an hour that began at the epoch, with planted tokens.
+    pub(in crate::auth) fn session() -> Session {
+        Session {
+            binding: Binding {
+                server: "https://sso.example.com".into(),
+                client_id: "client".into(),
+                api: "https://api.example.com".into(),
+            },
+            access_token: Token::new("planted-access"),
+            scheme: "bearer".into(),
+            obtained_at: 0,
+            expires_at: Some(3_600_000),
+            refresh_token: Some(Token::new("planted-refresh")),
+            refresh_expires_at: None,
+            scopes: vec!["openid".into()],
+            distribution_id: None,
+            refresh_sent_at: None,
+            refused_at: None,
+            started_from: None,
+        }
+    }
+
+    #[test]
+    fn a_token_is_renewed_a_minute_before_its_end() {
+        let session = session();
+        assert!(!session.is_due(Timestamp(3_539_999)));
+        assert!(session.is_due(Timestamp(3_540_000)));
+    }
+
+    #[test]
+    fn a_short_lived_token_is_renewed_in_the_last_tenth_of_its_life() {
+        let session = Session {
+            expires_at: Some(2_000),
+            ..session()
+        };
+        assert!(!session.is_due(Timestamp(1_799)));
+        assert!(session.is_due(Timestamp(1_800)));
+    }
+
+    #[test]
+    fn a_token_without_a_known_end_is_left_to_the_server() {
+        let session = Session {
+            expires_at: None,
+            ..session()
+        };
+        assert!(!session.is_due(Timestamp(i64::MAX)));
+    }
+
+    #[test]
+    fn a_refused_or_ended_refresh_token_is_not_sent_again() {
+        let now = Timestamp(10);
+        assert!(session().usable_refresh_token(now).is_some());
+        let refused = Session {
+            refused_at: Some(1),
+            ..session()
+        };
+        assert!(refused.usable_refresh_token(now).is_none());
+        let ended = Session {
+            refresh_expires_at: Some(10),
+            ..session()
+        };
+        assert!(ended.usable_refresh_token(now).is_none());
+    }
+
+    #[test]
+    fn a_session_does_not_show_its_tokens() {
+        assert!(!format!("{:?}", session()).contains("planted"));
+    }
+}

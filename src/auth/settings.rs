@@ -1,0 +1,206 @@
+//! What the configuration says about a credential, its secrets resolved.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use reqwest::Url;
+use secrecy::SecretString;
+
+use super::Error;
+
+/// The credential of a connection.
+#[derive(Debug, Clone)]
+pub enum Settings {
+    /// No `Authorization` header.
+    None,
+    /// `Authorization: apikey TOKEN`.
+    ApiKey {
+        /// The token.
+        token: SecretString,
+    },
+    /// `Authorization: Bearer TOKEN`, obtained and renewed at a token endpoint (RFC 6749). `kind = "sso"` is this, too: an
+    /// issuer and [`Grant::AuthorizationCode`].
+    OAuth(Box<OAuth>),
+}
+
+/// How tokens are obtained from a token endpoint.
+#[derive(Debug, Clone)]
+pub struct OAuth {
+    /// Where.
+    pub server: Server,
+    /// On the strength of what.
+    pub grant: Grant,
+    /// Issued by the service; We360 calls it Customer ID.
+    pub client_id: String,
+    /// Issued with the client id; a public client has none.
+    pub client_secret: Option<SecretString>,
+    /// How client id and secret are presented (RFC 6749 section 2.3.1). Never guessed: a wrong try may count as an attack.
+    pub client_auth: ClientAuth,
+    /// The body of a token request.
+    pub request: BodyFormat,
+    /// Asked for; empty: the server's default.
+    pub scopes: Vec<String>,
+    /// How long an access token lives if the answer does not say.
+    pub lifetime: Option<Duration>,
+}
+
+/// Where the token endpoint is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Server {
+    /// An OpenID provider: its endpoints come from `ISSUER/.well-known/openid-configuration`. Kept as text, because the
+    /// document's `issuer` has to be the same byte for byte (RFC 8414 section 3.3).
+    Issuer(String),
+    /// The token endpoint itself.
+    TokenUrl(Url),
+}
+
+/// What a token is asked for with (RFC 6749 section 1.3).
+#[derive(Debug, Clone)]
+pub enum Grant {
+    /// The client's own credentials.
+    ClientCredentials,
+    /// A user's name and password. RFC 9700 section 2.4 forbids it for new services; We360 and WeSeeDo document it.
+    Password {
+        /// The user's name.
+        username: String,
+        /// The user's password.
+        password: SecretString,
+    },
+    /// A refresh token that a person obtained elsewhere; it starts the session, the answers carry it on.
+    RefreshToken {
+        /// The first one.
+        refresh_token: SecretString,
+    },
+    /// A person's consent in a browser, with PKCE (RFC 7636). Needs [`Server::Issuer`].
+    AuthorizationCode {
+        /// The address registered with the service that the browser is sent back to.
+        redirect_url: Url,
+    },
+}
+
+/// `client_auth`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientAuth {
+    /// `Authorization: Basic`.
+    Basic,
+    /// Fields of the body.
+    Body,
+}
+
+/// `request`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyFormat {
+    /// `application/x-www-form-urlencoded`, as RFC 6749 has it.
+    Form,
+    /// `application/json`, as WeSeeDo wants it.
+    Json,
+}
+
+/// What a credential has to know about its connection.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// Name of the connection, as in `lead-sync login NAME`; also the name of its token file.
+    pub connection: String,
+    /// The API that the token is for. A session is bound to its host, so that one of staging is never used in production.
+    pub api_url: Url,
+    /// The configured distribution; a session of another one is refused before anything is sent.
+    pub distribution_id: Option<String>,
+    /// The folder of the token files.
+    pub tokens: PathBuf,
+    /// Encrypts the token files: 32 bytes in base64.
+    pub encryption_key: Option<SecretString>,
+    /// An explicit proxy; `None`: the environment's.
+    pub proxy: Option<Url>,
+    /// PEM certificates to trust besides the system's.
+    pub ca_file: Option<PathBuf>,
+}
+
+impl Context {
+    /// What a person has to run for a new session.
+    pub(super) fn login_command(&self) -> String {
+        format!("lead-sync login {}", self.connection)
+    }
+}
+
+impl OAuth {
+    /// Refuses what cannot work, before anything is sent.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let address = match &self.server {
+            Server::Issuer(issuer) => Url::parse(issuer)
+                .map_err(|_| Error::Configuration(format!("issuer {issuer} is no address")))?,
+            Server::TokenUrl(url) => url.clone(),
+        };
+        require_secure("the token endpoint", &address)?;
+        match (&self.server, &self.grant) {
+            (Server::TokenUrl(_), Grant::AuthorizationCode { .. }) => Err(Error::Configuration(
+                "grant = \"authorization_code\" needs an issuer: the page where a person logs in is found there".into(),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// The issuer or token endpoint, as text.
+    pub(super) fn server_name(&self) -> &str {
+        match &self.server {
+            Server::Issuer(issuer) => issuer,
+            Server::TokenUrl(url) => url.as_str(),
+        }
+    }
+
+    /// Every secret that must not show up in a message.
+    pub(super) fn secrets(&self) -> Vec<SecretString> {
+        let grant = match &self.grant {
+            Grant::Password { password, .. } => Some(password),
+            Grant::RefreshToken { refresh_token } => Some(refresh_token),
+            Grant::ClientCredentials | Grant::AuthorizationCode { .. } => None,
+        };
+        self.client_secret.iter().chain(grant).cloned().collect()
+    }
+}
+
+/// Tokens and secrets travel over TLS, or within this machine.
+pub(super) fn require_secure(what: &str, url: &Url) -> Result<(), Error> {
+    if url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url)) {
+        return Ok(());
+    }
+    let host = url.host_str().unwrap_or_default();
+    Err(Error::Configuration(format!(
+        "{what} is {}://{host}: only https is allowed (http towards this machine only)",
+        url.scheme()
+    )))
+}
+
+/// 127.0.0.0/8, `::1` or `localhost`.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    url.host_str().is_some_and(|host| {
+        let ip = host.trim_start_matches('[').trim_end_matches(']');
+        host == "localhost" || ip.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_https_or_this_machine_may_see_a_token() {
+        for good in [
+            "https://sso.wegroup.be",
+            "http://127.0.0.1:8400/x",
+            "http://[::1]:1",
+            "http://localhost:8400",
+        ] {
+            require_secure("x", &Url::parse(good).unwrap()).unwrap();
+        }
+        for bad in [
+            "http://sso.wegroup.be",
+            "http://127.0.0.1.example.com",
+            "http://localhost.example.com",
+            "ftp://127.0.0.1",
+        ] {
+            let error = require_secure("x", &Url::parse(bad).unwrap()).unwrap_err();
+            assert!(matches!(error, Error::Configuration(_)), "{bad}");
+        }
+    }
+}
