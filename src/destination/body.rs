@@ -45,8 +45,8 @@ impl Body for Probe {
 }
 
 /// Wraps a payload. It is not clonable, so no layer below can send it twice.
-pub(super) fn probe(payload: String) -> (reqwest::Body, AskedFor) {
+pub(super) fn probe(payload: Bytes) -> (reqwest::Body, AskedFor) {
     let polled = Arc::new(AtomicBool::new(false));
-    let body = Probe { data: Some(Bytes::from(payload)), polled: Arc::clone(&polled) };
+    let body = Probe { data: Some(payload), polled: Arc::clone(&polled) };
     (reqwest::Body::wrap(body), AskedFor(polled))
 }

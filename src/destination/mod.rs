@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, Method};
 use reqwest::{Client, Response, Url};
@@ -139,7 +140,7 @@ impl Destination {
         target: &Target,
         authorization: Option<&HeaderValue>,
         idempotency_key: &str,
-        payload: String,
+        payload: Bytes,
     ) -> Reply {
         let (body, asked_for) = body::probe(payload);
         let mut request = self

@@ -111,6 +111,16 @@ pub struct Settlement {
     pub to: Next,
     /// The POST behind it; `None` if nothing was tried.
     pub post: Option<Post>,
+    /// An uncharged POST before that one, with a credential that was no longer good.
+    pub earlier: Option<Post>,
+}
+
+impl Settlement {
+    /// Adds the POST that was answered 401 before the credential was renewed.
+    pub fn after(mut self, earlier: Option<Post>) -> Self {
+        self.earlier = earlier;
+        self
+    }
 }
 
 /// One POST, for the lead's history.
@@ -211,6 +221,6 @@ impl Claim {
     }
 
     fn end(self, to: Next, post: Option<Post>) -> Settlement {
-        Settlement { lead: self.lead, sync: self.sync, key: self.key, to, post }
+        Settlement { lead: self.lead, sync: self.sync, key: self.key, to, post, earlier: None }
     }
 }

@@ -254,6 +254,15 @@ impl Admission<'_> {
         self.run("DELETE FROM lead WHERE id = ?1", [lead])
     }
 
+    /// Takes a known lead that was never sent as delivered before lead-sync came (`baseline`); others stay as they are.
+    pub fn settle_as_delivered(&self, lead: i64, fingerprint: &[u8; 16]) -> Result<()> {
+        let sql = "UPDATE lead SET basis = ?2, fingerprint = ?3, state = 'delivered', next_at = NULL, updated_at = ?4, by_mapping = 0,
+                          http_status = NULL, reason = 'baseline: taken as delivered'
+                    WHERE id = ?1 AND state IN ('pending', 'waiting', 'rejected', 'failed') AND possibly_sent = 0";
+        self.run(sql, params![lead, self.basis, fingerprint.as_slice(), self.now.0])?;
+        self.run("DELETE FROM content WHERE lead = ?1 AND (SELECT state FROM lead WHERE id = ?1) = 'delivered'", [lead])
+    }
+
     /// Calls `each` with the fingerprint of every row that is in quarantine before this pass.
     pub fn each_quarantined(&self, mut each: impl FnMut([u8; 16])) -> Result<()> {
         let sql = "SELECT fingerprint FROM quarantine WHERE sync = ?1";

@@ -70,6 +70,9 @@ fn due(db: &Connection, sync: i64, state: &str, ask: &Ask, claims: &mut Vec<Clai
 /// Writes the end of a claim. What is written of a delivered lead is one small row, and its content goes.
 pub(super) fn settle(db: &Connection, settlement: &Settlement, run: i64, now: Timestamp) -> rusqlite::Result<()> {
     let lead = settlement.lead;
+    if let Some(earlier) = &settlement.earlier {
+        record(db, lead, Some(run), earlier)?;
+    }
     let changed = match (&settlement.to, &settlement.post) {
         (Next::Delivered { remote_id }, Some(post)) => {
             let sql = "UPDATE lead SET state = 'delivered', attempts = attempts + 1, tries = tries + 1, updated_at = ?2,

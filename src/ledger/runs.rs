@@ -111,6 +111,13 @@ impl Ledger {
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
+    /// Leads of a sync that are to be sent, now or later.
+    pub fn count_due(&self, sync: i64) -> Result<u64> {
+        let sql = "SELECT count(*) FROM lead WHERE sync = ?1 AND state IN ('pending', 'waiting') AND state <> 'delivered'";
+        let count: i64 = self.db.query_row(sql, [sync], |row| row.get(0)).map_err(|error| self.error(&error))?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
     /// The latest runs, newest first.
     pub fn runs(&self, limit: usize) -> Result<Vec<RunRow>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
