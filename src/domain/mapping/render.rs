@@ -5,7 +5,7 @@ use std::ops::Range;
 use minijinja::value::ValueKind;
 use minijinja::{Error, Value};
 
-use super::compile::{Filter, Kind, Leaf, Node, Slot};
+use super::shape::{Filter, Kind, Leaf, Node, Slot};
 use super::template::Piece;
 use super::{Lead, Mapping, Rejection, engine, json};
 use crate::domain::record::{Cell, Record};

@@ -258,6 +258,7 @@ fn every_filter_passes_nothing_through_as_nothing() {
         "abs",
         "first",
         "last",
+        "reverse",
         "join(',')",
         "urlencode",
         "default",
