@@ -48,7 +48,7 @@ pub(super) enum Kind {
     /// Raw pieces are escaped already.
     Pieces(Vec<Piece<usize>>),
     Expression(Compiled),
-    /// Name of a template of [`Mapping`].
+    /// Name of one of the mapping's templates.
     Text(String),
 }
 
