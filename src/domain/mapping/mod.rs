@@ -10,12 +10,15 @@
 //! there are `title`, `date`, `decimal`, `phone`, `email` and `split`, and `default` also replaces the empty text;
 //! `is none` asks for nothing. All that can be known without a row is checked by [`Mapping::compile`].
 
+mod check;
 mod compile;
+mod digest;
 mod engine;
 mod filters;
 mod json;
 mod reads;
 mod render;
+mod shape;
 mod template;
 
 use std::fmt;
@@ -89,10 +92,10 @@ impl std::error::Error for Rejection {}
 pub struct Mapping {
     sync: String,
     columns: Vec<String>,
+    digest: [u8; 16],
     columns_digest: [u8; 16],
-    mapping_digest: [u8; 16],
-    root: compile::Slot,
-    filter: Option<compile::Filter>,
+    root: shape::Slot,
+    filter: Option<shape::Filter>,
     slow: Arc<engine::Slow>,
     templates: Environment<'static>,
     /// Bytes of a body without its cells, to size the buffer.
@@ -131,7 +134,7 @@ impl Mapping {
 
     /// Identifies the whole [`Spec`]. Stable across runs and releases.
     pub fn mapping_digest(&self) -> [u8; 16] {
-        self.mapping_digest
+        self.digest
     }
 
     /// Whether `where` lets the row through; it does if there is none.

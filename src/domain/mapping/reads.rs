@@ -9,7 +9,7 @@ use minijinja::Value;
 use minijinja::machinery::ast::{BinOpKind, CallArg, CompareOpKind, Expr, Filter, Stmt, Test};
 use minijinja::value::Kwargs;
 
-use super::engine;
+use super::check;
 
 /// The name under which templates reach columns whose names are no identifiers.
 pub(super) const ROW: &str = "row";
@@ -90,10 +90,13 @@ impl<'s> Walk<'s> {
             }
             Stmt::ForLoop(cycle) => {
                 self.expression(&cycle.iter);
-                self.scopes.push(vec!["loop"]);
+                self.scopes.push(Vec::new());
                 self.assign(&cycle.target);
+                // MiniJinja filters before it loops: `loop` is no loop there yet.
                 self.optional(cycle.filter_expr.as_ref());
+                self.scopes.push(vec!["loop"]);
                 self.statements(&cycle.body);
+                self.scopes.pop();
                 self.scopes.pop();
                 self.block(&cycle.else_body);
             }
@@ -249,8 +252,8 @@ impl<'s> Walk<'s> {
     fn filter(&mut self, filter: &Filter<'s>) {
         self.optional(filter.expr.as_ref());
         self.arguments(&filter.args);
-        let checked = engine::Arguments::of(literals(&filter.args));
-        if let Some(problem) = engine::check_filter(filter.name, checked) {
+        let checked = check::Arguments::of(literals(&filter.args));
+        if let Some(problem) = check::check_filter(filter.name, checked) {
             self.problem(problem);
         }
     }
@@ -259,7 +262,7 @@ impl<'s> Walk<'s> {
         self.expression(&test.expr);
         self.arguments(&test.args);
         if let Some(problem) =
-            engine::check_test(test.name, &engine::Arguments::of(literals(&test.args)))
+            check::check_test(test.name, &check::Arguments::of(literals(&test.args)))
         {
             self.problem(problem);
         }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use minijinja::value::ValueKind;
 use minijinja::{Error, Value};
 
-use super::compile::{Filter, Kind, Leaf, Node, Slot};
+use super::shape::{Filter, Kind, Leaf, Node, Slot};
 use super::template::Piece;
 use super::{Lead, Mapping, Rejection, engine, json};
 use crate::domain::record::{Cell, Record};
@@ -80,8 +80,11 @@ impl Render<'_> {
     fn slot(&mut self, slot: &Slot) -> Result<bool, Rejection> {
         let start = self.body.len();
         let written = match &slot.node {
-            Node::Object(fields) => self.object(fields)?,
-            Node::List(items) => self.list(items)?,
+            Node::Object(fields) => self.items(
+                ['{', '}'],
+                fields.iter().map(|(key, slot)| (key.as_str(), slot)),
+            )?,
+            Node::List(items) => self.items(['[', ']'], items.iter().map(|slot| ("", slot)))?,
             Node::Leaf(leaf) => self.leaf(leaf).map_err(|error| {
                 reject(
                     self.mapping,
@@ -108,11 +111,16 @@ impl Render<'_> {
         Ok(written)
     }
 
-    fn object(&mut self, fields: &[(String, Slot)]) -> Result<bool, Rejection> {
+    /// An object or a list; `items` are its places with the keys written before them.
+    fn items<'s>(
+        &mut self,
+        [open, end]: [char; 2],
+        items: impl Iterator<Item = (&'s str, &'s Slot)>,
+    ) -> Result<bool, Rejection> {
         let start = self.body.len();
-        self.body.push('{');
+        self.body.push(open);
         let mut empty = true;
-        for (key, slot) in fields {
+        for (key, slot) in items {
             let before = self.body.len();
             if !empty {
                 self.body.push(',');
@@ -124,25 +132,7 @@ impl Render<'_> {
                 self.body.truncate(before);
             }
         }
-        Ok(json::close(&mut self.body, start, empty, '}'))
-    }
-
-    fn list(&mut self, items: &[Slot]) -> Result<bool, Rejection> {
-        let start = self.body.len();
-        self.body.push('[');
-        let mut empty = true;
-        for slot in items {
-            let before = self.body.len();
-            if !empty {
-                self.body.push(',');
-            }
-            if self.slot(slot)? {
-                empty = false;
-            } else {
-                self.body.truncate(before);
-            }
-        }
-        Ok(json::close(&mut self.body, start, empty, ']'))
+        Ok(json::close(&mut self.body, start, empty, end))
     }
 
     fn leaf(&mut self, leaf: &Leaf) -> Result<bool, Error> {

@@ -19,6 +19,7 @@ const SAMPLE: jiff::civil::DateTime = jiff::civil::datetime(2001, 2, 3, 4, 5, 6,
 ///
 /// `%y` means 1969-2068, as in POSIX (`strptime`); with `earliest=1930` it means the hundred years from 1930 on,
 /// which suits dates of birth.
+#[expect(clippy::needless_pass_by_value, reason = "the shape MiniJinja calls")]
 pub(super) fn date(value: &Value, formats: Rest<String>, options: Kwargs) -> Result<Value, Error> {
     let earliest: Option<i16> = options.get("earliest")?;
     options.assert_all_used()?;

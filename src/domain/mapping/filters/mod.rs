@@ -30,20 +30,23 @@ pub(super) fn install(env: &mut Environment<'_>) {
     env.add_test("none", |value: &Value| is_nothing(value));
     for (name, filter) in [
         ("abs", Value::from_function(builtin::abs)),
+        ("first", Value::from_function(builtin::first)),
         ("float", Value::from_function(builtin::float)),
         ("int", Value::from_function(builtin::int)),
+        ("last", Value::from_function(builtin::last)),
+        ("reverse", Value::from_function(builtin::reverse)),
         ("round", Value::from_function(builtin::round)),
     ] {
         env.add_filter(
             name,
             move |state: &mut State<'_, '_>, value: Value, args: Rest<ValueOrKwargs>| {
-                number_or_nothing(&filter, state, value, args)
+                unless_nothing(&filter, state, value, args)
             },
         );
     }
 }
 
-fn number_or_nothing(
+fn unless_nothing(
     filter: &Value,
     state: &mut State<'_, '_>,
     value: Value,
