@@ -55,6 +55,14 @@ fn comments_strings_and_test_code_are_not_imports() {
         ),
         NONE
     );
+    assert_eq!(
+        broken(
+            rules::domain_is_alone,
+            "src/domain/plan_tests.rs",
+            "use crate::clock;"
+        ),
+        NONE
+    );
 }
 
 #[test]

@@ -37,8 +37,7 @@ impl Source {
         let stream = TokenStream::from_str(text)
             .map_err(|error| format!("{path}:{}: {error}", error.span().start().line))?;
         let mut tokens = Vec::new();
-        let is_test_code = path.ends_with("/tests.rs") || path.contains("/tests/");
-        if !is_test_code {
+        if !is_test_code(path) {
             flatten(stream, &mut tokens);
         }
         Ok(Self {
@@ -160,6 +159,11 @@ fn flatten(stream: TokenStream, tokens: &mut Vec<Token>) {
             TokenTree::Punct(punct) => push(tokens, &punct.to_string(), line),
         }
     }
+}
+
+/// Unit tests in a file of their own: `tests.rs`, `outcome_tests.rs`, `tests/…`.
+fn is_test_code(path: &str) -> bool {
+    path.ends_with("/tests.rs") || path.ends_with("_tests.rs") || path.contains("/tests/")
 }
 
 fn push(tokens: &mut Vec<Token>, text: &str, line: usize) {
