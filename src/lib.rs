@@ -12,6 +12,7 @@
 //! destination/   posts once, returns a reply; never retries, never decides
 //! worker/        the imperative shell: intake and dispatch
 //! sandbox/       a local WeGroup with faults on demand
+//! clock.rs       the only reader of the clock
 //! ```
 //!
 //! # Arrows
