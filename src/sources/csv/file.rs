@@ -142,7 +142,7 @@ impl Opening<'_> {
             .or(hint)
             .unwrap_or_else(|| header::delimiter(head, quote, encoding, &names_wanted));
         records.use_delimiter(delimiter);
-        if !records.advance().map_err(trouble)? {
+        if !header::find(&mut records).map_err(trouble)? {
             return Err(self.refused("it has no header; check the export"));
         }
         let names = header::names(&records, encoding).map_err(|reason| self.refused(reason))?;

@@ -1,5 +1,7 @@
 //! The first line of a file: what it says about the rest, and what it gives away about a file that is none.
 
+use std::io::{self, Read};
+
 use encoding_rs::Encoding;
 
 use super::records::{Form, Records};
@@ -25,7 +27,9 @@ pub(super) fn not_csv(head: &[u8]) -> Option<&'static str> {
     } else if begins(b"SQLite format 3\0") {
         Some("it is a SQLite database; configure the source as kind = \"sqlite\"")
     } else if tag(b"<!doctype") || tag(b"<html") || tag(b"<head") || tag(b"<body") {
-        Some("it is a web page, perhaps a login page that the export job saved; log the job in again")
+        Some(
+            "it is a web page, perhaps a login page that the export job saved; log the job in again",
+        )
     } else if tag(b"<?xml") {
         Some("it is XML; export as CSV")
     } else if tag(b"%PDF-") {
@@ -63,7 +67,7 @@ pub(super) fn delimiter(
     let mut best = (0, b',');
     for delimiter in DELIMITERS {
         let mut records = Records::new(head, delimiter, quote);
-        if !matches!(records.advance(), Ok(true)) {
+        if !matches!(find(&mut records), Ok(true)) {
             continue;
         }
         if let Ok(names) = names(&records, encoding)
@@ -79,8 +83,18 @@ pub(super) fn delimiter(
     best.1
 }
 
+/// Goes to the header, over blank lines; false if there is none.
+pub(super) fn find<R: Read>(records: &mut Records<R>) -> io::Result<bool> {
+    while records.advance()? {
+        if !row::is_blank(&records.current()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The columns' names, trimmed, or why the header is none.
-pub(super) fn names<R: std::io::Read>(
+pub(super) fn names<R: Read>(
     records: &Records<R>,
     encoding: &'static Encoding,
 ) -> Result<Vec<String>, String> {
@@ -108,7 +122,9 @@ pub(super) fn names<R: std::io::Read>(
         ));
     }
     if memchr::memchr(0, header.bytes).is_some() {
-        return Err("its header holds NUL characters; the file is damaged, export it again".to_owned());
+        return Err(
+            "its header holds NUL characters; the file is damaged, export it again".to_owned(),
+        );
     }
     let mut names = Vec::with_capacity(header.cells.len());
     for cell in header.cells {

@@ -86,8 +86,7 @@ fn matches(settings: &Settings) -> Result<Vec<(PathBuf, String)>, Error> {
             shown_folder.to_owned()
         },
     };
-    let folder =
-        std::path::absolute(folder).map_err(|cause| unreadable(&settings.shown, cause))?;
+    let folder = std::path::absolute(folder).map_err(|cause| unreadable(&settings.shown, cause))?;
     if !folder.is_dir() {
         return Err(missing());
     }

@@ -11,6 +11,8 @@ mod list;
 mod records;
 mod row;
 mod survey;
+#[cfg(test)]
+mod tests;
 
 pub use archive::archive;
 pub use file::{CsvFile, Summary};

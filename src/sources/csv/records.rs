@@ -274,7 +274,10 @@ impl<R: Read> Records<R> {
         // The parser has eaten the first byte of the line end, which `pass_line_ends` is to count.
         let end = parsed - usize::from(ended_by_line);
         let rest = self.start..end;
-        tally.count(self.buffer.get(rest.clone()).unwrap_or_default(), self.quote);
+        tally.count(
+            self.buffer.get(rest.clone()).unwrap_or_default(),
+            self.quote,
+        );
         self.start = end;
         self.line += tally.line_ends;
         self.current.lines = tally.line_ends + u64::from(!tally.at_line_end);

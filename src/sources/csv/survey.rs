@@ -187,11 +187,7 @@ mod tests {
         assert_eq!(encoding(b"i\0d\0\n\x001\0"), "UTF-16LE");
         assert_eq!(encoding(b"\0i\0d\0\n\x001"), "UTF-16BE");
         assert_eq!(encoding(b"id\n1\0\n"), "UTF-8", "a NUL is not UTF-16");
-        assert_eq!(
-            encoding(&[0; 64]),
-            "UTF-8",
-            "nor is a file full of them"
-        );
+        assert_eq!(encoding(&[0; 64]), "UTF-8", "nor is a file full of them");
     }
 
     #[test]
