@@ -144,11 +144,16 @@ pub enum RowFault {
         lines: u64,
     },
     /// Text after a closing quote.
-    #[error("text follows a closing quote in cell {cell}")]
+    #[error("text follows a closing quote in cell {cell} of this row of {lines} line{}", if *.lines == 1 { "" } else { "s" })]
     MalformedQuote {
         /// Number of the cell, from 1.
         cell: usize,
+        /// Lines that the row spans: many if an earlier quote took them in.
+        lines: u64,
     },
+    /// The header again, as in exports that were joined.
+    #[error("the row repeats the header; were two exports joined?")]
+    RepeatedHeader,
     /// A cell or the row is over the limit.
     #[error("the {what} is longer than {limit} bytes")]
     TooLong {

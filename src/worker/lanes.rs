@@ -111,10 +111,18 @@ async fn open<'p>(run: &Run, ledger: &Ledger, prepared: &Prepared, connection: &
 
 /// The source of a connection's tokens.
 pub(super) fn connect(connection: &Connection, prepared: &Prepared) -> Result<Arc<dyn TokenSource>, auth::Error> {
+    let distribution_id = match &connection.api {
+        Api::WeGroup { distribution_id, .. } => distribution_id.clone(),
+        Api::Http => None,
+    };
     let context = auth::Context {
         connection: connection.name.clone(),
         api_url: connection.destination.api_url.clone(),
+        distribution_id,
         tokens: prepared.settings.tokens.clone(),
+        encryption_key: None,
+        proxy: connection.destination.proxy.clone(),
+        ca_file: connection.destination.ca_file.clone(),
     };
     auth::connect(&connection.auth, &context)
 }
@@ -132,12 +140,9 @@ async fn distribution(connection: &Connection, tokens: &dyn TokenSource) -> Resu
         };
         Notice::new(ending, format!("connection {name}: {error}"))
     })?;
-    match (distribution_id, of_session) {
-        (Some(configured), Some(session)) if *configured != session => Err(Notice::new(
-            Ending::Usage,
-            format!("connection {name}: distribution_id is not the one of the session; correct it or log in as the right broker"),
-        )),
-        (Some(id), _) | (None, Some(id)) => Ok(Some(id.clone())),
-        (None, None) => Err(Notice::new(Ending::Usage, format!("connection {name}: distribution_id is missing"))),
+    // That the two agree is the token source's business: it refuses a session of another distribution.
+    match distribution_id.clone().or(of_session) {
+        Some(id) => Ok(Some(id)),
+        None => Err(Notice::new(Ending::Usage, format!("connection {name}: distribution_id is missing"))),
     }
 }

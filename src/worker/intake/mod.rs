@@ -203,11 +203,13 @@ fn read_file(
 }
 
 fn read_rows(pass: &mut Pass<'_>, settings: &sqlite::Settings, order: &Order<'_>) -> Result<Read, Halt> {
-    let after = pass.admission().cursor()?.and_then(|text| sqlite::CursorValue::from_text(&text));
+    // A position that cannot be read (the ledger was changed by hand) means to read everything: that changes nothing.
+    let after = pass.admission().cursor()?.and_then(|text| text.parse().ok());
     let database = sqlite::Database::open(settings).map_err(Halt::Source)?;
-    let mut query = database.rows(order.mapping.columns(), after.as_ref()).map_err(Halt::Source)?;
-    let origin = pass.admission().origin(&settings.shown, query.layout())?;
+    let mut select = database.select(order.mapping.columns(), after.as_ref()).map_err(Halt::Source)?;
+    let origin = pass.admission().origin(&settings.shown, select.layout())?;
     pass.begin(origin, &settings.shown)?;
+    let mut query = select.rows().map_err(Halt::Source)?;
     let mut record = Record::default();
     let mut rows = 0;
     while let Some(row) = query.next(&mut record).map_err(Halt::Source)? {
@@ -217,7 +219,7 @@ fn read_rows(pass: &mut Pass<'_>, settings: &sqlite::Settings, order: &Order<'_>
     }
     order.progress.add_rows(rows % STRIDE);
     if let Some(position) = query.position() {
-        pass.admission().set_cursor(&position.to_text())?;
+        pass.admission().set_cursor(&position.to_string())?;
     }
     Ok(Read { complete: true, ..Read::default() })
 }

@@ -1,13 +1,13 @@
 //! `phone`, `phone("NL")`: telephone numbers as E.164.
 
 use minijinja::{Error, Value};
-use phonenumber::{Mode, country};
+use phonelib::PhoneNumber;
 
 use super::super::engine::refuse;
 use super::{or_nothing, text};
 
 /// Where a number without a country code is, unless the argument says otherwise.
-const DEFAULT_COUNTRY: country::Id = country::BE;
+const DEFAULT_COUNTRY: &str = "BE";
 /// E.164 allows 15 digits; this leaves room for `00` and a national prefix.
 const MAX_DIGITS: usize = 20;
 
@@ -15,29 +15,19 @@ const MAX_DIGITS: usize = 20;
 /// (ISO 3166 alpha-2, `BE` if left out). Anything that is not one valid number, letters and extensions too, is refused.
 #[expect(clippy::needless_pass_by_value, reason = "the shape MiniJinja calls")]
 pub(super) fn phone(value: &Value, country: Option<String>) -> Result<Value, Error> {
-    let country = match country.as_deref().map(str::parse) {
-        None => DEFAULT_COUNTRY,
-        Some(Ok(country)) => country,
-        Some(Err(_)) => {
-            return Err(refuse(
-                "the country must be a code of two letters, such as \"NL\"",
-            ));
-        }
-    };
+    let country = country.as_deref().unwrap_or(DEFAULT_COUNTRY);
+    if phonelib::country_by_code(country).is_none() {
+        return Err(refuse("the country must be a code of two letters, such as \"NL\""));
+    }
     let Some(text) = text(value)? else {
         return Ok(or_nothing(None));
     };
     // The parser sees digits and a leading `+` only: it also knows URIs and letters, which a CRM's column never means.
     digits(&text)
-        .and_then(|digits| phonenumber::parse(Some(country), digits).ok())
-        .filter(phonenumber::is_valid)
-        .map(|number| Value::from(number.format().mode(Mode::E164).to_string()))
-        .ok_or_else(|| {
-            refuse(format!(
-                "not a phone number valid in {} or abroad",
-                country.as_ref()
-            ))
-        })
+        .and_then(|digits| PhoneNumber::parse_with_country(&digits, country))
+        .map(|number| number.e164().to_owned())
+        .map(Value::from)
+        .ok_or_else(|| refuse(format!("not a phone number valid in {country} or abroad")))
 }
 
 /// The digits, with `+` before an international number; `None` if there is anything but digits and usual separators.
