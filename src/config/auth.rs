@@ -37,23 +37,13 @@ impl Auth {
     }
 
     /// The credential with its secrets looked up; what is missing is added to `problems`.
-    pub(super) fn resolve(
-        &self,
-        connection: &str,
-        env: &Env,
-        problems: &mut Problems,
-    ) -> Option<Settings> {
+    pub(super) fn resolve(&self, connection: &str, env: &Env, problems: &mut Problems) -> Option<Settings> {
         let mut look_up = |key: &str, secret: &Secret| {
-            secret
-                .resolve(env)
-                .map_err(|what| problems.add(format!("connections.{connection}.auth.{key}"), what))
-                .ok()
+            secret.resolve(env).map_err(|what| problems.add(format!("connections.{connection}.auth.{key}"), what)).ok()
         };
         Some(match self {
             Self::None => Settings::None,
-            Self::ApiKey { token } => Settings::ApiKey {
-                token: look_up("token", token)?,
-            },
+            Self::ApiKey { token } => Settings::ApiKey { token: look_up("token", token)? },
         })
     }
 }

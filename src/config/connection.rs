@@ -10,8 +10,9 @@ use super::reader::Table;
 use super::target::{self, Kind, Target};
 use super::{Auth, form, secret};
 use crate::destination;
-use crate::domain::retry::Policy;
-use crate::worker::settings::{Connection, OnConflict, OnInDoubt, Rate};
+use crate::domain::retry;
+use crate::domain::verdict::{self, OnConflict, OnInDoubt};
+use crate::worker::settings::{Connection, Rate};
 
 /// `timeout` unless set.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -59,16 +60,7 @@ fn common(name: &str, table: &mut Table<'_>, target: Option<Target>) -> Option<C
     let rate = rate(table, target.as_ref());
     let max_in_flight = table.or("max_in_flight", MAX_IN_FLIGHT, Entry::count);
     let patience = table.or("patience", PATIENCE, form::duration);
-    let on_in_doubt = table.or("on_in_doubt", OnInDoubt::Resend, |entry| {
-        entry.word(&[("resend", OnInDoubt::Resend), ("hold", OnInDoubt::Hold)])
-    });
-    let on_conflict = table.or("on_conflict", OnConflict::Reject, |entry| {
-        entry.word(&[("reject", OnConflict::Reject), ("delivered", OnConflict::Delivered)])
-    });
-    if on_conflict == OnConflict::Delivered {
-        table.warn("on_conflict", "every 409 counts as delivered; make sure that this API answers 409 only for a lead that it has");
-    }
-    let retry = retry(table.table("retry"));
+    let policy = policy(table);
     let destination = destination(table, target.as_ref());
     let target = target?;
     Some(Connection {
@@ -79,9 +71,7 @@ fn common(name: &str, table: &mut Table<'_>, target: Option<Target>) -> Option<C
         rate,
         max_in_flight,
         patience,
-        on_in_doubt,
-        on_conflict,
-        retry,
+        policy,
     })
 }
 
@@ -95,14 +85,7 @@ fn destination(table: &mut Table<'_>, target: Option<&Target>) -> Option<destina
         secret::warn_if_readable(table, "proxy");
     }
     let ca_file = table.optional("ca_file", |entry| Ok(findings.resolve(entry.filled()?)));
-    Some(destination::Settings {
-        api_url: target?.api_url.clone(),
-        headers,
-        timeout,
-        proxy,
-        ca_file,
-        reference,
-    })
+    Some(destination::Settings { api_url: target?.api_url.clone(), headers, timeout, proxy, ca_file, reference })
 }
 
 fn headers(table: &Table<'_>) -> HeaderMap {
@@ -119,14 +102,34 @@ fn rate(table: &mut Table<'_>, target: Option<&Target>) -> Option<Rate> {
     let rate = table.or("rate_limit", Some(RATE), form::rate);
     let burst = table.or("burst", BURST, Entry::count);
     if rate.is_none() && target.is_some_and(Target::is_production) {
-        table.warn("rate_limit", "none sends to WeGroup's production as fast as it answers; agree that with WeGroup, or set e.g. 5/s");
+        table.warn(
+            "rate_limit",
+            "none sends to WeGroup's production as fast as it answers; agree that with WeGroup, or set e.g. 5/s",
+        );
     }
     rate.map(|(count, per)| Rate { count, per, burst })
 }
 
-fn retry(mut table: Table<'_>) -> Policy {
-    let default = Policy::default();
-    let policy = Policy {
+fn policy(table: &mut Table<'_>) -> verdict::Policy {
+    let on_in_doubt = table.or("on_in_doubt", OnInDoubt::Resend, |entry| {
+        entry.word(&[("resend", OnInDoubt::Resend), ("hold", OnInDoubt::Hold)])
+    });
+    let on_conflict = table.or("on_conflict", OnConflict::Reject, |entry| {
+        entry.word(&[("reject", OnConflict::Reject), ("delivered", OnConflict::Delivered)])
+    });
+    if on_conflict == OnConflict::Delivered {
+        table.warn(
+            "on_conflict",
+            "every 409 counts as delivered; make sure that this API answers 409 only for a lead that it has",
+        );
+    }
+    let retry = retry(table.table("retry"));
+    verdict::Policy { retry, on_in_doubt, on_conflict }
+}
+
+fn retry(mut table: Table<'_>) -> retry::Policy {
+    let default = retry::Policy::default();
+    let policy = retry::Policy {
         attempts: table.or("attempts", default.attempts, |entry| Ok(entry.count()?.get())),
         first: table.or("first", default.first, form::positive_duration),
         cap: table.or("cap", default.cap, form::positive_duration),

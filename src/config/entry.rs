@@ -25,10 +25,7 @@ impl<'a> Entry<'a> {
     pub(super) fn is_from_environment(self) -> bool {
         match &self.value.kind {
             ValueKind::Table(values) => {
-                !values.is_empty()
-                    && values
-                        .values()
-                        .all(|value| Entry::new(value).is_from_environment())
+                !values.is_empty() && values.values().all(|value| Entry::new(value).is_from_environment())
             }
             _ => self.value.origin() == Some(tree::ENVIRONMENT),
         }
@@ -107,14 +104,10 @@ impl<'a> Entry<'a> {
     /// One of a few words, each with its meaning.
     pub(super) fn word<T: Copy>(self, words: &[(&str, T)]) -> Decoded<T> {
         let text = self.text()?;
-        words
-            .iter()
-            .find(|(word, _)| *word == text)
-            .map(|(_, meaning)| *meaning)
-            .ok_or_else(|| {
-                let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-                format!("'{text}' is not known; use {}", known.join(" or "))
-            })
+        words.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning).ok_or_else(|| {
+            let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            format!("'{text}' is not known; use {}", known.join(" or "))
+        })
     }
 
     /// The value as JSON: dates and times become text, the order of keys stays.
@@ -127,15 +120,11 @@ impl<'a> Entry<'a> {
             ValueKind::Float(number) => serde_json::Number::from_f64(*number)
                 .map(Into::into)
                 .ok_or_else(|| "JSON knows neither nan nor inf; remove it".to_owned()),
-            ValueKind::I128(_) | ValueKind::U128(_) => {
-                Err("the number is too large; write it as text".to_owned())
-            }
+            ValueKind::I128(_) | ValueKind::U128(_) => Err("the number is too large; write it as text".to_owned()),
             ValueKind::String(text) => Ok(text.as_str().into()),
-            ValueKind::Array(values) => values
-                .iter()
-                .map(|value| Entry::new(value).json())
-                .collect::<Decoded<Vec<_>>>()
-                .map(Into::into),
+            ValueKind::Array(values) => {
+                values.iter().map(|value| Entry::new(value).json()).collect::<Decoded<Vec<_>>>().map(Into::into)
+            }
             ValueKind::Table(values) => values
                 .iter()
                 .map(|(key, value)| Ok((key.clone(), Entry::new(value).json()?)))
@@ -156,9 +145,7 @@ impl<'a> Entry<'a> {
         let found = match &self.value.kind {
             ValueKind::Nil => "nothing",
             ValueKind::Boolean(_) => "a boolean",
-            ValueKind::I64(_) | ValueKind::I128(_) | ValueKind::U64(_) | ValueKind::U128(_) => {
-                "a whole number"
-            }
+            ValueKind::I64(_) | ValueKind::I128(_) | ValueKind::U64(_) | ValueKind::U128(_) => "a whole number",
             ValueKind::Float(_) => "a decimal number",
             ValueKind::String(_) => "text",
             ValueKind::Table(_) => "a table",

@@ -38,21 +38,13 @@ impl Env {
 
 impl FromIterator<(OsString, OsString)> for Env {
     fn from_iter<I: IntoIterator<Item = (OsString, OsString)>>(variables: I) -> Self {
-        Self {
-            variables: variables
-                .into_iter()
-                .filter(|(_, value)| !value.is_empty())
-                .collect(),
-        }
+        Self { variables: variables.into_iter().filter(|(_, value)| !value.is_empty()).collect() }
     }
 }
 
 impl<const N: usize> From<[(&str, &str); N]> for Env {
     fn from(variables: [(&str, &str); N]) -> Self {
-        variables
-            .into_iter()
-            .map(|(name, value)| (name.into(), value.into()))
-            .collect()
+        variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect()
     }
 }
 

@@ -11,13 +11,7 @@ use reqwest::Url;
 use super::entry::{Decoded, Entry};
 
 /// Headers that the program sets itself, so that a configuration must not.
-const OWN_HEADERS: [&str; 5] = [
-    "authorization",
-    "content-length",
-    "content-type",
-    "host",
-    "idempotency-key",
-];
+const OWN_HEADERS: [&str; 5] = ["authorization", "content-length", "content-type", "host", "idempotency-key"];
 
 /// The longest text of an id that becomes a path segment.
 const LONGEST_ID: usize = 64;
@@ -35,12 +29,9 @@ pub(super) fn duration(entry: Entry<'_>) -> Decoded<Duration> {
         "d" => Some(86_400_000),
         _ => None,
     };
-    milliseconds
-        .and_then(|unit| number.parse::<u64>().ok()?.checked_mul(unit))
-        .map(Duration::from_millis)
-        .ok_or_else(|| {
-            format!("'{text}' is no duration; write one whole number and one unit of ms, s, m, h, d, e.g. 30s")
-        })
+    milliseconds.and_then(|unit| number.parse::<u64>().ok()?.checked_mul(unit)).map(Duration::from_millis).ok_or_else(
+        || format!("'{text}' is no duration; write one whole number and one unit of ms, s, m, h, d, e.g. 30s"),
+    )
 }
 
 /// A [`duration`] that is longer than nothing.
@@ -67,9 +58,7 @@ pub(super) fn rate(entry: Entry<'_>) -> Decoded<Option<(NonZeroU32, Duration)>> 
             };
             Some(Some((count.parse().ok()?, per)))
         })
-        .ok_or_else(|| {
-            format!("'{text}' is no rate; write N/s, N/min or N/h with N of at least 1, or none")
-        })
+        .ok_or_else(|| format!("'{text}' is no rate; write N/s, N/min or N/h with N of at least 1, or none"))
 }
 
 /// One ASCII character, or `tab`.
@@ -96,24 +85,17 @@ pub(super) fn id(entry: Entry<'_>) -> Decoded<String> {
     if text.len() <= LONGEST_ID && text.bytes().all(plain) {
         return Ok(text.to_owned());
     }
-    Err(format!(
-        "must be 1 to {LONGEST_ID} characters of A-Z, a-z, 0-9, _ and -; copy it again"
-    ))
+    Err(format!("must be 1 to {LONGEST_ID} characters of A-Z, a-z, 0-9, _ and -; copy it again"))
 }
 
 /// A JSON pointer (RFC 6901); empty: the answer holds no id.
 pub(super) fn pointer(entry: Entry<'_>) -> Decoded<String> {
     let text = entry.text()?;
-    let escaped = text
-        .split('~')
-        .skip(1)
-        .all(|rest| rest.starts_with(['0', '1']));
+    let escaped = text.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
     if escaped && (text.is_empty() || text.starts_with('/')) {
         return Ok(text.to_owned());
     }
-    Err(format!(
-        "'{text}' is no JSON pointer; write e.g. /id or /data/id, or leave it empty"
-    ))
+    Err(format!("'{text}' is no JSON pointer; write e.g. /id or /data/id, or leave it empty"))
 }
 
 /// An address that leads and credentials may be sent to: https, or http to this machine (a credential must never cross a
@@ -176,16 +158,12 @@ pub(super) fn request_path(entry: Entry<'_>) -> Decoded<String> {
     if fits {
         return Ok(text.to_owned());
     }
-    Err(format!(
-        "'{text}' is no path; begin with one /, percent-encode blanks and letters beyond ASCII, leave # out"
-    ))
+    Err(format!("'{text}' is no path; begin with one /, percent-encode blanks and letters beyond ASCII, leave # out"))
 }
 
 /// One fixed header. No message shows the value.
 pub(super) fn header(name: &str, entry: Entry<'_>, headers: &mut HeaderMap) -> Decoded<()> {
-    let name: HeaderName = name
-        .parse()
-        .map_err(|_| "is no header name; correct it".to_owned())?;
+    let name: HeaderName = name.parse().map_err(|_| "is no header name; correct it".to_owned())?;
     if OWN_HEADERS.contains(&name.as_str()) {
         return Err("is set by lead-sync itself; remove it".to_owned());
     }
@@ -196,4 +174,3 @@ pub(super) fn header(name: &str, entry: Entry<'_>, headers: &mut HeaderMap) -> D
     }
     Ok(())
 }
-

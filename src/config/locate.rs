@@ -39,9 +39,7 @@ fn locate_among(cli: Option<&Path>, env: &Env, places: &[&str]) -> Result<PathBu
         .map(PathBuf::from)
         // A place that cannot be looked at (no permission) counts as found, so that reading it says why.
         .find(|path| path.try_exists().unwrap_or(true))
-        .ok_or_else(|| Error::NotFound {
-            looked: places.iter().map(ToString::to_string).collect(),
-        })
+        .ok_or_else(|| Error::NotFound { looked: places.iter().map(ToString::to_string).collect() })
 }
 
 #[cfg(test)]

@@ -68,26 +68,12 @@ impl Loaded {
             .connections
             .iter()
             .filter_map(|connection| {
-                let auth = connection
-                    .auth
-                    .resolve(&connection.name, env, &mut problems)?;
+                let auth = connection.auth.resolve(&connection.name, env, &mut problems)?;
                 Some(connection.clone().with_auth(auth))
             })
             .collect();
-        let Settings {
-            ledger,
-            retain,
-            tokens,
-            syncs,
-            ..
-        } = self.unresolved.clone();
-        problems.or(Settings {
-            ledger,
-            retain,
-            tokens,
-            connections,
-            syncs,
-        })
+        let Settings { ledger, retain, tokens, syncs, .. } = self.unresolved.clone();
+        problems.or(Settings { ledger, retain, tokens, connections, syncs })
     }
 }
 
@@ -99,11 +85,7 @@ pub fn load(path: &Path, env: &Env) -> Result<Loaded, Problems> {
     let unresolved = root(Table::root(&findings, &tree.values), env);
     let (problems, warnings) = findings.into_parts();
     match unresolved {
-        Some(unresolved) => problems.or(Loaded {
-            path: path.to_path_buf(),
-            unresolved,
-            warnings,
-        }),
+        Some(unresolved) => problems.or(Loaded { path: path.to_path_buf(), unresolved, warnings }),
         None => Err(problems),
     }
 }
@@ -112,19 +94,13 @@ pub fn load(path: &Path, env: &Env) -> Result<Loaded, Problems> {
 fn root(mut table: Table<'_>, env: &Env) -> Option<Settings<Auth>> {
     let (ledger, retain) = ledger(table.table("ledger"), env);
     let tokens = tokens(table.table("tokens"), &ledger);
-    let (outlines, connections): (Vec<_>, Vec<_>) = table
-        .named("connections")
-        .into_iter()
-        .map(|(name, connection)| connection::read(name, connection))
-        .unzip();
+    let (outlines, connections): (Vec<_>, Vec<_>) =
+        table.named("connections").into_iter().map(|(name, connection)| connection::read(name, connection)).unzip();
     if outlines.is_empty() {
         table.problem("connections", "there is none; add [connections.wegroup]");
     }
-    let syncs: Vec<Option<Sync>> = table
-        .named("syncs")
-        .into_iter()
-        .map(|(name, sync)| sync::read(name, sync, &outlines))
-        .collect();
+    let syncs: Vec<Option<Sync>> =
+        table.named("syncs").into_iter().map(|(name, sync)| sync::read(name, sync, &outlines)).collect();
     if syncs.is_empty() {
         table.warn("syncs", "there is none, so nothing is sent; add [syncs.NAME]");
     }
@@ -133,22 +109,14 @@ fn root(mut table: Table<'_>, env: &Env) -> Option<Settings<Auth>> {
     let mut syncs: Vec<Sync> = syncs.into_iter().collect::<Option<_>>()?;
     connections.sort_by(|a, b| a.name.cmp(&b.name));
     syncs.sort_by(|a, b| a.name.cmp(&b.name));
-    Some(Settings {
-        ledger,
-        retain,
-        tokens,
-        connections,
-        syncs,
-    })
+    Some(Settings { ledger, retain, tokens, connections, syncs })
 }
 
 /// Path and retention. Unless set, the ledger lies in the first folder of `$STATE_DIRECTORY` (systemd gives several with
 /// colons between them), else beside the file.
 fn ledger(mut table: Table<'_>, env: &Env) -> (PathBuf, Duration) {
     let findings = table.findings();
-    let state = env
-        .path("STATE_DIRECTORY")
-        .and_then(|folders| std::env::split_paths(&folders).next());
+    let state = env.path("STATE_DIRECTORY").and_then(|folders| std::env::split_paths(&folders).next());
     let default = match state {
         Some(folder) => folder.join(LEDGER),
         None => findings.resolve(LEDGER),
@@ -161,9 +129,7 @@ fn ledger(mut table: Table<'_>, env: &Env) -> (PathBuf, Duration) {
 
 fn tokens(mut table: Table<'_>, ledger: &Path) -> PathBuf {
     let findings = table.findings();
-    let dir = table.or("dir", ledger.with_file_name(TOKENS), |entry| {
-        Ok(findings.resolve(entry.filled()?))
-    });
+    let dir = table.or("dir", ledger.with_file_name(TOKENS), |entry| Ok(findings.resolve(entry.filled()?)));
     table.finish();
     dir
 }

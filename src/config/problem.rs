@@ -35,10 +35,7 @@ pub struct Problems {
 impl Problems {
     /// None yet, of the configuration file at `path`.
     pub fn new(path: &Path) -> Self {
-        Self {
-            path: path.to_path_buf(),
-            list: Vec::new(),
-        }
+        Self { path: path.to_path_buf(), list: Vec::new() }
     }
 
     /// Adds what the file says wrong under the dotted `key`, e.g. `syncs.customers.lead.prospect.email`.
@@ -48,17 +45,8 @@ impl Problems {
     }
 
     /// Adds a problem that another place than the file is the cause of.
-    pub(super) fn add_at(
-        &mut self,
-        place: String,
-        key: impl Into<String>,
-        text: impl Into<String>,
-    ) {
-        self.list.push(Problem {
-            place,
-            key: key.into(),
-            text: text.into(),
-        });
+    pub(super) fn add_at(&mut self, place: String, key: impl Into<String>, text: impl Into<String>) {
+        self.list.push(Problem { place, key: key.into(), text: text.into() });
     }
 
     /// The file.

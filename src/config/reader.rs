@@ -60,13 +60,7 @@ pub(super) struct Table<'a> {
 impl<'a> Table<'a> {
     /// The whole configuration.
     pub(super) fn root(findings: &'a Findings, values: &'a Map<String, Value>) -> Self {
-        Self {
-            findings,
-            path: String::new(),
-            values: Some(values),
-            known: Vec::new(),
-            foreign: Vec::new(),
-        }
+        Self { findings, path: String::new(), values: Some(values), known: Vec::new(), foreign: Vec::new() }
     }
 
     /// What reading found so far.
@@ -81,10 +75,7 @@ impl<'a> Table<'a> {
 
     /// Every key with its value, for tables whose keys are free.
     pub(super) fn entries(&self) -> impl Iterator<Item = (&'a str, Entry<'a>)> {
-        self.values
-            .into_iter()
-            .flatten()
-            .map(|(key, value)| (key.as_str(), Entry::new(value)))
+        self.values.into_iter().flatten().map(|(key, value)| (key.as_str(), Entry::new(value)))
     }
 
     /// Notes a problem of `key`, or of the table itself if `key` is empty.
@@ -106,24 +97,13 @@ impl<'a> Table<'a> {
     }
 
     /// The value of `key` if it is there and right.
-    pub(super) fn optional<T>(
-        &mut self,
-        key: &'static str,
-        decode: impl FnOnce(Entry<'a>) -> Decoded<T>,
-    ) -> Option<T> {
+    pub(super) fn optional<T>(&mut self, key: &'static str, decode: impl FnOnce(Entry<'a>) -> Decoded<T>) -> Option<T> {
         self.known.push(key);
-        decode(self.peek(key)?)
-            .map_err(|what| self.problem(key, what))
-            .ok()
+        decode(self.peek(key)?).map_err(|what| self.problem(key, what)).ok()
     }
 
     /// The value of `key`; `default` if it is not there (or wrong, which is then a problem).
-    pub(super) fn or<T>(
-        &mut self,
-        key: &'static str,
-        default: T,
-        decode: impl FnOnce(Entry<'a>) -> Decoded<T>,
-    ) -> T {
+    pub(super) fn or<T>(&mut self, key: &'static str, default: T, decode: impl FnOnce(Entry<'a>) -> Decoded<T>) -> T {
         self.optional(key, decode).unwrap_or(default)
     }
 
@@ -152,10 +132,7 @@ impl<'a> Table<'a> {
         let mut tables = Vec::new();
         for (name, entry) in parent.entries() {
             if !is_name(name) {
-                parent.problem(
-                    name,
-                    "a name is made of a-z, 0-9, _ and -; give it another one",
-                );
+                parent.problem(name, "a name is made of a-z, 0-9, _ and -; give it another one");
             }
             match entry.table() {
                 Ok(values) => tables.push((name, parent.below(name, Some(values)))),
@@ -190,13 +167,7 @@ impl<'a> Table<'a> {
     }
 
     fn below(&self, key: &str, values: Option<&'a Map<String, Value>>) -> Table<'a> {
-        Table {
-            findings: self.findings,
-            path: self.dotted(key),
-            values,
-            known: Vec::new(),
-            foreign: Vec::new(),
-        }
+        Table { findings: self.findings, path: self.dotted(key), values, known: Vec::new(), foreign: Vec::new() }
     }
 
     fn peek(&self, key: &str) -> Option<Entry<'a>> {
@@ -214,10 +185,7 @@ impl<'a> Table<'a> {
 
 /// `[a-z0-9_-]+`.
 fn is_name(name: &str) -> bool {
-    !name.is_empty()
-        && name
-            .bytes()
-            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'))
+    !name.is_empty() && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'))
 }
 
 /// The candidate that `word` is most likely a slip of: at most a third of its letters differ, and at least one may.

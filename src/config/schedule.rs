@@ -17,17 +17,9 @@ pub(super) fn read(table: &mut Table<'_>) -> Option<Schedule> {
     let cron = table.optional("schedule", cron);
     let timezone = table.or("timezone", "UTC".to_owned(), timezone);
     let jitter = table.or("jitter", Duration::ZERO, form::duration);
-    let catch_up = table.or("missed", true, |entry| {
-        entry.word(&[("run", true), ("skip", false)])
-    });
+    let catch_up = table.or("missed", true, |entry| entry.word(&[("run", true), ("skip", false)]));
     let at_start = table.or("run_at_start", false, Entry::flag);
-    Some(Schedule {
-        cron: cron?,
-        timezone,
-        jitter,
-        catch_up,
-        at_start,
-    })
+    Some(Schedule { cron: cron?, timezone, jitter, catch_up, at_start })
 }
 
 /// The shape of a cron expression; the scheduler reads its meaning.

@@ -1,7 +1,7 @@
 //! Where a secret comes from, and how to get it when it is needed.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
@@ -31,22 +31,22 @@ impl Secret {
     pub fn resolve(&self, env: &Env) -> Result<SecretString, String> {
         match self {
             Self::Env(name) => {
-                let value = env.get(name).ok_or_else(|| {
-                    format!("the environment variable {name} is not set; set it to the secret")
-                })?;
+                let value = env
+                    .get(name)
+                    .ok_or_else(|| format!("the environment variable {name} is not set; set it to the secret"))?;
                 let value = value
                     .to_str()
                     .ok_or_else(|| format!("the environment variable {name} is not UTF-8; set it again"))?;
                 Ok(value.into())
             }
-            Self::File(path) => read_file(path.clone()),
+            Self::File(path) => read_file(path),
             Self::Credential(name) => {
                 let dir = env.path("CREDENTIALS_DIRECTORY").ok_or_else(|| {
                     format!(
                         "$CREDENTIALS_DIRECTORY is not set; start lead-sync from a systemd unit with LoadCredential={name}:PATH"
                     )
                 })?;
-                read_file(dir.join(name))
+                read_file(&dir.join(name))
             }
             Self::Plain { value, .. } => Ok(value.clone()),
         }
@@ -60,16 +60,14 @@ impl fmt::Display for Secret {
             Self::File(path) => write!(f, "file {}", path.display()),
             Self::Credential(name) => write!(f, "systemd credential {name}"),
             Self::Plain { from_environment: true, .. } => f.write_str("environment, as plain text"),
-            Self::Plain { from_environment: false, .. } => {
-                f.write_str("configuration file, as plain text")
-            }
+            Self::Plain { from_environment: false, .. } => f.write_str("configuration file, as plain text"),
         }
     }
 }
 
-fn read_file(path: PathBuf) -> Result<SecretString, String> {
+fn read_file(path: &Path) -> Result<SecretString, String> {
     let shown = path.display();
-    let text = std::fs::read_to_string(&path)
+    let text = std::fs::read_to_string(path)
         .map_err(|error| format!("{shown} cannot be read: {error}; put the secret there"))?;
     let text = text.strip_suffix('\n').unwrap_or(&text);
     let text = text.strip_suffix('\r').unwrap_or(text);
@@ -91,10 +89,7 @@ pub(super) fn read(table: &mut Table<'_>, key: &'static str) -> Option<Secret> {
     if !from_environment {
         warn_if_readable(table, key);
     }
-    Some(Secret::Plain {
-        value: value.into(),
-        from_environment,
-    })
+    Some(Secret::Plain { value: value.into(), from_environment })
 }
 
 /// Warns that `key` holds a secret in plain text if others than the owner can read the file.
@@ -114,9 +109,7 @@ fn reference(mut table: Table<'_>) -> Option<Secret> {
     let findings = table.findings();
     let found: Vec<Secret> = [
         table.optional("env", |entry| Ok(Secret::Env(entry.filled()?.to_owned()))),
-        table.optional("file", |entry| {
-            Ok(Secret::File(findings.resolve(entry.filled()?)))
-        }),
+        table.optional("file", |entry| Ok(Secret::File(findings.resolve(entry.filled()?)))),
         table.optional("credential", |entry| {
             let name = entry.filled()?;
             if name.contains('/') || name == ".." {

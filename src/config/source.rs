@@ -19,14 +19,7 @@ enum Kind {
 const KINDS: [(&str, Kind); 2] = [("csv", Kind::Csv), ("sqlite", Kind::Sqlite)];
 
 /// Keys of CSV sources alone.
-const CSV_KEYS: [&str; 6] = [
-    "delimiter",
-    "encoding",
-    "quote",
-    "min_age",
-    "require_final_newline",
-    "after",
-];
+const CSV_KEYS: [&str; 6] = ["delimiter", "encoding", "quote", "min_age", "require_final_newline", "after"];
 
 /// Keys of SQLite sources alone.
 const SQLITE_KEYS: [&str; 2] = ["query", "cursor"];
@@ -82,14 +75,9 @@ fn csv(table: &mut Table<'_>, path: Option<&str>, key: Option<String>) -> Option
     })
 }
 
-fn sqlite(
-    table: &mut Table<'_>,
-    path: Option<&str>,
-    key: Option<String>,
-) -> Option<sqlite::Settings> {
-    let query = table.required("query", "write the SELECT that yields the rows", |entry| {
-        Ok(entry.filled()?.to_owned())
-    });
+fn sqlite(table: &mut Table<'_>, path: Option<&str>, key: Option<String>) -> Option<sqlite::Settings> {
+    let query =
+        table.required("query", "write the SELECT that yields the rows", |entry| Ok(entry.filled()?.to_owned()));
     let cursor = table.optional("cursor", |entry| Ok(entry.filled()?.to_owned()));
     Some(sqlite::Settings {
         path: table.findings().resolve(path?),
@@ -137,15 +125,10 @@ fn keep(entry: Entry<'_>) -> Decoded<csv::After> {
 
 /// True if a file that is moved to `dir` is in reach of the glob `pattern`: if `dir` is one of the folders it looks into.
 fn holds(pattern: &Path, dir: &Path) -> bool {
-    let options = MatchOptions {
-        require_literal_separator: true,
-        ..MatchOptions::new()
-    };
+    let options = MatchOptions { require_literal_separator: true, ..MatchOptions::new() };
     // Any name stands for the files: which of them the last component picks does not matter, they are moved as they are.
     let any = pattern.with_file_name("*");
     let any: PathBuf = any.components().collect();
     let moved: PathBuf = dir.join("moved").components().collect();
-    any.to_str()
-        .and_then(|any| Pattern::new(any).ok())
-        .is_some_and(|any| any.matches_path_with(&moved, options))
+    any.to_str().and_then(|any| Pattern::new(any).ok()).is_some_and(|any| any.matches_path_with(&moved, options))
 }

@@ -9,8 +9,9 @@ use super::target::Kind;
 use super::{form, schedule, source};
 use crate::destination::Endpoint;
 use crate::domain::mapping::Spec;
+use crate::domain::plan::OnChange;
 use crate::sources::Settings;
-use crate::worker::settings::{OnChange, Sync};
+use crate::worker::settings::Sync;
 
 /// Reads one sync; `None` if it has a problem.
 pub(super) fn read(name: &str, mut table: Table<'_>, connections: &[Outline]) -> Option<Sync> {
@@ -22,10 +23,7 @@ pub(super) fn read(name: &str, mut table: Table<'_>, connections: &[Outline]) ->
         entry.word(&[("ignore", OnChange::Ignore), ("resend", OnChange::Resend)])
     });
     if on_change == OnChange::Resend && kind == Some(Kind::WeGroup) {
-        table.warn(
-            "on_change",
-            "resend makes a second lead at WeGroup of every row that changes; ignore does not",
-        );
+        table.warn("on_change", "resend makes a second lead at WeGroup of every row that changes; ignore does not");
     }
     let max_new = table.optional("max_new", Entry::number);
     let request = request(&mut table, connection);
@@ -45,19 +43,13 @@ pub(super) fn read(name: &str, mut table: Table<'_>, connections: &[Outline]) ->
 
 /// The connection that the sync names.
 fn connection<'o>(table: &mut Table<'_>, connections: &'o [Outline]) -> Option<&'o Outline> {
-    let names: Vec<&str> = connections
-        .iter()
-        .map(|connection| connection.name.as_str())
-        .collect();
+    let names: Vec<&str> = connections.iter().map(|connection| connection.name.as_str()).collect();
     table.required("connection", "name one of the connections", |entry| {
         let name = entry.filled()?;
-        connections
-            .iter()
-            .find(|connection| connection.name == name)
-            .ok_or_else(|| match nearest(name, &names) {
-                Some(near) => format!("there is no connection '{name}'; did you mean {near}?"),
-                None => format!("there is no connection '{name}'; add [connections.{name}]"),
-            })
+        connections.iter().find(|connection| connection.name == name).ok_or_else(|| match nearest(name, &names) {
+            Some(near) => format!("there is no connection '{name}'; did you mean {near}?"),
+            None => format!("there is no connection '{name}'; add [connections.{name}]"),
+        })
     })
 }
 
@@ -79,18 +71,11 @@ fn request(table: &mut Table<'_>, connection: Option<&Outline>) -> Option<Endpoi
         (_, true) => {}
     }
     let method = request.or("method", &Method::POST, |entry| {
-        entry.word(&[
-            ("POST", &Method::POST),
-            ("PUT", &Method::PUT),
-            ("PATCH", &Method::PATCH),
-        ])
+        entry.word(&[("POST", &Method::POST), ("PUT", &Method::PUT), ("PATCH", &Method::PATCH)])
     });
     let path = request.required("path", "write e.g. /leads", form::request_path);
     request.finish();
-    Some(Endpoint {
-        method: method.clone(),
-        path: format!("{}{}", connection?.base_path, path?),
-    })
+    Some(Endpoint { method: method.clone(), path: format!("{}{}", connection?.base_path, path?) })
 }
 
 fn key(source: &Settings) -> &str {

@@ -22,10 +22,8 @@ enum Environment {
     Production,
 }
 
-const ENVIRONMENTS: [(&str, Environment); 2] = [
-    ("staging", Environment::Staging),
-    ("production", Environment::Production),
-];
+const ENVIRONMENTS: [(&str, Environment); 2] =
+    [("staging", Environment::Staging), ("production", Environment::Production)];
 
 impl Environment {
     fn api_url(self) -> &'static str {
@@ -79,9 +77,7 @@ pub(super) fn read(kind: Kind, table: &mut Table<'_>) -> Option<Target> {
 }
 
 fn wegroup(table: &mut Table<'_>) -> Option<Target> {
-    let environment = table.or("environment", Environment::Staging, |entry| {
-        entry.word(&ENVIRONMENTS)
-    });
+    let environment = table.or("environment", Environment::Staging, |entry| entry.word(&ENVIRONMENTS));
     let api_url = table.or("api_url", Url::parse(environment.api_url()).ok()?, |entry| form::host_address(entry));
     let sso_url = table.optional("sso_url", form::host_address);
     for (key, url) in [("api_url", Some(&api_url)), ("sso_url", sso_url.as_ref())] {
@@ -90,16 +86,14 @@ fn wegroup(table: &mut Table<'_>) -> Option<Target> {
         }
     }
     let auth = auth::read(table, sso_url.as_ref());
-    let distribution_id = table.required("distribution_id", "ask WeGroup for it: it comes with the API token", form::id);
+    let distribution_id =
+        table.required("distribution_id", "ask WeGroup for it: it comes with the API token", form::id);
     let lead_type = table.or("lead_type", "customers".to_owned(), form::id);
     table.only_for("http", &["base_url"]);
     Some(Target {
         api_url,
         base_path: String::new(),
-        api: Api::WeGroup {
-            distribution_id: Some(distribution_id?),
-            lead_type,
-        },
+        api: Api::WeGroup { distribution_id: Some(distribution_id?), lead_type },
         auth: auth?,
     })
 }
@@ -107,17 +101,9 @@ fn wegroup(table: &mut Table<'_>) -> Option<Target> {
 fn http(table: &mut Table<'_>) -> Option<Target> {
     let base_url = table.required("base_url", "write e.g. https://api.example.com", form::address);
     let auth = auth::read(table, None);
-    table.only_for(
-        "wegroup",
-        &["environment", "api_url", "sso_url", "distribution_id", "lead_type"],
-    );
+    table.only_for("wegroup", &["environment", "api_url", "sso_url", "distribution_id", "lead_type"]);
     let mut api_url = base_url?;
     let base_path = api_url.path().trim_end_matches('/').to_owned();
     api_url.set_path("");
-    Some(Target {
-        api_url,
-        base_path,
-        api: Api::Http,
-        auth: auth?,
-    })
+    Some(Target { api_url, base_path, api: Api::Http, auth: auth? })
 }

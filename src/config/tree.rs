@@ -69,9 +69,7 @@ fn variables(env: &Env, problems: &mut Problems) -> Map<String, String> {
 }
 
 fn merge(text: &str, variables: Map<String, String>) -> Result<Map<String, Value>, ConfigError> {
-    let environment = Environment::with_prefix(PREFIX.trim_end_matches('_'))
-        .separator("__")
-        .source(Some(variables));
+    let environment = Environment::with_prefix(PREFIX.trim_end_matches('_')).separator("__").source(Some(variables));
     Config::builder()
         .add_source(File::from_str(text, FileFormat::Toml))
         .add_source(environment)

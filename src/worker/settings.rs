@@ -55,9 +55,7 @@ impl<A> Connection<A> {
             rate: self.rate,
             max_in_flight: self.max_in_flight,
             patience: self.patience,
-            on_in_doubt: self.on_in_doubt,
-            on_conflict: self.on_conflict,
-            retry: self.retry,
+            policy: self.policy,
         }
     }
 }
