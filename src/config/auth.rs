@@ -50,11 +50,7 @@ impl Auth {
 
 /// Reads the `auth` table of a connection. `sso_url` is what the connection says of the identity provider.
 pub(super) fn read(connection: &mut Table<'_>, sso_url: Option<&Url>) -> Option<Auth> {
-    let mut table = connection.table("auth");
-    if !table.is_set() {
-        connection.problem("auth", "missing; add a table with kind = \"apikey\" and token");
-        return None;
-    }
+    let mut table = connection.required_table("auth", "add a table with kind = \"apikey\" and token")?;
     let kind = table.required("kind", "use apikey or none", |entry| entry.word(&KINDS))?;
     if sso_url.is_some() {
         connection.warn("sso_url", "has no effect with this kind of auth");

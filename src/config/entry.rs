@@ -39,6 +39,11 @@ impl<'a> Entry<'a> {
         }
     }
 
+    /// Text of a form that `example` shows.
+    pub(super) fn text_like(self, example: &str) -> Decoded<&'a str> {
+        self.text().map_err(|_| self.mismatch(&format!("text like \"{example}\""), "write it in that form"))
+    }
+
     /// Text with something in it.
     pub(super) fn filled(self) -> Decoded<&'a str> {
         match self.text()? {
@@ -75,15 +80,18 @@ impl<'a> Entry<'a> {
             .ok_or_else(|| format!("must be from 1 to {}; correct it", u32::MAX))
     }
 
-    /// A list of texts.
+    /// A list of texts with something in them.
     pub(super) fn texts(self) -> Decoded<Vec<String>> {
         match (&self.value.kind, self.environment_text()) {
             (ValueKind::Array(values), _) => values
                 .iter()
-                .map(|value| Entry::new(value).text().map(str::to_owned))
+                .map(|value| Entry::new(value).filled().map(str::to_owned))
                 .collect::<Decoded<_>>()
-                .map_err(|what| format!("each item {what}")),
-            (_, Some(text)) => Ok(text.split(',').map(|item| item.trim().to_owned()).collect()),
+                .map_err(|what| format!("an item {what}")),
+            (_, Some(text)) => {
+                let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+                Ok(items.map(str::to_owned).collect())
+            }
             _ => Err(self.mismatch("a list of texts", "write it as [\"a\", \"b\"]")),
         }
     }
@@ -106,7 +114,8 @@ impl<'a> Entry<'a> {
         let text = self.text()?;
         words.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning).ok_or_else(|| {
             let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-            format!("'{text}' is not known; use {}", known.join(" or "))
+            let (last, others) = known.split_last().unwrap_or((&"", &[]));
+            format!("'{text}' is not known; use {} or {last}", others.join(", "))
         })
     }
 

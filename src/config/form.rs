@@ -18,7 +18,7 @@ const LONGEST_ID: usize = 64;
 
 /// `500ms`, `30s`, `2m`, `1h`, `7d`: one whole number and one unit.
 pub(super) fn duration(entry: Entry<'_>) -> Decoded<Duration> {
-    let text = entry.text()?;
+    let text = entry.text_like("30s")?;
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let milliseconds: Option<u64> = match unit {
@@ -44,7 +44,7 @@ pub(super) fn positive_duration(entry: Entry<'_>) -> Decoded<Duration> {
 
 /// `N/s`, `N/min`, `N/h`: so many in such a time. `none`: no limit.
 pub(super) fn rate(entry: Entry<'_>) -> Decoded<Option<(NonZeroU32, Duration)>> {
-    let text = entry.text()?;
+    let text = entry.text_like("5/s")?;
     if text == "none" {
         return Ok(None);
     }
@@ -109,6 +109,9 @@ pub(super) fn address(entry: Entry<'_>) -> Decoded<Url> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err("must not hold a user name or password; use the auth table".to_owned());
     }
+    if url.path().starts_with("//") {
+        return Err("must not have a path that begins with //; leave one / out".to_owned());
+    }
     if url.query().is_some() || url.fragment().is_some() {
         return Err("must not hold ? or #; leave that part out".to_owned());
     }
@@ -147,18 +150,21 @@ fn is_loopback(url: &Url) -> bool {
     host == "localhost" || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// The path of a request, with its query, if any. `//host/…` would be read as another host.
+/// The path of a request, with its query, if any. `//host/…` would be read as another host, and so would `/\\host/…`: for https
+/// the URL standard takes a backslash as a slash.
 pub(super) fn request_path(entry: Entry<'_>) -> Decoded<String> {
     let text = entry.filled()?;
     let fits = text.starts_with('/')
         && !text.starts_with("//")
-        && !text.contains('#')
+        && !text.contains(['#', '\\'])
         && text.bytes().all(|byte| byte.is_ascii_graphic())
         && text.parse::<PathAndQuery>().is_ok();
     if fits {
         return Ok(text.to_owned());
     }
-    Err(format!("'{text}' is no path; begin with one /, percent-encode blanks and letters beyond ASCII, leave # out"))
+    Err(format!(
+        "'{text}' is no path; begin with one /, percent-encode blanks and letters beyond ASCII, leave # and \\ out"
+    ))
 }
 
 /// One fixed header. No message shows the value.
@@ -174,3 +180,7 @@ pub(super) fn header(name: &str, entry: Entry<'_>, headers: &mut HeaderMap) -> D
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "form_tests.rs"]
+mod tests;

@@ -96,12 +96,12 @@ fn root(mut table: Table<'_>, env: &Env) -> Option<Settings<Auth>> {
     let tokens = tokens(table.table("tokens"), &ledger);
     let (outlines, connections): (Vec<_>, Vec<_>) =
         table.named("connections").into_iter().map(|(name, connection)| connection::read(name, connection)).unzip();
-    if outlines.is_empty() {
+    if table.is_blank("connections") {
         table.problem("connections", "there is none; add [connections.wegroup]");
     }
     let syncs: Vec<Option<Sync>> =
         table.named("syncs").into_iter().map(|(name, sync)| sync::read(name, sync, &outlines)).collect();
-    if syncs.is_empty() {
+    if table.is_blank("syncs") {
         table.warn("syncs", "there is none, so nothing is sent; add [syncs.NAME]");
     }
     table.finish();

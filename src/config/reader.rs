@@ -68,9 +68,14 @@ impl<'a> Table<'a> {
         self.findings
     }
 
-    /// True if the configuration has this table.
-    pub(super) fn is_set(&self) -> bool {
-        self.values.is_some()
+    /// True if `key` is there, right or wrong.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.peek(key).is_some()
+    }
+
+    /// True if `key` is missing or an empty table.
+    pub(super) fn is_blank(&self, key: &str) -> bool {
+        self.peek(key).is_none_or(|entry| entry.table().is_ok_and(Map::is_empty))
     }
 
     /// Every key with its value, for tables whose keys are free.
@@ -98,7 +103,9 @@ impl<'a> Table<'a> {
 
     /// The value of `key` if it is there and right.
     pub(super) fn optional<T>(&mut self, key: &'static str, decode: impl FnOnce(Entry<'a>) -> Decoded<T>) -> Option<T> {
-        self.known.push(key);
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
         decode(self.peek(key)?).map_err(|what| self.problem(key, what)).ok()
     }
 
@@ -126,6 +133,12 @@ impl<'a> Table<'a> {
         self.below(key, values)
     }
 
+    /// The table `key`, which must be there; `cure` says what to do if it is not.
+    pub(super) fn required_table(&mut self, key: &'static str, cure: &str) -> Option<Table<'a>> {
+        let values = self.required(key, cure, Entry::table)?;
+        Some(self.below(key, Some(values)))
+    }
+
     /// The tables below `key`, each with its name, which is checked.
     pub(super) fn named(&mut self, key: &'static str) -> Vec<(&'a str, Table<'a>)> {
         let parent = self.table(key);
@@ -145,11 +158,16 @@ impl<'a> Table<'a> {
     /// Reports keys that belong to another kind than this table's.
     pub(super) fn only_for(&mut self, kind: &str, keys: &[&'static str]) {
         for key in keys.iter().copied() {
-            if self.peek(key).is_some() {
-                self.foreign.push(key);
-                self.problem(key, format!("is only for kind = \"{kind}\"; remove it"));
+            if self.has(key) {
+                self.reject(key, format!("is only for kind = \"{kind}\"; remove it"));
             }
         }
+    }
+
+    /// Notes that `key` must not be here, so that [`Table::finish`] does not call it unknown as well.
+    pub(super) fn reject(&mut self, key: &'static str, text: impl Into<String>) {
+        self.foreign.push(key);
+        self.problem(key, text);
     }
 
     /// Reports every key that was not asked for, with the nearest one that was.

@@ -26,16 +26,15 @@ const SQLITE_KEYS: [&str; 2] = ["query", "cursor"];
 
 /// Reads the source of a sync; `None` if it has a problem.
 pub(super) fn read(sync: &mut Table<'_>) -> Option<sources::Settings> {
-    let mut table = sync.table("source");
-    if !table.is_set() {
-        sync.problem("source", "missing; add a table with kind, path and key");
-        return None;
-    }
+    let mut table = sync.required_table("source", "add a table with kind, path and key")?;
     let kind = table.required("kind", "use csv or sqlite", |entry| entry.word(&KINDS));
     let path = table.required("path", "write where the export is", Entry::filled);
     let key = table.required("key", "name the column that holds the CRM's own id", |entry| {
-        // Header names are trimmed, so that a blank here would never match.
-        Ok(entry.filled()?.trim().to_owned())
+        // Header names are trimmed, so that a blank at an end would never match.
+        match entry.text()?.trim() {
+            "" => Err("is empty; name the column that holds the CRM's own id".to_owned()),
+            key => Ok(key.to_owned()),
+        }
     });
     let settings = match kind? {
         Kind::Csv => {
@@ -52,12 +51,15 @@ pub(super) fn read(sync: &mut Table<'_>) -> Option<sources::Settings> {
 }
 
 fn csv(table: &mut Table<'_>, path: Option<&str>, key: Option<String>) -> Option<csv::Settings> {
+    if let Some(error) = path.and_then(|path| Pattern::new(path).err()) {
+        table.problem("path", format!("is no valid glob: {}; write [[] for a [ that is meant as such", error.msg));
+    }
     let pattern = path.map(|path| pattern(path, table.findings()));
     let delimiter = table.optional("delimiter", form::character);
     let encoding = table.optional("encoding", form::encoding);
     let quote = table.optional("quote", form::character);
-    if delimiter.is_some() && delimiter == quote {
-        table.problem("quote", "is the same character as delimiter; change one");
+    if delimiter == Some(quote.unwrap_or(b'"')) {
+        table.problem("delimiter", "is the quote character, too; change one of them");
     }
     let min_age = table.or("min_age", Duration::ZERO, form::duration);
     let require_final_newline = table.or("require_final_newline", false, Entry::flag);

@@ -55,21 +55,15 @@ fn connection<'o>(table: &mut Table<'_>, connections: &'o [Outline]) -> Option<&
 
 /// The request of a sync: there must be one if its connection is of kind `http`, and none if it is WeGroup.
 fn request(table: &mut Table<'_>, connection: Option<&Outline>) -> Option<Endpoint> {
-    let mut request = table.table("request");
-    let kind = connection.and_then(|connection| connection.kind);
-    match (kind, request.is_set()) {
-        (Some(Kind::WeGroup), true) => {
-            table.problem("request", "is only for connections of kind = \"http\"; remove it");
+    let mut request = match connection.and_then(|connection| connection.kind) {
+        Some(Kind::Http) => table.required_table("request", "write { method = \"POST\", path = \"/leads\" }")?,
+        _ if !table.has("request") => return None,
+        None => table.table("request"),
+        Some(Kind::WeGroup) => {
+            table.reject("request", "is only for connections of kind = \"http\"; remove it");
             return None;
         }
-        (Some(Kind::Http), false) => {
-            let cure = "write { method = \"POST\", path = \"/leads\" }";
-            table.problem("request", format!("missing; {cure}"));
-            return None;
-        }
-        (_, false) => return None,
-        (_, true) => {}
-    }
+    };
     let method = request.or("method", &Method::POST, |entry| {
         entry.word(&[("POST", &Method::POST), ("PUT", &Method::PUT), ("PATCH", &Method::PATCH)])
     });
