@@ -8,7 +8,7 @@ use http::HeaderMap;
 use super::entry::Entry;
 use super::reader::Table;
 use super::target::{self, Kind, Target};
-use super::{Auth, form, secret};
+use super::{Auth, form};
 use crate::destination;
 use crate::domain::retry;
 use crate::domain::verdict::{self, OnConflict, OnInDoubt};
@@ -82,7 +82,7 @@ fn destination(table: &mut Table<'_>, target: Option<&Target>) -> Option<destina
     let headers = headers(&table.table("headers"));
     let proxy = table.optional("proxy", form::proxy);
     if proxy.as_ref().is_some_and(|url| url.password().is_some()) {
-        secret::warn_if_readable(table, "proxy");
+        table.warn_of_plain_secret("proxy");
     }
     let ca_file = table.optional("ca_file", |entry| Ok(findings.resolve(entry.filled()?)));
     Some(destination::Settings { api_url: target?.api_url.clone(), headers, timeout, proxy, ca_file, reference })

@@ -37,11 +37,6 @@ impl Findings {
         self.path.parent().unwrap_or(Path::new(""))
     }
 
-    /// The permission bits if group or others can read the file.
-    pub(super) fn readable_by_others(&self) -> Option<u32> {
-        (self.mode & 0o044 != 0).then_some(self.mode)
-    }
-
     /// All problems and all warnings.
     pub(super) fn into_parts(self) -> (Problems, Vec<String>) {
         (self.problems.into_inner(), self.warnings.into_inner())
@@ -99,6 +94,20 @@ impl<'a> Table<'a> {
     pub(super) fn warn(&self, key: &str, text: &str) {
         let line = format!("{}: {text}", self.dotted(key));
         self.findings.warnings.borrow_mut().push(line);
+    }
+
+    /// Warns that the file holds a secret in plain text under `key`, if group or others can read the file.
+    pub(super) fn warn_of_plain_secret(&self, key: &str) {
+        let mode = self.findings.mode;
+        if mode & 0o044 != 0 && !self.peek(key).is_some_and(Entry::is_from_environment) {
+            self.warn(
+                key,
+                &format!(
+                    "a secret stands here as plain text and others can read the file (mode {mode:04o}); \
+                     use {{ env = … }}, {{ file = … }} or {{ credential = … }}, or chmod 600"
+                ),
+            );
+        }
     }
 
     /// The value of `key` if it is there and right.

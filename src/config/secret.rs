@@ -86,23 +86,8 @@ pub(super) fn read(table: &mut Table<'_>, key: &'static str) -> Option<Secret> {
     }
     let value = entry.filled().map_err(|what| table.problem(key, what)).ok()?;
     let from_environment = entry.is_from_environment();
-    if !from_environment {
-        warn_if_readable(table, key);
-    }
+    table.warn_of_plain_secret(key);
     Some(Secret::Plain { value: value.into(), from_environment })
-}
-
-/// Warns that `key` holds a secret in plain text if others than the owner can read the file.
-pub(super) fn warn_if_readable(table: &Table<'_>, key: &str) {
-    if let Some(mode) = table.findings().readable_by_others() {
-        table.warn(
-            key,
-            &format!(
-                "a secret stands here as plain text and others can read the file (mode {mode:04o}); \
-                 use {{ env = … }}, {{ file = … }} or {{ credential = … }}, or chmod 600"
-            ),
-        );
-    }
 }
 
 fn reference(mut table: Table<'_>) -> Option<Secret> {

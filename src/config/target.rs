@@ -77,11 +77,14 @@ pub(super) fn read(kind: Kind, table: &mut Table<'_>) -> Option<Target> {
 }
 
 fn wegroup(table: &mut Table<'_>) -> Option<Target> {
-    let environment = table.or("environment", Environment::Staging, |entry| entry.word(&ENVIRONMENTS));
+    let written = table.optional("environment", |entry| entry.word(&ENVIRONMENTS));
+    let environment = written.unwrap_or(Environment::Staging);
     let api_url = table.or("api_url", Url::parse(environment.api_url()).ok()?, |entry| form::host_address(entry));
     let sso_url = table.optional("sso_url", form::host_address);
+    // Hosts are not held against an environment that is wrong itself.
+    let is_known = written.is_some() || !table.has("environment");
     for (key, url) in [("api_url", Some(&api_url)), ("sso_url", sso_url.as_ref())] {
-        if url.and_then(Environment::of).is_some_and(|of| of != environment) {
+        if is_known && url.and_then(Environment::of).is_some_and(|of| of != environment) {
             table.problem(key, "is a host of WeGroup's other environment; correct it or environment");
         }
     }

@@ -36,7 +36,7 @@ pub(super) fn read(path: &Path, env: &Env) -> Result<Tree, Problems> {
     Err(problems)
 }
 
-/// The file's text without a byte order mark, and its permission bits.
+/// The file's text and its permission bits. The parser passes over a byte order mark.
 fn text(path: &Path) -> Result<(String, u32), String> {
     let unreadable = |error: std::io::Error| {
         format!("cannot be read: {error}; name another file with --config, or write one with lead-sync init")
@@ -50,7 +50,6 @@ fn text(path: &Path) -> Result<(String, u32), String> {
         let line = 1 + error.as_bytes().iter().take(valid).filter(|byte| **byte == b'\n').count();
         format!("line {line} is not UTF-8; save the file as UTF-8")
     })?;
-    let text = text.strip_prefix('\u{feff}').map_or(text.clone(), str::to_owned);
     Ok((text, mode & 0o7777))
 }
 
