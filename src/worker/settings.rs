@@ -7,9 +7,10 @@ use std::time::Duration;
 use crate::domain::{mapping, plan::OnChange, verdict};
 use crate::{auth, destination, sources};
 
-/// Everything one process works with.
+/// Everything one process works with. `A` is the credential of a connection: with its secrets, unless the configuration says
+/// otherwise.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct Settings<A = auth::Settings> {
     /// The ledger's file.
     pub ledger: PathBuf,
     /// History of settled leads is kept this long.
@@ -17,14 +18,14 @@ pub struct Settings {
     /// The folder of the token files.
     pub tokens: PathBuf,
     /// The connections, in the order of their names.
-    pub connections: Vec<Connection>,
+    pub connections: Vec<Connection<A>>,
     /// The syncs, in the order of their names.
     pub syncs: Vec<Sync>,
 }
 
 /// One API with one credential, one rate limit and one pause.
 #[derive(Debug, Clone)]
-pub struct Connection {
+pub struct Connection<A = auth::Settings> {
     /// Its name.
     pub name: String,
     /// Where leads are posted.
@@ -32,7 +33,7 @@ pub struct Connection {
     /// The kind of API.
     pub api: Api,
     /// The credential.
-    pub auth: auth::Settings,
+    pub auth: A,
     /// `None`: no limit.
     pub rate: Option<Rate>,
     /// Requests under way at once, at most.
@@ -41,6 +42,22 @@ pub struct Connection {
     pub patience: Duration,
     /// When a lead is tried again, what a lead in doubt and a 409 mean.
     pub policy: verdict::Policy,
+}
+
+impl<A> Connection<A> {
+    /// The same connection with another credential.
+    pub fn with_auth<B>(self, auth: B) -> Connection<B> {
+        Connection {
+            name: self.name,
+            destination: self.destination,
+            api: self.api,
+            auth,
+            rate: self.rate,
+            max_in_flight: self.max_in_flight,
+            patience: self.patience,
+            policy: self.policy,
+        }
+    }
 }
 
 /// The kind of API behind a connection.
