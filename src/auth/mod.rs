@@ -1,6 +1,14 @@
 //! Credentials for a connection: an API key or an OAuth session behind one trait.
 
+mod account;
+mod answer;
+mod discovery;
 mod fixed;
+mod grants;
+mod http;
+mod id_token;
+mod login;
+mod oauth;
 mod seal;
 mod session;
 mod settings;
@@ -10,17 +18,20 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use http::HeaderValue;
+use ::http::HeaderValue;
 
+pub use account::{Account, LoggedOut, check, logout, whoami};
+pub use discovery::Userinfo;
+pub use login::{Callback, Dialogue, LoggedIn, login};
 pub use settings::{BodyFormat, ClientAuth, Context, Grant, OAuth, Server, Settings};
 
 /// The source of the connection's `Authorization` header. Opens no connection and reads no file: the first
 /// [`TokenSource::token`] does.
-pub fn connect(settings: &Settings, _context: &Context) -> Result<Arc<dyn TokenSource>, Error> {
+pub fn connect(settings: &Settings, context: &Context) -> Result<Arc<dyn TokenSource>, Error> {
     match settings {
         Settings::None => Ok(Arc::new(fixed::Fixed::none())),
         Settings::ApiKey { token } => Ok(Arc::new(fixed::Fixed::api_key(token)?)),
-        Settings::OAuth(_) => Err(Error::Configuration(String::new())),
+        Settings::OAuth(oauth) => Ok(Arc::new(oauth::OAuthSource::new(oauth, context)?)),
     }
 }
 

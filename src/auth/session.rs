@@ -6,6 +6,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::answer::Issued;
 use super::settings::{Context, OAuth};
 use crate::domain::time::Timestamp;
 
@@ -31,6 +32,12 @@ impl Token {
     /// As a secret.
     pub(super) fn secret(&self) -> &SecretString {
         &self.0
+    }
+}
+
+impl From<SecretString> for Token {
+    fn from(secret: SecretString) -> Self {
+        Self(secret)
     }
 }
 
@@ -111,6 +118,32 @@ pub(super) struct Session {
 }
 
 impl Session {
+    /// What was issued. `old` is the session that it goes on from: its distribution and origin stay.
+    pub(super) fn new(
+        binding: Binding,
+        issued: Issued,
+        asked_scopes: &[String],
+        old: Option<&Self>,
+    ) -> Self {
+        Self {
+            binding,
+            access_token: issued.access_token,
+            scheme: issued.scheme,
+            obtained_at: issued.obtained_at.0,
+            expires_at: issued.expires_at.map(|end| end.0),
+            refresh_token: issued.refresh_token,
+            refresh_expires_at: issued.refresh_expires_at.map(|end| end.0),
+            scopes: issued
+                .scopes
+                .or_else(|| old.map(|old| old.scopes.clone()))
+                .unwrap_or_else(|| asked_scopes.to_vec()),
+            distribution_id: old.and_then(|old| old.distribution_id.clone()),
+            refresh_sent_at: None,
+            refused_at: None,
+            started_from: old.and_then(|old| old.started_from.clone()),
+        }
+    }
+
     /// Whether the access token should be renewed before it is used.
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
         self.expires_at.is_some_and(|end| {

@@ -123,6 +123,21 @@ impl Context {
     }
 }
 
+impl Context {
+    /// A session of another distribution than the configured one would send leads to the wrong broker.
+    pub(super) fn check_distribution(&self, session: Option<&str>) -> Result<(), Error> {
+        match (self.distribution_id.as_deref(), session) {
+            (Some(configured), Some(session)) if configured != session => {
+                Err(Error::Configuration(format!(
+                    "distribution_id of connection {} is {configured}, but the session belongs to {session}: correct it, leave it out, or log in as another user",
+                    self.connection
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 impl OAuth {
     /// Refuses what cannot work, before anything is sent.
     pub(super) fn check(&self) -> Result<(), Error> {

@@ -1,0 +1,114 @@
+//! What a person can ask about a session: who it is, whether it can be kept, and its end.
+
+use super::discovery::{self, Userinfo};
+use super::grants;
+use super::login::Flow;
+use super::oauth::OAuthSource;
+use super::session::Binding;
+use super::settings::{Context, Grant, OAuth};
+use super::store::Store;
+use super::{Error, TokenSource as _};
+use crate::domain::time::Timestamp;
+
+/// A session as a person sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// From userinfo; `None` if the provider offers none.
+    pub user: Option<Userinfo>,
+    /// What was granted.
+    pub scopes: Vec<String>,
+    /// When the access token ends.
+    pub expires_at: Option<Timestamp>,
+    /// When the refresh token ends, if the server says.
+    pub refresh_expires_at: Option<Timestamp>,
+    /// Whether the session can be renewed without a person.
+    pub renewable: bool,
+}
+
+/// How a logout went. The file is gone in any case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LoggedOut {
+    /// There was no session.
+    NoSession,
+    /// Revoked at the provider.
+    Revoked,
+    /// Only deleted here: the provider offers no revocation, or could not be reached.
+    NotRevoked(String),
+}
+
+/// Who a login's session belongs to. Renews it first if it is about to end.
+pub async fn whoami(settings: &OAuth, context: &Context) -> Result<Account, Error> {
+    let flow = Flow::new(settings, context)?;
+    OAuthSource::new(settings, context)?.token().await?;
+    let session = flow
+        .store
+        .read()?
+        .ok_or_else(|| Error::NeedsPerson(format!("run `{}`", context.login_command())))?;
+    let provider = discovery::discover(&flow.http, flow.issuer).await?;
+    let user = match &provider.userinfo_endpoint {
+        Some(url) => Some(discovery::userinfo(&flow.http, url, &session.access_token).await?),
+        None => None,
+    };
+    Ok(Account {
+        user,
+        expires_at: session.expires_at.map(Timestamp),
+        refresh_expires_at: session.refresh_expires_at.map(Timestamp),
+        renewable: session.refresh_token.is_some(),
+        scopes: session.scopes,
+    })
+}
+
+/// Revokes the session where the provider offers it (RFC 7009) and deletes its file. A damaged file is left, and so is one of
+/// another configuration: it may be somebody's only copy.
+pub async fn logout(settings: &OAuth, context: &Context) -> Result<LoggedOut, Error> {
+    let flow = Flow::new(settings, context)?;
+    let lock = flow.store.lock().await?;
+    let Some(session) = flow.store.read()? else {
+        return Ok(LoggedOut::NoSession);
+    };
+    if session.binding != Binding::of(settings, context) {
+        return Err(Error::Configuration(format!(
+            "{} is a session of {} for {}: log out with the configuration it was made with, or delete it",
+            flow.store.path().display(),
+            session.binding.server,
+            session.binding.api
+        )));
+    }
+    let revoked = match discovery::discover(&flow.http, flow.issuer).await {
+        Err(error) => Err(error.to_string()),
+        Ok(provider) => match &provider.revocation_endpoint {
+            None => Err(format!("{} offers no revocation", provider.issuer)),
+            Some(url) => {
+                let token = session.refresh_token.as_ref();
+                let token = token.unwrap_or(&session.access_token);
+                grants::revoke(&flow.http, settings, url, token).await
+            }
+        },
+    };
+    lock.remove()?;
+    Ok(match revoked {
+        Ok(()) => LoggedOut::Revoked,
+        Err(why) => LoggedOut::NotRevoked(why),
+    })
+}
+
+/// Finds out whether the connection's session is there and can be kept, before the next run does: a store that is read-only,
+/// full, damaged or mounted as a single file, a session of another configuration, credentials that are refused. Only when the
+/// store has proved writable is a session that is about to end renewed.
+pub async fn check(settings: &OAuth, context: &Context) -> Result<(), Error> {
+    let source = OAuthSource::new(settings, context)?;
+    let store = Store::new(context)?;
+    {
+        let lock = store.lock().await?;
+        lock.probe()?;
+        let session = store.read()?;
+        if session.is_none() && matches!(settings.grant, Grant::AuthorizationCode { .. }) {
+            return Err(Error::NeedsPerson(format!(
+                "connection {} has no session: run `{}`",
+                context.connection,
+                context.login_command()
+            )));
+        }
+    }
+    source.token().await.map(|_| ())
+}

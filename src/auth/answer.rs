@@ -1,0 +1,232 @@
+//! The answer of a token endpoint (RFC 6749 section 5.1) and when its tokens end.
+
+use std::time::Duration;
+
+use oauth2::{AccessToken, RefreshToken, Scope, TokenResponse, TokenType};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::session::Token;
+use crate::domain::time::Timestamp;
+
+/// What the four services answer, and what lenient servers do: a lifetime as text, null for unknown.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Answer {
+    access_token: AccessToken,
+    #[serde(default)]
+    token_type: Scheme,
+    #[serde(default, deserialize_with = "seconds")]
+    expires_in: Option<u64>,
+    #[serde(default, deserialize_with = "seconds")]
+    refresh_expires_in: Option<u64>,
+    /// `WeSeeDo`: the absolute end, RFC 3339.
+    #[serde(default)]
+    expires: Option<String>,
+    #[serde(default)]
+    refresh_token: Option<RefreshToken>,
+    #[serde(default)]
+    scope: Option<String>,
+    #[serde(default)]
+    id_token: Option<Token>,
+}
+
+/// `token_type`, as the server spelled it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Scheme(String);
+
+impl Default for Scheme {
+    fn default() -> Self {
+        Self("Bearer".into())
+    }
+}
+
+impl TokenType for Scheme {}
+
+impl TokenResponse for Answer {
+    type TokenType = Scheme;
+
+    fn access_token(&self) -> &AccessToken {
+        &self.access_token
+    }
+
+    fn token_type(&self) -> &Scheme {
+        &self.token_type
+    }
+
+    fn expires_in(&self) -> Option<Duration> {
+        self.expires_in.map(Duration::from_secs)
+    }
+
+    fn refresh_token(&self) -> Option<&RefreshToken> {
+        self.refresh_token.as_ref()
+    }
+
+    fn scopes(&self) -> Option<&Vec<Scope>> {
+        None
+    }
+}
+
+/// A number, or a number as text; zero, null and anything else say nothing (Keycloak: zero means that it does not end).
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    let number = match &value {
+        serde_json::Value::String(text) => text.trim().parse::<f64>().ok(),
+        other => other.as_f64(),
+    };
+    Ok(number
+        .filter(|seconds| seconds.is_finite() && *seconds >= 1.0)
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .map(|lifetime| lifetime.as_secs()))
+}
+
+/// New tokens, with this machine's times.
+#[derive(Debug, Clone)]
+pub(super) struct Issued {
+    pub(super) access_token: Token,
+    pub(super) scheme: String,
+    pub(super) obtained_at: Timestamp,
+    pub(super) expires_at: Option<Timestamp>,
+    pub(super) refresh_token: Option<Token>,
+    pub(super) refresh_expires_at: Option<Timestamp>,
+    /// `None`: as asked for (RFC 6749 section 5.1).
+    pub(super) scopes: Option<Vec<String>>,
+    pub(super) id_token: Option<Token>,
+}
+
+/// Why an answer cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unusable {
+    /// Not a bearer token: we could not send it.
+    Scheme,
+    /// An absolute end that has passed already.
+    Ended,
+}
+
+impl Answer {
+    /// The tokens with their ends. `asked_at`: when the request left, the earliest time that the lifetimes can count from.
+    /// `skew_ms`: this machine's clock minus the server's, for an absolute end.
+    pub(super) fn issued(
+        self,
+        asked_at: Timestamp,
+        skew_ms: i64,
+        lifetime: Option<Duration>,
+    ) -> Result<Issued, Unusable> {
+        if !self.token_type.0.eq_ignore_ascii_case("bearer") {
+            return Err(Unusable::Scheme);
+        }
+        let after = |seconds: u64| asked_at + Duration::from_secs(seconds);
+        let absolute = self
+            .expires
+            .as_deref()
+            .and_then(|text| text.parse::<jiff::Timestamp>().ok())
+            .map(|end| Timestamp(end.as_millisecond().saturating_add(skew_ms)));
+        if absolute.is_some_and(|end| end <= asked_at) {
+            return Err(Unusable::Ended);
+        }
+        let token = |secret: &str| Token::new(secret);
+        Ok(Issued {
+            access_token: token(self.access_token.secret()),
+            scheme: self.token_type.0,
+            obtained_at: asked_at,
+            expires_at: self
+                .expires_in
+                .map(after)
+                .or(absolute)
+                .or(lifetime.map(|lifetime| asked_at + lifetime)),
+            refresh_token: self.refresh_token.map(|secret| token(secret.secret())),
+            refresh_expires_at: self.refresh_expires_in.map(after),
+            scopes: self
+                .scope
+                .map(|text| text.split_ascii_whitespace().map(str::to_owned).collect()),
+            id_token: self.id_token,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_000_000);
+
+    fn end(json: &str, skew_ms: i64, lifetime: Option<u64>) -> Option<i64> {
+        let answer: Answer = serde_json::from_str(json).unwrap();
+        let issued = answer.issued(NOW, skew_ms, lifetime.map(Duration::from_secs));
+        issued.unwrap().expires_at.map(|end| end.0)
+    }
+
+    #[test]
+    fn the_end_is_read_however_the_server_says_it() {
+        let hour = Some(NOW.0 + 3_600_000);
+        for (json, lifetime, expected) in [
+            (r#"{"access_token":"a","expires_in":3600}"#, None, hour),
+            (r#"{"access_token":"a","expires_in":"3600"}"#, None, hour),
+            (r#"{"access_token":"a","expires_in":3600.9}"#, None, hour),
+            (r#"{"access_token":"a","expires_in":3600}"#, Some(1), hour),
+            (r#"{"access_token":"a"}"#, Some(3600), hour),
+            (
+                r#"{"access_token":"a","expires_in":null}"#,
+                Some(3600),
+                hour,
+            ),
+            (r#"{"access_token":"a","expires_in":0}"#, None, None),
+            (r#"{"access_token":"a","expires_in":-5}"#, None, None),
+            (r#"{"access_token":"a","expires_in":"soon"}"#, None, None),
+            (r#"{"access_token":"a","expires_in":{}}"#, None, None),
+            (r#"{"access_token":"a","expires":"soon"}"#, None, None),
+            (
+                r#"{"access_token":"a","expires":"1970-01-01T01:16:40.000Z"}"#,
+                None,
+                hour,
+            ),
+        ] {
+            assert_eq!(end(json, 0, lifetime), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn an_absolute_end_is_the_servers_and_is_moved_to_our_clock() {
+        let json = r#"{"access_token":"a","expires":"1970-01-01T01:16:40.000Z"}"#;
+        assert_eq!(end(json, 7_200_000, None), Some(NOW.0 + 3 * 3_600_000));
+        let answer: Answer = serde_json::from_str(json).unwrap();
+        assert_eq!(
+            answer.issued(NOW, -7_200_000, None).unwrap_err(),
+            Unusable::Ended
+        );
+    }
+
+    #[test]
+    fn a_lifetime_beyond_all_times_does_not_overflow() {
+        let json =
+            r#"{"access_token":"a","expires_in":1e19,"refresh_expires_in":18446744073709551615}"#;
+        assert!(end(json, 0, None).unwrap() > NOW.0);
+    }
+
+    #[test]
+    fn another_kind_of_token_is_not_sent_as_a_bearer_token() {
+        let json = r#"{"access_token":"a","token_type":"mac"}"#;
+        let answer: Answer = serde_json::from_str(json).unwrap();
+        assert_eq!(answer.issued(NOW, 0, None).unwrap_err(), Unusable::Scheme);
+    }
+
+    #[test]
+    fn an_answer_does_not_show_its_tokens() {
+        let json = r#"{"access_token":"planted","refresh_token":"planted","id_token":"planted"}"#;
+        let answer: Answer = serde_json::from_str(json).unwrap();
+        assert!(!format!("{answer:?}").contains("planted"));
+        let issued = answer.issued(NOW, 0, None).unwrap();
+        assert!(!format!("{issued:?}").contains("planted"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_parser_panic(bytes: Vec<u8>, expires: String, skew: i64) {
+            let _ = serde_json::from_slice::<Answer>(&bytes);
+            let json = serde_json::json!({"access_token": "a", "expires": expires, "expires_in": expires});
+            let answer: Answer = serde_json::from_value(json).unwrap();
+            let _ = answer.issued(NOW, skew, None);
+        }
+    }
+}

@@ -1,0 +1,364 @@
+//! Token requests. The protocol is `oauth2`'s: parameters, client authentication, error bodies.
+//!
+//! `openidconnect`, which builds on it, is not used: it depends on the `rsa` crate, which has an unfixed timing leak
+//! (RUSTSEC-2023-0071). The ID token is checked by `jsonwebtoken` on aws-lc-rs instead (`id_token.rs`).
+
+mod wire;
+
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable as _};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use oauth2::basic::{
+    BasicErrorResponse, BasicErrorResponseType, BasicRevocationErrorResponse,
+    BasicTokenIntrospectionResponse,
+};
+use oauth2::{
+    AuthType, AuthorizationCode, Client, ClientId, ClientSecret, PkceCodeVerifier, RedirectUrl,
+    RefreshToken, RequestTokenError, ResourceOwnerPassword, ResourceOwnerUsername, Scope,
+    StandardErrorResponse, StandardRevocableToken, TokenUrl,
+};
+use reqwest::Url;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::answer::{Answer, Issued, Unusable};
+use super::http::{Failure, Http};
+use super::session::Token;
+use super::settings::{ClientAuth, OAuth};
+use crate::clock;
+use wire::Wire;
+
+/// Tries of a request that may be repeated, the first included.
+const TRIES: usize = 3;
+/// Before the second try; doubles.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// A longer `Retry-After` is not waited for: the run is deferred.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// A description by the server is cut there.
+const MAX_DESCRIPTION: usize = 300;
+
+pub(super) type OAuthClient = Client<
+    BasicErrorResponse,
+    Answer,
+    BasicTokenIntrospectionResponse,
+    StandardRevocableToken,
+    BasicRevocationErrorResponse,
+>;
+
+/// What a token is asked for with.
+pub(super) enum Request<'a> {
+    ClientCredentials,
+    Password {
+        username: &'a str,
+        password: &'a SecretString,
+    },
+    Refresh(&'a Token),
+    Code {
+        code: &'a Token,
+        verifier: &'a Token,
+        redirect_url: &'a Url,
+    },
+}
+
+impl Request<'_> {
+    /// Whether a second request does no harm if the first was processed. A refresh token or a code is spent by its use.
+    fn is_repeatable(&self) -> bool {
+        matches!(self, Self::ClientCredentials | Self::Password { .. })
+    }
+}
+
+/// Why no token was issued. The texts hold no secret.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(super) enum Refusal {
+    /// What was presented is not or no longer valid: refresh token, code, password.
+    #[error("{0}")]
+    Grant(String),
+    /// Hydra: two requests with the same token at once; nothing was spent.
+    #[error("{0}")]
+    Conflict(String),
+    /// The client or a scope is refused.
+    #[error("{0}")]
+    Client(String),
+    /// The configuration does not fit the server.
+    #[error("{0}")]
+    Configuration(String),
+    /// The endpoint is away, and surely nothing was spent.
+    #[error("{0}")]
+    Away(String),
+    /// What was presented may have been spent.
+    #[error("{0}")]
+    Lost(String),
+}
+
+/// A token endpoint with its client.
+pub(super) struct TokenEndpoint<'a> {
+    pub(super) http: &'a Http,
+    pub(super) settings: &'a OAuth,
+    pub(super) url: &'a Url,
+}
+
+impl TokenEndpoint<'_> {
+    /// Asks for tokens. Repeated by backon after a failure that proves that nothing was processed, or, where a repetition is
+    /// harmless, after any.
+    pub(super) async fn ask(&self, request: &Request<'_>) -> Result<Issued, Refusal> {
+        let backoff = ExponentialBuilder::default()
+            .with_min_delay(FIRST_PAUSE)
+            .with_max_delay(LONGEST_PAUSE)
+            .with_max_times(TRIES - 1)
+            .with_jitter();
+        (|| self.ask_once(request))
+            .retry(backoff)
+            .when(|tried: &Tried| match tried {
+                Tried::Failed(Failure::NotSent(_) | Failure::Busy { .. }) => true,
+                Tried::Failed(Failure::Lost(_)) => request.is_repeatable(),
+                Tried::Failed(Failure::WrongAddress(_)) | Tried::Refused(_) => false,
+            })
+            .adjust(|tried, pause| match tried {
+                // A pause that is too long ends the tries.
+                Tried::Failed(Failure::Busy {
+                    after: Some(after), ..
+                }) => pause
+                    .filter(|_| *after <= LONGEST_PAUSE)
+                    .map(|pause| pause.max(*after)),
+                _ => pause,
+            })
+            .await
+            .map_err(Tried::into_refusal)
+    }
+
+    async fn ask_once(&self, request: &Request<'_>) -> Result<Issued, Tried> {
+        let wire = Wire::new(self.http, self.settings.request);
+        let asked_at = clock::now();
+        let client = client(self.settings).set_token_uri(TokenUrl::from_url(self.url.clone()));
+        let scopes = self.settings.scopes.iter().cloned().map(Scope::new);
+        let answer = match request {
+            Request::ClientCredentials => {
+                let request = client.exchange_client_credentials().add_scopes(scopes);
+                request.request_async(&wire).await
+            }
+            Request::Password { username, password } => {
+                let username = ResourceOwnerUsername::new((*username).to_owned());
+                let password = ResourceOwnerPassword::new(password.expose_secret().to_owned());
+                let request = client
+                    .exchange_password(&username, &password)
+                    .add_scopes(scopes);
+                request.request_async(&wire).await
+            }
+            Request::Refresh(token) => {
+                let token = RefreshToken::new(token.expose().to_owned());
+                client
+                    .exchange_refresh_token(&token)
+                    .request_async(&wire)
+                    .await
+            }
+            Request::Code {
+                code,
+                verifier,
+                redirect_url,
+            } => {
+                client
+                    .set_redirect_uri(RedirectUrl::from_url((*redirect_url).clone()))
+                    .exchange_code(AuthorizationCode::new(code.expose().to_owned()))
+                    .set_pkce_verifier(PkceCodeVerifier::new(verifier.expose().to_owned()))
+                    .request_async(&wire)
+                    .await
+            }
+        };
+        let answer = answer.map_err(|error| self.explain(request, error))?;
+        answer
+            .issued(asked_at, wire.skew_ms(), self.settings.lifetime)
+            .map_err(|unusable| Tried::Refused(self.unusable(unusable)))
+    }
+
+    fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default()
+    }
+
+    fn unusable(&self, unusable: Unusable) -> Refusal {
+        let host = self.host();
+        Refusal::Configuration(match unusable {
+            Unusable::Scheme => format!("{host} issued a token that is no bearer token"),
+            Unusable::Ended => format!(
+                "{host} issued a token that had already ended: compare its clock with this machine's"
+            ),
+        })
+    }
+
+    fn explain(
+        &self,
+        request: &Request<'_>,
+        error: RequestTokenError<Failure, BasicErrorResponse>,
+    ) -> Tried {
+        match error {
+            RequestTokenError::Request(failure) => Tried::Failed(failure),
+            RequestTokenError::ServerResponse(answer) => {
+                Tried::Refused(self.classify(request, &answer))
+            }
+            // Parse errors hold the body, so only the fact is told.
+            RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
+                Tried::Failed(Failure::Lost(format!(
+                    "{} answered something that is no token answer",
+                    self.host()
+                )))
+            }
+        }
+    }
+
+    /// RFC 6749 section 5.2, and what Hydra and Keycloak add.
+    fn classify(&self, request: &Request<'_>, answer: &BasicErrorResponse) -> Refusal {
+        use BasicErrorResponseType as Kind;
+        let text = self.describe(request, answer);
+        match answer.error() {
+            Kind::InvalidGrant => Refusal::Grant(text),
+            Kind::InvalidRequest if matches!(request, Request::Refresh(_)) => {
+                Refusal::Conflict(text)
+            }
+            Kind::InvalidRequest | Kind::UnsupportedGrantType => Refusal::Configuration(text),
+            Kind::InvalidClient | Kind::UnauthorizedClient | Kind::InvalidScope => {
+                Refusal::Client(text)
+            }
+            Kind::Extension(name) => match name.as_str() {
+                "token_inactive" => Refusal::Grant(text),
+                "temporarily_unavailable" => Refusal::Away(text),
+                "server_error" => Refusal::Lost(text),
+                _ => Refusal::Client(text),
+            },
+        }
+    }
+
+    /// The server's words, without any secret that it may repeat.
+    fn describe(
+        &self,
+        request: &Request<'_>,
+        answer: &StandardErrorResponse<BasicErrorResponseType>,
+    ) -> String {
+        let description = answer
+            .error_description()
+            .map(|text| format!(" ({text})"))
+            .unwrap_or_default();
+        let text = format!(
+            "{} answered {}{description}",
+            self.host(),
+            answer.error().as_ref()
+        );
+        let mut secrets = self.settings.secrets();
+        match request {
+            Request::Refresh(token) => secrets.push(token.secret().clone()),
+            Request::Code { code, verifier, .. } => {
+                secrets.push(code.secret().clone());
+                secrets.push(verifier.secret().clone());
+            }
+            Request::ClientCredentials | Request::Password { .. } => {}
+        }
+        tidy(&text, &secrets)
+    }
+}
+
+/// One try that brought no token.
+enum Tried {
+    Failed(Failure),
+    Refused(Refusal),
+}
+
+impl Tried {
+    fn into_refusal(self) -> Refusal {
+        match self {
+            Self::Refused(refusal) => refusal,
+            Self::Failed(Failure::NotSent(text) | Failure::Busy { text, .. }) => {
+                Refusal::Away(text)
+            }
+            Self::Failed(Failure::Lost(text)) => Refusal::Lost(text),
+            Self::Failed(Failure::WrongAddress(text)) => Refusal::Configuration(format!(
+                "{text}: the address of the token endpoint is wrong"
+            )),
+        }
+    }
+}
+
+/// The client as the server knows it.
+pub(super) fn client(settings: &OAuth) -> OAuthClient {
+    let client = OAuthClient::new(ClientId::new(settings.client_id.clone())).set_auth_type(
+        match settings.client_auth {
+            ClientAuth::Basic => AuthType::BasicAuth,
+            ClientAuth::Body => AuthType::RequestBody,
+        },
+    );
+    match &settings.client_secret {
+        Some(secret) => {
+            client.set_client_secret(ClientSecret::new(secret.expose_secret().to_owned()))
+        }
+        None => client,
+    }
+}
+
+/// Revokes the refresh token (RFC 7009), and with it the session. The server answers 200 also for a token that it does not
+/// know. Written out, because `oauth2` refuses a revocation endpoint on loopback.
+pub(super) async fn revoke(
+    http: &Http,
+    settings: &OAuth,
+    url: &Url,
+    token: &Token,
+) -> Result<(), String> {
+    let host = url.host_str().unwrap_or_default();
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    form.append_pair("token", token.expose())
+        .append_pair("token_type_hint", "refresh_token");
+    let mut request =
+        http::Request::post(url.as_str()).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+    match (&settings.client_secret, settings.client_auth) {
+        (Some(secret), ClientAuth::Basic) => {
+            let part =
+                |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+            let pair = format!(
+                "{}:{}",
+                part(&settings.client_id),
+                part(secret.expose_secret())
+            );
+            request = request.header(AUTHORIZATION, format!("Basic {}", STANDARD.encode(pair)));
+        }
+        (secret, _) => {
+            form.append_pair("client_id", &settings.client_id);
+            if let Some(secret) = secret {
+                form.append_pair("client_secret", secret.expose_secret());
+            }
+        }
+    }
+    let request = request
+        .body(form.finish().into_bytes())
+        .map_err(|_| format!("no request to {host} can be made"))?;
+    match http.send(request).await {
+        Ok(reply) if reply.status.is_success() => Ok(()),
+        Ok(reply) => Err(format!("{host} answered {}", reply.status.as_u16())),
+        Err(failure) => Err(failure.to_string()),
+    }
+}
+
+/// One line of bounded length in which no secret is left.
+pub(super) fn tidy(text: &str, secrets: &[SecretString]) -> String {
+    let mut text: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    for secret in secrets {
+        let secret = secret.expose_secret();
+        if !secret.is_empty() {
+            text = text.replace(secret, "***");
+        }
+    }
+    text.chars().take(MAX_DESCRIPTION).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_repeats_a_secret_does_not_get_it_into_a_message() {
+        let secrets = [SecretString::from("planted")];
+        let text = tidy("bad\ntoken planted!", &secrets);
+        assert_eq!(text, "bad token ***!");
+        assert_eq!(tidy(&"x".repeat(400), &[]).len(), MAX_DESCRIPTION);
+    }
+}

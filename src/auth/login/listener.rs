@@ -1,0 +1,175 @@
+//! The loopback listener that the browser is sent back to (RFC 8252 section 7.3): open during one login only.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{RawQuery, State};
+use axum::http::{Method, StatusCode, Uri, header};
+use axum::response::{Html, IntoResponse as _, Response};
+use reqwest::Url;
+use tokio::net::TcpListener;
+use tokio::sync::{Mutex, Notify, mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::auth::Error;
+
+/// For the page to reach the browser after the login has ended.
+const LAST_PAGE: Duration = Duration::from_secs(2);
+
+/// Waits for the browser.
+pub(super) struct Listener {
+    answers: Mutex<mpsc::Receiver<Answer>>,
+    stop: Arc<Notify>,
+    task: Mutex<JoinHandle<()>>,
+}
+
+/// One answer of the browser. Its page is held back until the login has ended.
+pub(super) struct Answer {
+    query: String,
+    page: Option<oneshot::Sender<bool>>,
+}
+
+impl Answer {
+    /// A pasted one: there is no page to show.
+    pub(super) fn without_page(query: String) -> Self {
+        Self { query, page: None }
+    }
+
+    pub(super) fn query(&self) -> &str {
+        &self.query
+    }
+
+    /// Lets the browser show how the login went.
+    pub(super) fn finish(self, worked: bool) {
+        if let Some(page) = self.page {
+            // A browser that has gone away sees no page.
+            let _ = page.send(worked);
+        }
+    }
+}
+
+impl Listener {
+    /// Listens where the redirect URL points. Port 0 stands for any free port and is replaced by it: providers accept any port
+    /// of a loopback address.
+    pub(super) async fn bind(redirect_url: &mut Url) -> Result<Self, Error> {
+        let host = redirect_url.host_str().unwrap_or_default();
+        let host = host
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .to_owned();
+        let port = redirect_url.port_or_known_default().unwrap_or_default();
+        let unusable = |error: std::io::Error| {
+            Error::Configuration(format!(
+                "cannot listen on {host}:{port}, where the browser will be sent: {error}. Stop what uses the port, or use --no-browser"
+            ))
+        };
+        let socket = TcpListener::bind((host.as_str(), port))
+            .await
+            .map_err(unusable)?;
+        let bound = socket.local_addr().map_err(unusable)?.port();
+        if port == 0 {
+            redirect_url
+                .set_port(Some(bound))
+                .map_err(|()| Error::Configuration("redirect_url can have no port".into()))?;
+        }
+        let (sender, receiver) = mpsc::channel(1);
+        let path = redirect_url.path().to_owned();
+        let router = Router::new()
+            .fallback(receive)
+            .with_state(Expected { path, sender });
+        let stop = Arc::new(Notify::new());
+        let stopped = Arc::clone(&stop);
+        let task = tokio::spawn(async move {
+            let served = axum::serve(socket, router)
+                .with_graceful_shutdown(async move { stopped.notified().await })
+                .await;
+            if let Err(error) = served {
+                tracing::debug!(%error, "the login's listener ended");
+            }
+        });
+        Ok(Self {
+            answers: Mutex::new(receiver),
+            stop,
+            task: Mutex::new(task),
+        })
+    }
+
+    /// The first answer.
+    pub(super) async fn answer(&self) -> Result<Answer, Error> {
+        let answer = self.answers.lock().await.recv().await;
+        answer.ok_or_else(|| Error::Unavailable("the login's listener ended".into()))
+    }
+
+    /// Lets the last page out and stops listening.
+    pub(super) async fn close(&self) {
+        self.stop.notify_one();
+        let mut task = self.task.lock().await;
+        if tokio::time::timeout(LAST_PAGE, &mut *task).await.is_err() {
+            task.abort();
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.task.get_mut().abort();
+    }
+}
+
+/// Where the answer is expected, and who waits for it.
+#[derive(Clone)]
+struct Expected {
+    path: String,
+    sender: mpsc::Sender<Answer>,
+}
+
+/// Takes the first answer; a second one while the first is worked on finds nobody.
+async fn receive(
+    State(expected): State<Expected>,
+    method: Method,
+    uri: Uri,
+    RawQuery(query): RawQuery,
+) -> Response {
+    if uri.path() != expected.path {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    if method != Method::GET {
+        return StatusCode::METHOD_NOT_ALLOWED.into_response();
+    }
+    let (page, ended) = oneshot::channel();
+    let answer = Answer {
+        query: query.unwrap_or_default(),
+        page: Some(page),
+    };
+    if expected.sender.try_send(answer).is_err() {
+        return show(false);
+    }
+    show(ended.await.unwrap_or(false))
+}
+
+/// A page of fixed text: nothing of the request is repeated in it, and it may load nothing.
+fn show(worked: bool) -> Response {
+    let (status, text) = if worked {
+        (
+            StatusCode::OK,
+            "You are logged in. This page can be closed.",
+        )
+    } else {
+        (
+            StatusCode::BAD_REQUEST,
+            "The login did not work. The terminal says why. This page can be closed.",
+        )
+    };
+    let page = format!(
+        "<!doctype html><html lang=en><meta charset=utf-8><title>lead-sync</title><p>{text}</p></html>"
+    );
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CONNECTION, "close"),
+    ];
+    (status, headers, Html(page)).into_response()
+}

@@ -1,0 +1,204 @@
+//! The token source of a session: renews once for all requests and, through the store's lock, for all processes.
+
+mod renewal;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Mutex, OnceCell, OwnedMutexGuard};
+
+use super::discovery::{self, Provider};
+use super::fixed;
+use super::http::Http;
+use super::session::{Binding, Session};
+use super::settings::{Context, OAuth, Server};
+use super::store::Store;
+use super::{Authorization, BoxFuture, Error, TokenSource};
+use crate::clock;
+
+/// After a renewal failed because the endpoint was away, nobody asks again for this long: the requests that waited for it
+/// share its failure instead of each waiting for another time limit.
+const HOLD_OFF: Duration = Duration::from_secs(30);
+
+/// A connection's session.
+pub(super) struct OAuthSource(Arc<Inner>);
+
+struct Inner {
+    settings: OAuth,
+    context: Context,
+    binding: Binding,
+    http: Http,
+    store: Store,
+    provider: OnceCell<Provider>,
+    /// Held during a renewal: that is what makes it one.
+    state: Arc<Mutex<State>>,
+}
+
+/// What this process knows of the session.
+#[derive(Default)]
+struct State {
+    session: Option<Session>,
+    /// Counts the access tokens that this process has seen; 0: none yet.
+    generation: u64,
+    /// The newest token was refused with 401.
+    rejected: bool,
+    /// Renewed, but not yet on disk.
+    unsaved: Option<Session>,
+    failure: Option<Failure>,
+}
+
+/// Why the last renewal failed.
+struct Failure {
+    error: Error,
+    at: Instant,
+}
+
+impl OAuthSource {
+    pub(super) fn new(settings: &OAuth, context: &Context) -> Result<Self, Error> {
+        settings.check()?;
+        let server = reqwest::Url::parse(settings.server_name())
+            .map_err(|_| Error::Configuration("the token endpoint has no address".into()))?;
+        Ok(Self(Arc::new(Inner {
+            binding: Binding::of(settings, context),
+            http: Http::new(&server, context)?,
+            store: Store::new(context)?,
+            settings: settings.clone(),
+            context: context.clone(),
+            provider: OnceCell::new(),
+            state: Arc::default(),
+        })))
+    }
+
+    async fn token(&self) -> Result<Authorization, Error> {
+        let state = self.0.lock_state().await;
+        if state.has_good_token() {
+            return state.authorization();
+        }
+        self.renew(state).await
+    }
+
+    async fn reject(&self, generation: u64) -> Result<bool, Error> {
+        let mut state = self.0.lock_state().await;
+        if state.generation != generation {
+            // Renewed while the request was under way.
+            return Ok(true);
+        }
+        state.rejected = true;
+        self.renew(state).await.map(|_| true)
+    }
+
+    /// In a task of its own: a caller that is dropped while the answer is under way must not lose a rotated token.
+    async fn renew(&self, mut state: OwnedMutexGuard<State>) -> Result<Authorization, Error> {
+        state.recent_failure()?;
+        let inner = Arc::clone(&self.0);
+        let task = tokio::spawn(async move { inner.renew(&mut state).await });
+        task.await
+            .unwrap_or_else(|_| Err(Error::Unavailable("the renewal was broken off".into())))
+    }
+}
+
+impl Inner {
+    async fn lock_state(&self) -> OwnedMutexGuard<State> {
+        Arc::clone(&self.state).lock_owned().await
+    }
+
+    async fn renew(&self, state: &mut State) -> Result<Authorization, Error> {
+        let renewed = renewal::Renewal { inner: self, state }.run().await;
+        match renewed {
+            Ok(session) => {
+                state.adopt(session);
+                state.authorization()
+            }
+            // The endpoint is away, but the token is still good for its last minute.
+            Err(Error::Unavailable(_)) if state.has_living_token() => state.authorization(),
+            Err(error) => {
+                state.failure = Some(Failure {
+                    error: error.clone(),
+                    at: clock::instant(),
+                });
+                Err(error)
+            }
+        }
+    }
+
+    /// The provider's endpoints, read once per process.
+    async fn provider(&self, issuer: &str) -> Result<&Provider, Error> {
+        self.provider
+            .get_or_try_init(|| discovery::discover(&self.http, issuer))
+            .await
+    }
+
+    async fn token_url(&self) -> Result<reqwest::Url, Error> {
+        match &self.settings.server {
+            Server::TokenUrl(url) => Ok(url.clone()),
+            Server::Issuer(issuer) => Ok(self.provider(issuer).await?.token_endpoint.clone()),
+        }
+    }
+}
+
+impl State {
+    fn has_good_token(&self) -> bool {
+        let good = |session: &Session| !session.is_due(clock::now());
+        self.unsaved.is_none() && !self.rejected && self.session.as_ref().is_some_and(good)
+    }
+
+    fn has_living_token(&self) -> bool {
+        let lives = |session: &Session| !session.has_ended(clock::now());
+        self.unsaved.is_none() && !self.rejected && self.session.as_ref().is_some_and(lives)
+    }
+
+    /// A failure that a person has to mend stays for the life of the process, and credentials known to be bad are not
+    /// presented twice (a service may lock the account); an outage is forgotten after a while.
+    fn recent_failure(&mut self) -> Result<(), Error> {
+        match &self.failure {
+            Some(Failure { error, at }) => match error {
+                Error::Unavailable(_) | Error::Store(_) if at.elapsed() >= HOLD_OFF => {
+                    self.failure = None;
+                    Ok(())
+                }
+                _ => Err(error.clone()),
+            },
+            None => Ok(()),
+        }
+    }
+
+    fn adopt(&mut self, session: Session) {
+        self.session = Some(session);
+        self.generation += 1;
+        self.rejected = false;
+        self.failure = None;
+    }
+
+    fn authorization(&self) -> Result<Authorization, Error> {
+        let session = self
+            .session
+            .as_ref()
+            .ok_or_else(|| Error::Unavailable("there is no session yet".into()))?;
+        Ok(Authorization {
+            header: Some(fixed::header(
+                &session.scheme,
+                session.access_token.secret(),
+            )?),
+            generation: self.generation,
+        })
+    }
+}
+
+impl TokenSource for OAuthSource {
+    fn token(&self) -> BoxFuture<'_, Result<Authorization, Error>> {
+        Box::pin(self.token())
+    }
+
+    fn reject(&self, generation: u64) -> BoxFuture<'_, Result<bool, Error>> {
+        Box::pin(self.reject(generation))
+    }
+
+    fn distribution_id(&self) -> BoxFuture<'_, Result<Option<String>, Error>> {
+        Box::pin(async {
+            self.token().await?;
+            let state = self.0.lock_state().await;
+            let session = state.session.as_ref();
+            Ok(session.and_then(|session| session.distribution_id.clone()))
+        })
+    }
+}

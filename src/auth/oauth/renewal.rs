@@ -1,0 +1,301 @@
+//! One renewal: lock the file, read it again, ask for tokens, save them, and only then use them.
+
+use std::time::Duration;
+
+use reqwest::Url;
+use secrecy::SecretString;
+
+use super::{Inner, State};
+use crate::auth::Error;
+use crate::auth::answer::Issued;
+use crate::auth::grants::{Refusal, Request, TokenEndpoint};
+use crate::auth::session::{Session, Token, fingerprint};
+use crate::auth::settings::Grant;
+use crate::auth::store::Locked;
+use crate::clock;
+use crate::domain::time::Timestamp;
+
+/// Hydra refuses the second of two simultaneous requests without spending anything: one more after the first is done.
+const CONFLICT_PAUSE: Duration = Duration::from_secs(1);
+
+/// The work of one renewal.
+pub(super) struct Renewal<'a> {
+    pub(super) inner: &'a Inner,
+    pub(super) state: &'a mut State,
+}
+
+/// What came of a refresh token.
+enum Refreshed {
+    New(Session),
+    /// The server refused it, in these words.
+    Refused(String),
+}
+
+impl Renewal<'_> {
+    /// A session that is good now: another process's, or a new one, saved.
+    pub(super) async fn run(&mut self) -> Result<Session, Error> {
+        let lock = self.inner.store.lock().await?;
+        if let Some(session) = self.state.unsaved.take() {
+            return self.save(&lock, session);
+        }
+        let stored = self.stored()?;
+        if let Some(session) = stored.as_ref().filter(|session| self.is_usable(session)) {
+            return Ok(session.clone());
+        }
+        let Some(old) = stored else {
+            return self.start(&lock).await;
+        };
+        let Some(token) = old.usable_refresh_token(clock::now()).cloned() else {
+            return self.restart(&lock, &old, None).await;
+        };
+        match self.refresh(&lock, &old, &token).await? {
+            Refreshed::New(session) => Ok(session),
+            Refreshed::Refused(text) => self.restart(&lock, &old, Some(text)).await,
+        }
+    }
+
+    /// The stored session, if it is of this configuration.
+    fn stored(&self) -> Result<Option<Session>, Error> {
+        let inner = self.inner;
+        let Some(session) = inner.store.read()? else {
+            return Ok(None);
+        };
+        if session.binding != inner.binding {
+            return match inner.settings.grant {
+                // Nothing that a person gave is lost with it.
+                Grant::ClientCredentials | Grant::Password { .. } => Ok(None),
+                Grant::RefreshToken { .. } | Grant::AuthorizationCode { .. } => {
+                    Err(inner.foreign(&session))
+                }
+            };
+        }
+        if let Grant::RefreshToken { refresh_token } = &inner.settings.grant
+            && session.started_from != Some(fingerprint(refresh_token))
+        {
+            // The configured token was replaced: the session starts anew from it.
+            return Ok(None);
+        }
+        inner
+            .context
+            .check_distribution(session.distribution_id.as_deref())?;
+        Ok(Some(session))
+    }
+
+    /// Good for a while, and not the very token that the API has just refused.
+    fn is_usable(&self, stored: &Session) -> bool {
+        let current = self.state.session.as_ref();
+        let is_current = current.is_some_and(|own| own.access_token == stored.access_token);
+        !stored.is_due(clock::now()) && !(is_current && self.state.rejected)
+    }
+
+    /// A session from nothing but the configuration.
+    async fn start(&mut self, lock: &Locked<'_>) -> Result<Session, Error> {
+        match &self.inner.settings.grant {
+            Grant::ClientCredentials => self.log_in(lock, &Request::ClientCredentials).await,
+            Grant::Password { username, password } => {
+                self.log_in(lock, &Request::Password { username, password })
+                    .await
+            }
+            Grant::RefreshToken { refresh_token } => {
+                let seed = self.inner.seed(refresh_token);
+                let token = Token::from(refresh_token.clone());
+                match self.refresh(lock, &seed, &token).await? {
+                    Refreshed::New(session) => Ok(session),
+                    Refreshed::Refused(text) => Err(self.inner.ended(&seed, Some(&text))),
+                }
+            }
+            Grant::AuthorizationCode { .. } => Err(Error::NeedsPerson(format!(
+                "connection {} has no session: run `{}`",
+                self.inner.context.connection,
+                self.inner.context.login_command()
+            ))),
+        }
+    }
+
+    /// What follows when the stored session cannot go on: another login where that needs nobody.
+    async fn restart(
+        &mut self,
+        lock: &Locked<'_>,
+        old: &Session,
+        refusal: Option<String>,
+    ) -> Result<Session, Error> {
+        match &self.inner.settings.grant {
+            Grant::ClientCredentials | Grant::Password { .. } => self.start(lock).await,
+            Grant::RefreshToken { .. } | Grant::AuthorizationCode { .. } => {
+                Err(self.inner.ended(old, refusal.as_deref()))
+            }
+        }
+    }
+
+    /// Client credentials or a password.
+    async fn log_in(&mut self, lock: &Locked<'_>, request: &Request<'_>) -> Result<Session, Error> {
+        lock.probe()?;
+        let endpoint = self.inner.token_url().await?;
+        let issued = self.inner.endpoint(&endpoint).ask(request).await;
+        let issued = issued.map_err(|refusal| match refusal {
+            Refusal::Grant(text) | Refusal::Client(text) => self.inner.bad_credentials(&text),
+            other => failure(other),
+        })?;
+        let session = self.inner.session(issued, None);
+        self.save(lock, session)
+    }
+
+    /// Spends the refresh token. That it is about to be sent is on disk before it leaves; this write also proves that the new
+    /// session can be saved.
+    async fn refresh(
+        &mut self,
+        lock: &Locked<'_>,
+        old: &Session,
+        token: &Token,
+    ) -> Result<Refreshed, Error> {
+        let endpoint = self.inner.token_url().await?;
+        let marked = Session {
+            refresh_sent_at: old.refresh_sent_at.or(Some(clock::now().0)),
+            ..old.clone()
+        };
+        lock.write(&marked)?;
+        match self.spend(&endpoint, token).await {
+            Ok(issued) => {
+                let session = self.inner.session(issued, Some(old));
+                self.save(lock, session).map(Refreshed::New)
+            }
+            Err(Refusal::Grant(text)) => {
+                // Without the mark of this request: it was answered. That of an earlier, lost one stays.
+                lock.write(&Session {
+                    refused_at: Some(clock::now().0),
+                    ..old.clone()
+                })?;
+                Ok(Refreshed::Refused(text))
+            }
+            Err(refusal) => {
+                if !matches!(refusal, Refusal::Lost(_)) {
+                    // Surely not spent: no answer is owed.
+                    lock.write(old)?;
+                }
+                Err(match refusal {
+                    Refusal::Client(text) => self.inner.bad_credentials(&text),
+                    other => failure(other),
+                })
+            }
+        }
+    }
+
+    async fn spend(&self, endpoint: &Url, token: &Token) -> Result<Issued, Refusal> {
+        let endpoint = self.inner.endpoint(endpoint);
+        match endpoint.ask(&Request::Refresh(token)).await {
+            Err(Refusal::Conflict(_)) => {
+                tokio::time::sleep(CONFLICT_PAUSE).await;
+                endpoint.ask(&Request::Refresh(token)).await
+            }
+            other => other,
+        }
+    }
+
+    fn save(&mut self, lock: &Locked<'_>, session: Session) -> Result<Session, Error> {
+        if let Err(error) = lock.write(&session) {
+            self.state.unsaved = Some(session);
+            return Err(Error::Store(format!(
+                "THE RENEWED SESSION COULD NOT BE SAVED: {error}. The old one is spent; the new one lives only as long as this process, which tries to save it again. Should it end before, run `{}`",
+                self.inner.context.login_command()
+            )));
+        }
+        Ok(session)
+    }
+}
+
+impl Inner {
+    fn endpoint<'a>(&'a self, url: &'a Url) -> TokenEndpoint<'a> {
+        TokenEndpoint {
+            http: &self.http,
+            settings: &self.settings,
+            url,
+        }
+    }
+
+    /// What was issued, and what goes on from the old session: the refresh token, if no new one came (RFC 6749 section 6).
+    fn session(&self, issued: Issued, old: Option<&Session>) -> Session {
+        let mut session = Session::new(self.binding.clone(), issued, &self.settings.scopes, old);
+        if session.refresh_token.is_none() {
+            session.refresh_token = old.and_then(|old| old.refresh_token.clone());
+            session.refresh_expires_at = old.and_then(|old| old.refresh_expires_at);
+        }
+        session
+    }
+
+    /// The session that a configured refresh token begins: nothing but that token.
+    fn seed(&self, refresh_token: &SecretString) -> Session {
+        Session {
+            binding: self.binding.clone(),
+            access_token: Token::new(""),
+            scheme: "Bearer".into(),
+            obtained_at: 0,
+            expires_at: Some(0),
+            refresh_token: Some(Token::from(refresh_token.clone())),
+            refresh_expires_at: None,
+            scopes: self.settings.scopes.clone(),
+            distribution_id: None,
+            refresh_sent_at: None,
+            refused_at: None,
+            started_from: Some(fingerprint(refresh_token)),
+        }
+    }
+
+    fn foreign(&self, session: &Session) -> Error {
+        Error::NeedsPerson(format!(
+            "{} is a session of {} for {}, not of {} for {}: correct the configuration, or run `{}`",
+            self.store.path().display(),
+            session.binding.server,
+            session.binding.api,
+            self.binding.server,
+            self.binding.api,
+            self.context.login_command()
+        ))
+    }
+
+    fn bad_credentials(&self, text: &str) -> Error {
+        Error::NeedsPerson(format!(
+            "{text}: correct the credentials of connection {}",
+            self.context.connection
+        ))
+    }
+
+    /// Why a session cannot go on, and the command that mends it.
+    fn ended(&self, old: &Session, refusal: Option<&str>) -> Error {
+        let name = &self.context.connection;
+        let words = refusal.map(|text| format!(" ({text})")).unwrap_or_default();
+        let why = match (old.refresh_sent_at, old.refused_at) {
+            (Some(sent), _) if refusal.is_some() || old.refused_at.is_some() => format!(
+                "the answer to a renewal sent at {} was lost, and the old refresh token of connection {name} is refused{words}",
+                Timestamp(sent)
+            ),
+            (_, Some(at)) => format!(
+                "the refresh token of connection {name} was refused at {}",
+                Timestamp(at)
+            ),
+            _ if refusal.is_some() => {
+                format!("the refresh token of connection {name} is refused{words}")
+            }
+            _ if old.refresh_token.is_some() => {
+                format!("the refresh token of connection {name} has ended")
+            }
+            _ => format!("the session of connection {name} has ended and has no refresh token"),
+        };
+        let cure = match self.settings.grant {
+            Grant::RefreshToken { .. } => "configure a new refresh_token".to_owned(),
+            _ => format!("run `{}`", self.context.login_command()),
+        };
+        Error::NeedsPerson(format!("{why}: {cure}"))
+    }
+}
+
+/// What a refusal that says nothing about the credentials means for the run.
+fn failure(refusal: Refusal) -> Error {
+    match refusal {
+        Refusal::Away(text) => Error::Unavailable(format!("{text}; the next run tries again")),
+        Refusal::Lost(text) => Error::Unavailable(format!(
+            "{text}: it is not known whether it issued a token; the next run tries the old one once"
+        )),
+        Refusal::Configuration(text) | Refusal::Conflict(text) => Error::Configuration(text),
+        Refusal::Grant(text) | Refusal::Client(text) => Error::NeedsPerson(text),
+    }
+}

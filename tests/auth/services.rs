@@ -1,0 +1,215 @@
+//! The three other services, with nothing but configuration.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lead_sync::auth::{self, Context, Error, Grant, OAuth, Settings, TokenSource};
+use lead_sync::sandbox::identity::{BearerState, Fault};
+
+use crate::support::Sandbox;
+
+fn connect(settings: &OAuth, context: &Context) -> Arc<dyn TokenSource> {
+    auth::connect(&Settings::OAuth(Box::new(settings.clone())), context).unwrap()
+}
+
+async fn token(source: &Arc<dyn TokenSource>) -> String {
+    let authorization = source.token().await.unwrap();
+    let header = authorization.header.unwrap();
+    let (scheme, token) = header.to_str().unwrap().split_once(' ').unwrap();
+    assert_eq!(scheme, "Bearer");
+    token.to_owned()
+}
+
+#[tokio::test]
+async fn each_service_gives_a_token_that_is_used_for_many_calls_and_runs() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    for (name, settings) in [
+        ("weseedo", sandbox.weseedo()),
+        ("we360", sandbox.we360()),
+        ("credit", sandbox.credit()),
+    ] {
+        let before = sandbox.provider.counters().issued;
+        let mut context = sandbox.context();
+        context.connection = name.into();
+        let first = token(&connect(&settings, &context)).await;
+        let second = token(&connect(&settings, &context)).await;
+        assert_eq!(first, second, "{name}");
+        assert!(
+            matches!(
+                sandbox.provider.check_bearer(&first),
+                BearerState::Valid { .. }
+            ),
+            "{name}"
+        );
+        assert_eq!(sandbox.provider.counters().issued, before + 1, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_credit_api_grants_the_scopes_that_were_asked_for() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let token = token(&connect(&sandbox.credit(), &sandbox.context())).await;
+    let BearerState::Valid { scopes } = sandbox.provider.check_bearer(&token) else {
+        panic!("the token is not valid");
+    };
+    assert_eq!(scopes, ["person", "company"]);
+}
+
+#[tokio::test]
+async fn an_absolute_end_counts_as_the_tokens_end() {
+    let sandbox =
+        Sandbox::start(|settings| settings.access_lifetime = Duration::from_hours(1)).await;
+    let _ = token(&connect(&sandbox.weseedo(), &sandbox.context())).await;
+    let file = std::fs::read_to_string(sandbox.token_file()).unwrap();
+    let session = serde_json::from_str::<serde_json::Value>(&file).unwrap()["session"].clone();
+    let lifetime =
+        session["expires_at"].as_i64().unwrap() - session["obtained_at"].as_i64().unwrap();
+    assert!((3_600_000..3_660_000).contains(&lifetime), "{lifetime}");
+}
+
+#[tokio::test]
+async fn we360_logs_in_once_then_refreshes_with_the_newest_pair() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let source = connect(&sandbox.we360(), &sandbox.context());
+    for generation in 1..=5 {
+        let authorization = source.token().await.unwrap();
+        assert_eq!(authorization.generation, generation);
+        assert!(source.reject(generation).await.unwrap());
+    }
+    let counters = sandbox.provider.counters();
+    assert_eq!(
+        (counters.logins, counters.refreshes, counters.reuses),
+        (1, 5, 0)
+    );
+}
+
+#[tokio::test]
+async fn we360_logs_in_again_when_the_refresh_token_is_refused() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let source = connect(&sandbox.we360(), &sandbox.context());
+    let first = source.token().await.unwrap();
+    // The refresh token of the stored session is spent behind its back.
+    let file = std::fs::read_to_string(sandbox.token_file()).unwrap();
+    assert!(source.reject(first.generation).await.unwrap());
+    std::fs::write(sandbox.token_file(), file).unwrap();
+    let second = source.token().await.unwrap();
+    sandbox.provider.revoke_access_tokens();
+    let stale = connect(&sandbox.we360(), &sandbox.context());
+    let _ = second;
+    let authorization = stale.token().await.unwrap();
+    assert!(stale.reject(authorization.generation).await.unwrap());
+    let token = token(&stale).await;
+    assert!(matches!(
+        sandbox.provider.check_bearer(&token),
+        BearerState::Valid { .. }
+    ));
+    assert_eq!(sandbox.provider.counters().logins, 2);
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_presented_once_per_run() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let mut settings = sandbox.we360();
+    settings.grant = Grant::Password {
+        username: sandbox.settings.username.clone(),
+        password: "planted-wrong".into(),
+    };
+    let source = connect(&settings, &sandbox.context());
+    for _ in 0..5 {
+        let error = source.token().await.unwrap_err();
+        assert!(matches!(error, Error::NeedsPerson(_)), "{error:?}");
+        assert!(!error.to_string().contains("planted"));
+    }
+    assert_eq!(sandbox.provider.counters().token_requests, 1);
+}
+
+#[tokio::test]
+async fn bad_client_credentials_need_a_person_in_the_servers_words() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let mut settings = sandbox.credit();
+    settings.client_secret = Some("planted:wrong".into());
+    let error = connect(&settings, &sandbox.context())
+        .token()
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::NeedsPerson(_)), "{error:?}");
+    assert!(
+        error
+            .to_string()
+            .contains("invalid_client (Bad credentials)"),
+        "{error}"
+    );
+    assert!(!error.to_string().contains("planted"));
+}
+
+#[tokio::test]
+async fn credentials_with_reserved_characters_arrive_as_they_are() {
+    let sandbox = Sandbox::start(|settings| {
+        settings.client_id = "client:with/odd +&%é".into();
+        settings.client_secret = "secret:with/odd +&%é".into();
+    })
+    .await;
+    for (name, settings) in [("credit", sandbox.credit()), ("weseedo", sandbox.weseedo())] {
+        let mut context = sandbox.context();
+        context.connection = name.into();
+        let _ = token(&connect(&settings, &context)).await;
+    }
+}
+
+#[tokio::test]
+async fn client_credentials_are_asked_for_again_after_a_lost_answer() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    sandbox
+        .provider
+        .plan_faults([Fault::LoseAnswer, Fault::Status(500)]);
+    let token = token(&connect(&sandbox.credit(), &sandbox.context())).await;
+    assert!(matches!(
+        sandbox.provider.check_bearer(&token),
+        BearerState::Valid { .. }
+    ));
+    assert_eq!(sandbox.provider.counters().token_requests, 3);
+}
+
+#[tokio::test]
+async fn a_configured_refresh_token_starts_a_session_that_the_answers_carry_on() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let mut settings = sandbox.we360();
+    let _ = token(&connect(&settings, &sandbox.context())).await;
+    let file = std::fs::read_to_string(sandbox.token_file()).unwrap();
+    let session = serde_json::from_str::<serde_json::Value>(&file).unwrap()["session"].clone();
+    let refresh_token = session["refresh_token"].as_str().unwrap();
+    settings.grant = Grant::RefreshToken {
+        refresh_token: refresh_token.into(),
+    };
+    std::fs::remove_file(sandbox.token_file()).unwrap();
+    for run in 1..=3 {
+        let source = connect(&settings, &sandbox.context());
+        let authorization = source.token().await.unwrap();
+        assert!(source.reject(authorization.generation).await.unwrap());
+        assert_eq!(sandbox.provider.counters().refreshes, run + 1);
+    }
+    assert_eq!(sandbox.provider.counters().reuses, 0);
+}
+
+#[tokio::test]
+async fn a_wrong_address_is_a_matter_of_configuration() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let mut settings = sandbox.credit();
+    let url = format!("{}/nowhere", sandbox.settings.issuer);
+    settings.server = auth::Server::TokenUrl(url.parse().unwrap());
+    let error = connect(&settings, &sandbox.context())
+        .token()
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::Configuration(_)), "{error:?}");
+    assert!(error.to_string().contains("404"), "{error}");
+}
+
+#[tokio::test]
+async fn a_plain_http_endpoint_on_another_machine_is_refused_at_once() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let mut settings = sandbox.credit();
+    settings.server = auth::Server::TokenUrl("http://credit.example.com/token".parse().unwrap());
+    let refused = auth::connect(&Settings::OAuth(Box::new(settings)), &sandbox.context());
+    assert!(matches!(refused.err(), Some(Error::Configuration(_))));
+}
