@@ -1,0 +1,366 @@
+//! What was received and stored: the account that tests and the demo check the ledger against.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::answers::lead_id;
+
+/// What a request was for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// A lead, WeGroup's or generic.
+    Lead,
+    /// Anything else but `/sandbox/…`: a probe, the identity provider.
+    Other,
+}
+
+/// One request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Received {
+    /// What it was for.
+    pub target: Target,
+    /// When its head arrived: milliseconds since 1970-01-01T00:00:00Z.
+    pub at_ms: i64,
+    /// `POST`, ….
+    pub method: String,
+    /// The path, without its query.
+    pub path: String,
+    /// The header `Idempotency-Key`.
+    pub idempotency_key: Option<String>,
+    /// The sender's id of the lead, where the body could be read.
+    pub external_ref: Option<String>,
+    /// Name of the fault that was played.
+    pub fault: Option<&'static str>,
+    /// The status of the answer; `None` if no part of an answer was sent. Whether the client still listened is not known.
+    pub status: Option<u16>,
+    /// A lead was stored for it.
+    pub stored: bool,
+    /// Its body was not received to the end.
+    pub partial: bool,
+}
+
+/// One stored lead.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StoredLead {
+    /// The id that the answer gave, or would have given.
+    pub id: String,
+    /// When its request arrived: milliseconds since 1970-01-01T00:00:00Z.
+    pub at_ms: i64,
+    /// The path it was sent to, without its query.
+    pub path: String,
+    /// The header `Idempotency-Key`.
+    pub idempotency_key: Option<String>,
+    /// The sender's id of the lead.
+    pub external_ref: Option<String>,
+    /// The body.
+    pub body: Value,
+}
+
+/// Counts of lead requests and of what came of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Lead requests received to the end of their body.
+    pub received: u64,
+    /// Lead requests whose body never ended, or was not read.
+    pub partial: u64,
+    /// Leads stored.
+    pub stored: u64,
+    /// Stored leads whose idempotency key a lead stored before has.
+    pub duplicates_by_idempotency_key: u64,
+    /// Stored leads whose external reference a lead stored before has.
+    pub duplicates_by_external_ref: u64,
+    /// Complete lead requests whose idempotency key an earlier one had, stored or not.
+    pub repeated_idempotency_keys: u64,
+    /// The most lead requests under way at once.
+    pub max_in_flight_seen: u64,
+    /// The most lead requests that arrived within any 1000 ms.
+    pub max_in_any_second: u64,
+    /// Lead requests by the second they arrived in, in seconds since 1970-01-01T00:00:00Z.
+    pub per_second: BTreeMap<i64, u64>,
+}
+
+/// A lead that passed every check.
+pub(super) struct NewLead<'a> {
+    pub(super) at_ms: i64,
+    pub(super) path: &'a str,
+    pub(super) idempotency_key: Option<&'a str>,
+    pub(super) external_ref: Option<&'a str>,
+    pub(super) body: &'a [u8],
+    /// A repeated idempotency key stores nothing.
+    pub(super) once_per_key: bool,
+    /// A repeated external reference stores nothing.
+    pub(super) once_per_ref: bool,
+}
+
+/// What came of a [`NewLead`].
+pub(super) enum Admission {
+    /// Stored under this number.
+    Stored(u64),
+    /// Its idempotency key belongs to the lead of this number; nothing was stored.
+    Repeated(u64),
+    /// Its external reference is stored already; nothing was stored.
+    Conflict,
+}
+
+/// The account of one sandbox.
+pub(super) struct Log {
+    light: bool,
+    in_flight: AtomicU64,
+    max_in_flight: AtomicU64,
+    entries: Mutex<Entries>,
+}
+
+#[derive(Default)]
+struct Entries {
+    requests: Vec<Received>,
+    leads: Vec<KeptLead>,
+    /// Arrival times of lead requests, in ms.
+    arrivals: Vec<i64>,
+    received: u64,
+    partial: u64,
+    stored: u64,
+    duplicate_keys: u64,
+    duplicate_refs: u64,
+    repeated_keys: u64,
+    /// Hashes of the idempotency keys received. 64 bits: among a million keys a false match has a chance of 1 in 37 million.
+    keys: HashSet<u64>,
+    /// Hash of an idempotency key → number of the first lead stored with it.
+    stored_keys: HashMap<u64, u64>,
+    /// Hashes of the external references stored.
+    stored_refs: HashSet<u64>,
+}
+
+/// A [`StoredLead`] as it was received: not parsed until somebody asks.
+struct KeptLead {
+    number: u64,
+    at_ms: i64,
+    path: Box<str>,
+    idempotency_key: Option<Box<str>>,
+    external_ref: Option<Box<str>>,
+    body: Box<[u8]>,
+}
+
+impl KeptLead {
+    fn new(number: u64, lead: &NewLead<'_>) -> Self {
+        Self {
+            number,
+            at_ms: lead.at_ms,
+            path: lead.path.into(),
+            idempotency_key: lead.idempotency_key.map(Into::into),
+            external_ref: lead.external_ref.map(Into::into),
+            body: lead.body.into(),
+        }
+    }
+
+    fn show(&self) -> StoredLead {
+        StoredLead {
+            id: lead_id(self.number),
+            at_ms: self.at_ms,
+            path: self.path.to_string(),
+            idempotency_key: self.idempotency_key.as_deref().map(str::to_owned),
+            external_ref: self.external_ref.as_deref().map(str::to_owned),
+            body: serde_json::from_slice(&self.body).unwrap_or_default(),
+        }
+    }
+}
+
+fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
+
+impl Log {
+    pub(super) fn new(light: bool) -> Self {
+        Self {
+            light,
+            in_flight: AtomicU64::new(0),
+            max_in_flight: AtomicU64::new(0),
+            entries: Mutex::default(),
+        }
+    }
+
+    /// A lead request began.
+    pub(super) fn enter(&self) {
+        let now = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
+        self.max_in_flight.fetch_max(now, Ordering::Relaxed);
+    }
+
+    /// A lead request ended.
+    pub(super) fn leave(&self) {
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// True if whole requests are kept.
+    pub(super) fn keeps_requests(&self) -> bool {
+        !self.light
+    }
+
+    /// Stores a lead, unless its rules say otherwise.
+    pub(super) fn store(&self, lead: &NewLead<'_>) -> Admission {
+        let key = lead.idempotency_key.map(hash);
+        let reference = lead.external_ref.map(hash);
+        let mut entries = self.lock();
+        let earlier = key.and_then(|key| entries.stored_keys.get(&key).copied());
+        if let Some(number) = earlier
+            && lead.once_per_key
+        {
+            return Admission::Repeated(number);
+        }
+        let known = reference.is_some_and(|reference| entries.stored_refs.contains(&reference));
+        if known && lead.once_per_ref {
+            return Admission::Conflict;
+        }
+        entries.stored += 1;
+        let number = entries.stored;
+        entries.duplicate_keys += u64::from(earlier.is_some());
+        entries.duplicate_refs += u64::from(known);
+        if let Some(key) = key {
+            entries.stored_keys.entry(key).or_insert(number);
+        }
+        entries.stored_refs.extend(reference);
+        if !self.light {
+            entries.leads.push(KeptLead::new(number, lead));
+        }
+        Admission::Stored(number)
+    }
+
+    /// Counts a lead request that was received to its end.
+    pub(super) fn count(&self, at_ms: i64, idempotency_key: Option<&str>) {
+        let mut entries = self.lock();
+        entries.arrivals.push(at_ms);
+        entries.received += 1;
+        if let Some(key) = idempotency_key
+            && !entries.keys.insert(hash(key))
+        {
+            entries.repeated_keys += 1;
+        }
+    }
+
+    /// Counts a lead request that was not.
+    pub(super) fn count_partial(&self, at_ms: i64) {
+        let mut entries = self.lock();
+        entries.arrivals.push(at_ms);
+        entries.partial += 1;
+    }
+
+    /// Keeps a whole request.
+    pub(super) fn keep(&self, request: Received) {
+        self.lock().requests.push(request);
+    }
+
+    pub(super) fn requests(&self) -> Vec<Received> {
+        self.lock().requests.clone()
+    }
+
+    pub(super) fn leads(&self) -> Vec<StoredLead> {
+        self.lock().leads.iter().map(KeptLead::show).collect()
+    }
+
+    pub(super) fn summary(&self) -> Summary {
+        let entries = self.lock();
+        let mut arrivals = entries.arrivals.clone();
+        arrivals.sort_unstable();
+        let mut per_second = BTreeMap::new();
+        for at_ms in &arrivals {
+            *per_second.entry(at_ms.div_euclid(1000)).or_insert(0) += 1;
+        }
+        Summary {
+            received: entries.received,
+            partial: entries.partial,
+            stored: entries.stored,
+            duplicates_by_idempotency_key: entries.duplicate_keys,
+            duplicates_by_external_ref: entries.duplicate_refs,
+            repeated_idempotency_keys: entries.repeated_keys,
+            max_in_flight_seen: self.max_in_flight.load(Ordering::Relaxed),
+            max_in_any_second: densest_second(&arrivals),
+            per_second,
+        }
+    }
+
+    /// Forgets everything but the requests under way.
+    pub(super) fn reset(&self) {
+        *self.lock() = Entries::default();
+        let under_way = self.in_flight.load(Ordering::Relaxed);
+        self.max_in_flight.store(under_way, Ordering::Relaxed);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Entries> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The most of these sorted times, in ms, that lie within 1000 ms of each other.
+fn densest_second(arrivals: &[i64]) -> u64 {
+    let mut first = 0;
+    let mut most = 0;
+    for (last, at_ms) in arrivals.iter().enumerate() {
+        while arrivals.get(first).is_some_and(|from| at_ms - from >= 1000) {
+            first += 1;
+        }
+        most = most.max(last + 1 - first);
+    }
+    most as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lead<'a>(key: Option<&'a str>, external_ref: Option<&'a str>) -> NewLead<'a> {
+        NewLead {
+            at_ms: 0,
+            path: "/leads",
+            idempotency_key: key,
+            external_ref,
+            body: b"{}",
+            once_per_key: false,
+            once_per_ref: false,
+        }
+    }
+
+    #[test]
+    fn the_same_key_and_the_same_reference_count_as_duplicates_apart() {
+        let log = Log::new(true);
+        log.store(&lead(Some("k1"), Some("1")));
+        log.store(&lead(Some("k1"), Some("2")));
+        log.store(&lead(Some("k2"), Some("1")));
+        log.store(&lead(None, None));
+        log.store(&lead(None, None));
+        let summary = log.summary();
+        assert_eq!(summary.stored, 5);
+        assert_eq!(summary.duplicates_by_idempotency_key, 1);
+        assert_eq!(summary.duplicates_by_external_ref, 1);
+    }
+
+    #[test]
+    fn a_light_log_counts_and_keeps_nothing() {
+        let log = Log::new(true);
+        log.store(&lead(Some("k1"), Some("1")));
+        assert_eq!(log.leads(), []);
+        assert_eq!(log.summary().stored, 1);
+    }
+
+    #[test]
+    fn the_densest_second_is_found_across_the_edges_of_seconds() {
+        assert_eq!(densest_second(&[]), 0);
+        assert_eq!(densest_second(&[0, 1000, 2000]), 1);
+        assert_eq!(densest_second(&[600, 700, 1500, 1599, 1600]), 4);
+    }
+
+    #[test]
+    fn what_was_under_way_at_a_reset_still_counts_as_under_way() {
+        let log = Log::new(false);
+        log.enter();
+        log.enter();
+        log.leave();
+        log.reset();
+        assert_eq!(log.summary().max_in_flight_seen, 1);
+    }
+}
