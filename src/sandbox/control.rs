@@ -19,7 +19,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde::de::DeserializeOwned;
 
-use super::fault::{Fault, RandomFaults};
+use super::fault::{Fault, InvalidFault, RandomFaults};
 use super::log::{Received, StoredLead, Summary};
 use super::{State, answers};
 
@@ -61,23 +61,20 @@ async fn faults(Shared(state): SharedState) -> Json<Vec<Fault>> {
     Json(state.faults.queue())
 }
 
-async fn add_faults(Shared(state): SharedState, body: Bytes) -> Result<StatusCode, Response> {
+async fn add_faults(Shared(state): SharedState, body: Bytes) -> Result<StatusCode, Invalid> {
     let is_list = body.trim_ascii_start().starts_with(b"[");
     let faults: Vec<Fault> = if is_list {
         read(&body)?
     } else {
         vec![read(&body)?]
     };
-    state.faults.extend(faults).map_err(invalid)?;
+    state.faults.extend(faults)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn set_random_faults(
-    Shared(state): SharedState,
-    body: Bytes,
-) -> Result<StatusCode, Response> {
+async fn set_random_faults(Shared(state): SharedState, body: Bytes) -> Result<StatusCode, Invalid> {
     let random: RandomFaults = read(&body)?;
-    state.faults.set_random(random).map_err(invalid)?;
+    state.faults.set_random(random)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -86,11 +83,21 @@ async fn clear_faults(Shared(state): SharedState) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Response> {
-    serde_json::from_slice(body).map_err(invalid)
+/// A request body that says nothing the sandbox could do: 400.
+struct Invalid(String);
+
+impl IntoResponse for Invalid {
+    fn into_response(self) -> Response {
+        answers::error(StatusCode::BAD_REQUEST, "invalid_fault", &self.0)
+    }
 }
 
-fn invalid(error: impl std::fmt::Display) -> Response {
-    let message = error.to_string();
-    answers::error(StatusCode::BAD_REQUEST, "invalid_fault", &message).into_response()
+impl From<InvalidFault> for Invalid {
+    fn from(error: InvalidFault) -> Self {
+        Self(error.to_string())
+    }
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Invalid> {
+    serde_json::from_slice(body).map_err(|error| Invalid(error.to_string()))
 }

@@ -14,7 +14,7 @@ use super::wire::{Step, Takeover};
 use crate::clock;
 
 /// `WrongLength` promises this many bytes that never come.
-const MISSING_BYTES: usize = 64;
+const MISSING_BYTES: u64 = 64;
 
 /// An answer ready to go.
 pub(super) struct Delivery {
@@ -52,8 +52,8 @@ impl Delivery {
 }
 
 /// What a fault answers instead of letting the request in; `None` if it lets the request in.
-pub(super) fn refusal(kind: &Kind) -> Option<Delivery> {
-    match kind {
+pub(super) fn refusal(fault: Option<&Kind>) -> Option<Delivery> {
+    match fault? {
         Kind::Status(answer) | Kind::EarlyStatus(answer) => Some(Delivery::plain(scripted(answer))),
         Kind::CutBefore => Some(Delivery::silent(Takeover::close())),
         Kind::Reset => Some(Delivery::silent(Takeover::reset())),
@@ -93,7 +93,7 @@ pub(super) async fn spoil(kind: &Kind, response: Response) -> Delivery {
 
 /// The bytes of an answer that hyper would never write like this.
 fn by_hand(kind: &Kind, message: Message) -> Vec<Step> {
-    let length = message.body.len();
+    let length = message.length();
     match kind {
         Kind::CutAfterBytes { bytes } => {
             let whole = message.bytes(length);
@@ -121,11 +121,11 @@ fn by_hand(kind: &Kind, message: Message) -> Vec<Step> {
 }
 
 /// The answer's JSON object with one more member of `padding` bytes.
-fn padded(message: &Message, padding: usize) -> Vec<Step> {
+fn padded(message: &Message, padding: u64) -> Vec<Step> {
     let start = message.body.strip_suffix(b"}").unwrap_or(b"{\"id\":null");
     let start = [start, b",\"padding\":\""].concat();
     let end = b"\"}";
-    let head = message.head(start.len() + padding + end.len()) + "\r\n";
+    let head = message.head((start.len() + end.len()) as u64 + padding) + "\r\n";
     vec![
         Step::Send([head.as_bytes(), start.as_slice()].concat().into()),
         Step::Fill(padding),
@@ -152,6 +152,11 @@ impl Message {
         }
     }
 
+    /// Bytes of the body.
+    fn length(&self) -> u64 {
+        self.body.len() as u64
+    }
+
     /// The same, saying that the connection ends with it.
     fn closing(mut self) -> Self {
         self.headers
@@ -160,7 +165,7 @@ impl Message {
     }
 
     /// Status line and headers, each with its line end, and not the empty line after them.
-    fn head(&self, content_length: usize) -> String {
+    fn head(&self, content_length: u64) -> String {
         use std::fmt::Write;
         let mut head = format!("HTTP/1.1 {}\r\n", self.status);
         let headers = self.headers.iter();
@@ -172,7 +177,7 @@ impl Message {
         head
     }
 
-    fn bytes(&self, content_length: usize) -> Bytes {
+    fn bytes(&self, content_length: u64) -> Bytes {
         let head = self.head(content_length) + "\r\n";
         [head.as_bytes(), self.body.as_ref()].concat().into()
     }

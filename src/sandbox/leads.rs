@@ -66,9 +66,8 @@ async fn lead(state: &State, api: &Api, request: Request) -> Response {
     let mut arrival = Arrival::new(state, &head, Target::Lead);
     let fault = state.faults.take_at_head(Target::Lead);
     arrival.fault = fault.as_ref().map(Kind::name);
-    if let Some(kind) = fault.as_ref().filter(|kind| kind.is_early())
-        && let Some(delivery) = delivery::refusal(kind)
-    {
+    let early = fault.as_ref().filter(|kind| kind.is_early());
+    if let Some(delivery) = delivery::refusal(early) {
         arrival.finish(&delivery, false, true);
         return send(state, delivery).await;
     }
@@ -84,13 +83,12 @@ async fn lead(state: &State, api: &Api, request: Request) -> Response {
     let fault = fault.or_else(|| state.faults.take_for_lead(external_ref?));
     arrival.fault = fault.as_ref().map(Kind::name);
 
-    let (delivery, stored) = match fault.as_ref().and_then(delivery::refusal) {
-        Some(refusal) => (refusal, false),
-        None => {
-            let (response, stored) = judge(&arrival, api, &body, json.as_ref());
-            let kind = fault.unwrap_or(Kind::Pass);
-            (delivery::spoil(&kind, response).await, stored)
-        }
+    let (delivery, stored) = if let Some(refusal) = delivery::refusal(fault.as_ref()) {
+        (refusal, false)
+    } else {
+        let (response, stored) = judge(&arrival, api, &body, json.as_ref());
+        let kind = fault.unwrap_or(Kind::Pass);
+        (delivery::spoil(&kind, response).await, stored)
     };
     arrival.finish(&delivery, stored, false);
     send(state, delivery).await
@@ -188,12 +186,11 @@ pub(super) async fn other_request(
     let mut arrival = Arrival::new(&state, &head, Target::Other);
     let fault = state.faults.take_at_head(Target::Other);
     arrival.fault = fault.as_ref().map(Kind::name);
-    let delivery = match fault.as_ref().and_then(delivery::refusal) {
-        Some(refusal) => refusal,
-        None => {
-            let response = next.run(Request::from_parts(head.clone(), body)).await;
-            delivery::spoil(&fault.unwrap_or(Kind::Pass), response).await
-        }
+    let delivery = if let Some(refusal) = delivery::refusal(fault.as_ref()) {
+        refusal
+    } else {
+        let response = next.run(Request::from_parts(head.clone(), body)).await;
+        delivery::spoil(&fault.unwrap_or(Kind::Pass), response).await
     };
     arrival.finish(&delivery, false, false);
     if !delivery.wait.is_zero() {

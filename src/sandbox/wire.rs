@@ -16,7 +16,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -25,8 +25,6 @@ use tokio::task::JoinSet;
 const DRAIN: Duration = Duration::from_secs(2);
 /// A failing `accept` (no file descriptors left) is tried again after this.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// Filling is written in pieces of this many bytes.
-const FILL_PIECE: usize = 64 * 1024;
 
 /// What happens on the socket instead of an answer by hyper: these steps, then the end of the connection.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -42,7 +40,7 @@ pub(super) enum Step {
     /// Sends these bytes.
     Send(Bytes),
     /// Sends the letter `x` so many times.
-    Fill(usize),
+    Fill(u64),
     /// Sends these bytes one by one, with a pause after each.
     Drip(Bytes, Duration),
 }
@@ -76,7 +74,10 @@ impl Takeover {
         for step in &self.steps {
             match step {
                 Step::Send(bytes) => stream.write_all(bytes).await?,
-                Step::Fill(count) => fill(&mut stream, *count).await?,
+                Step::Fill(count) => {
+                    let mut filling = tokio::io::repeat(b'x').take(*count);
+                    tokio::io::copy(&mut filling, &mut stream).await?;
+                }
                 Step::Drip(bytes, pause) => {
                     for byte in bytes {
                         stream.write_all(&[*byte]).await?;
@@ -96,19 +97,6 @@ impl IntoResponse for Takeover {
         response.extensions_mut().insert(self);
         response
     }
-}
-
-async fn fill(stream: &mut TcpStream, count: usize) -> io::Result<()> {
-    let piece = [b'x'; FILL_PIECE];
-    let mut left = count;
-    while left > 0 {
-        let now = left.min(FILL_PIECE);
-        stream
-            .write_all(piece.get(..now).unwrap_or_default())
-            .await?;
-        left -= now;
-    }
-    Ok(())
 }
 
 /// The service that every connection calls.
