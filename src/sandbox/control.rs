@@ -19,8 +19,9 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde::de::DeserializeOwned;
 
-use super::fault::{Fault, InvalidFault, RandomFaults};
-use super::log::{Received, StoredLead, Summary};
+use super::account::{Received, StoredLead, Summary};
+use super::fault::{Fault, RandomFaults};
+use super::kind::InvalidFault;
 use super::{State, answers};
 
 type SharedState = Shared<Arc<State>>;

@@ -9,7 +9,7 @@ use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
-use super::fault::{Answer, Kind, RetryAfter};
+use super::kind::{Answer, Kind, RetryAfter};
 use super::wire::{Step, Takeover};
 use crate::clock;
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::options::Options;
 use super::validation::REFUSED_DOMAIN;
 
-/// Name of the file that [`write`] creates.
+/// Name of the file that [`write()`] creates.
 pub const FILE_NAME: &str = "customers.csv";
 
 /// What a first run has to make of the export.

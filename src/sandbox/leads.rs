@@ -15,9 +15,10 @@ use http::request::Parts;
 use serde_json::Value;
 
 use super::access::Access;
+use super::account::{Received, Target};
 use super::delivery::{self, Delivery};
-use super::fault::Kind;
-use super::log::{Admission, NewLead, Received, Target};
+use super::kind::Kind;
+use super::log::{Admission, NewLead};
 use super::{State, answers, validation};
 use crate::clock;
 

@@ -7,9 +7,9 @@
 //! validation.rs  what a real API would refuse
 //! access.rs      whose Authorization is good
 //! answers.rs     the bodies of the API's answers
-//! fault.rs       what can go wrong · script.rs: when it does · delivery.rs: how the answer then leaves
+//! kind.rs        what can go wrong · fault.rs: for which requests · script.rs: when · delivery.rs: how the answer then leaves
 //! wire.rs        connections: HTTP by hyper, until a fault takes the socket over
-//! log.rs         what was received and stored
+//! log.rs         what was received and stored · account.rs: what it tells of it
 //! control.rs     /sandbox/…: the log and the faults over HTTP
 //! export.rs      the demo's export file and configuration
 //! ```
@@ -27,11 +27,13 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 mod access;
+mod account;
 mod answers;
 mod control;
 mod delivery;
 pub mod export;
 mod fault;
+mod kind;
 mod leads;
 mod log;
 mod options;
@@ -40,8 +42,9 @@ mod validation;
 mod wire;
 
 pub use access::{Access, BearerCheck};
-pub use fault::{Answer, Fault, InvalidFault, Kind, RandomFaults, Requests, RetryAfter};
-pub use log::{Received, StoredLead, Summary, Target};
+pub use account::{Received, StoredLead, Summary, Target};
+pub use fault::{Fault, RandomFaults, Requests};
+pub use kind::{Answer, InvalidFault, Kind, RetryAfter};
 pub use options::Options;
 
 /// Why a sandbox does not start.

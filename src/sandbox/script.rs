@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::fault::{Fault, InvalidFault, Kind, RandomFaults, Requests};
-use super::log::Target;
+use super::account::Target;
+use super::fault::{Fault, RandomFaults, Requests};
+use super::kind::{InvalidFault, Kind};
 
 /// The faults still to come.
 #[derive(Default)]

@@ -1,3 +1,4 @@
+use super::super::kind::RetryAfter;
 use super::*;
 
 fn parse(text: &str) -> Fault {
