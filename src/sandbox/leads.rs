@@ -177,7 +177,7 @@ fn check_type(head: &Parts) -> Option<Response> {
     Some(answers::error(status, "unsupported_media_type", message))
 }
 
-/// Lets faults meet the requests that bring no lead, and records those requests.
+/// Lets faults meet the requests that bring no lead, and records them once their answer is made.
 pub(super) async fn other_request(
     Shared(state): Shared<Arc<State>>,
     request: Request,
@@ -200,8 +200,7 @@ pub(super) async fn other_request(
     delivery.response
 }
 
-/// A request from its arrival to its answer. One that is dropped unfinished (the client left while it sent) is recorded as
-/// partial.
+/// A request from its arrival to its answer. Under way until it is dropped, by the answer or because the client left.
 struct Arrival<'a> {
     state: &'a State,
     head: &'a Parts,
@@ -209,7 +208,6 @@ struct Arrival<'a> {
     at_ms: i64,
     fault: Option<&'static str>,
     external_ref: Option<String>,
-    finished: bool,
 }
 
 impl<'a> Arrival<'a> {
@@ -224,7 +222,6 @@ impl<'a> Arrival<'a> {
             at_ms: clock::now().0,
             fault: None,
             external_ref: None,
-            finished: false,
         }
     }
 
@@ -232,13 +229,8 @@ impl<'a> Arrival<'a> {
         self.head.headers.get("idempotency-key")?.to_str().ok()
     }
 
+    /// Records what came of it.
     fn finish(&mut self, delivery: &Delivery, stored: bool, partial: bool) {
-        let status = delivery.status.map(|status| status.as_u16());
-        self.record(status, stored, partial);
-    }
-
-    fn record(&mut self, status: Option<u16>, stored: bool, partial: bool) {
-        self.finished = true;
         let log = &self.state.log;
         let idempotency_key = self.idempotency_key();
         match self.target {
@@ -255,7 +247,7 @@ impl<'a> Arrival<'a> {
                 idempotency_key: idempotency_key.map(str::to_owned),
                 external_ref: self.external_ref.take(),
                 fault: self.fault,
-                status,
+                status: delivery.status.map(|status| status.as_u16()),
                 stored,
                 partial,
             });
@@ -265,9 +257,6 @@ impl<'a> Arrival<'a> {
 
 impl Drop for Arrival<'_> {
     fn drop(&mut self) {
-        if !self.finished {
-            self.record(None, false, true);
-        }
         if self.target == Target::Lead {
             self.state.log.leave();
         }

@@ -91,6 +91,13 @@ impl Bench {
         }
     }
 
+    /// Waits until so many lead requests have been under way at once.
+    pub(crate) async fn until_in_flight(&self, count: u64) {
+        while self.sandbox.summary().max_in_flight_seen < count {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// External references of what is stored.
     pub(crate) fn stored(&self) -> Vec<String> {
         let leads = self.sandbox.leads();

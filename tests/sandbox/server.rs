@@ -6,7 +6,7 @@ use axum::Router;
 use axum::routing::get;
 use lead_sync::sandbox::{Fault, InvalidFault, Kind, Options, Sandbox, StartError};
 use reqwest::Method;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::client::{Bench, lead_path};
@@ -61,25 +61,42 @@ async fn shutdown_lets_a_request_under_way_end() {
     assert_eq!(answer.await.unwrap().unwrap().status(), 201);
 }
 
-#[tokio::test]
-async fn a_request_that_ends_in_its_body_is_recorded_as_partial() {
-    let bench = Bench::new().await;
+/// A connection that has sent the head of a lead request and a part of its body.
+async fn half_a_request(bench: &Bench) -> TcpStream {
     let mut stream = TcpStream::connect(bench.sandbox.address()).await.unwrap();
     let head = format!(
         "POST {} HTTP/1.1\r\nhost: sandbox\r\nidempotency-key: k\r\ncontent-length: 100\r\n\r\n{{\"pros",
         lead_path()
     );
     stream.write_all(head.as_bytes()).await.unwrap();
-    stream.shutdown().await.unwrap();
-    let mut rest = Vec::new();
-    // Whatever it says to half a request, the end of the connection shows that it is done with it.
-    let _ = stream.read_to_end(&mut rest).await;
+    stream
+}
+
+async fn assert_partial(bench: &Bench) {
     bench.until_received(1).await;
     let request = bench.only_request();
     assert!(request.partial && !request.stored);
     assert_eq!(request.idempotency_key.as_deref(), Some("k"));
     assert_eq!(bench.sandbox.summary().partial, 1);
     assert_eq!(bench.sandbox.summary().received, 0);
+}
+
+#[tokio::test]
+async fn a_request_that_ends_in_its_body_is_recorded_as_partial() {
+    let bench = Bench::new().await;
+    let mut stream = half_a_request(&bench).await;
+    stream.shutdown().await.unwrap();
+    assert_partial(&bench).await;
+}
+
+#[tokio::test]
+async fn a_request_that_is_reset_in_its_body_is_recorded_as_partial() {
+    let bench = Bench::new().await;
+    let stream = half_a_request(&bench).await;
+    bench.until_in_flight(1).await;
+    stream.set_zero_linger().unwrap();
+    drop(stream);
+    assert_partial(&bench).await;
 }
 
 #[tokio::test]
