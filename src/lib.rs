@@ -12,6 +12,7 @@
 //! destination/   posts once, returns a reply; never retries, never decides
 //! worker/        the imperative shell: intake and dispatch
 //! sandbox/       a local WeGroup with faults on demand
+//! clock.rs       the only reader of the clock
 //! ```
 //!
 //! # Arrows
@@ -25,6 +26,7 @@ pub mod clock;
 pub mod config;
 pub mod destination;
 pub mod domain;
+pub mod ledger;
 pub mod sandbox;
 pub mod sources;
 pub mod worker;

@@ -1,1 +1,135 @@
-//! The configuration file: read, checked, all problems at once.
+//! The configuration file: found, read, checked, all problems at once.
+//!
+//! [`locate`] says which file is in force, [`load`] reads it: built-in defaults, then the file, then environment variables
+//! (`LEAD_SYNC__CONNECTIONS__WEGROUP__BURST=2` sets `connections.wegroup.burst`; lists are separated by commas). What comes
+//! out is checked. It holds no secret that is kept elsewhere: those are looked up by [`Loaded::settings`], so that commands
+//! that only read the ledger work without them.
+//!
+//! ```text
+//! tree.rs        file and environment as one tree of values (the config crate)
+//! reader.rs      a table, read key by key, noting problems     entry.rs: one value of it     form.rs: written forms
+//! connection.rs  [connections.NAME]    target.rs: what depends on its kind    auth.rs, secret.rs: its credential
+//! sync.rs        [syncs.NAME]          source.rs, schedule.rs
+//! ```
+
+mod auth;
+mod connection;
+mod entry;
+mod env;
+mod form;
+mod locate;
+mod problem;
+mod reader;
+mod schedule;
+mod secret;
+mod source;
+mod sync;
+mod target;
+mod tree;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use auth::Auth;
+pub use env::Env;
+pub use locate::{Error, locate};
+pub use problem::{Problem, Problems};
+pub use secret::Secret;
+
+use crate::worker::settings::{Connection, Settings, Sync};
+use reader::{Findings, Table};
+
+/// `ledger.retain` unless set.
+const RETAIN: Duration = Duration::from_hours(90 * 24);
+
+/// Name of the ledger unless set.
+const LEDGER: &str = "lead-sync.db";
+
+/// Name of the folder of the token files, beside the ledger, unless set.
+const TOKENS: &str = "tokens";
+
+/// A configuration without problems.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The file it was read from.
+    pub path: PathBuf,
+    /// Everything it says; the secrets are not looked up yet.
+    pub unresolved: Settings<Auth>,
+    /// What works but may not be meant: one line each, `KEY: WHAT; WHAT NEXT`.
+    pub warnings: Vec<String>,
+}
+
+impl Loaded {
+    /// The settings with every secret looked up: for commands that talk to the APIs.
+    pub fn settings(&self, env: &Env) -> Result<Settings, Problems> {
+        let mut problems = Problems::new(&self.path);
+        let connections = self
+            .unresolved
+            .connections
+            .iter()
+            .filter_map(|connection| {
+                let auth = connection.auth.resolve(&connection.name, env, &mut problems)?;
+                Some(connection.clone().with_auth(auth))
+            })
+            .collect();
+        let Settings { ledger, retain, tokens, syncs, .. } = self.unresolved.clone();
+        problems.or(Settings { ledger, retain, tokens, connections, syncs })
+    }
+}
+
+/// Reads the configuration file at `path`, lays the variables `LEAD_SYNC__…` of `env` over it, and checks everything but
+/// what only a look at other files and hosts can tell.
+pub fn load(path: &Path, env: &Env) -> Result<Loaded, Problems> {
+    let tree = tree::read(path, env)?;
+    let findings = Findings::new(path, tree.mode);
+    let unresolved = root(Table::root(&findings, &tree.values), env);
+    let (problems, warnings) = findings.into_parts();
+    match unresolved {
+        Some(unresolved) => problems.or(Loaded { path: path.to_path_buf(), unresolved, warnings }),
+        None => Err(problems),
+    }
+}
+
+/// Reads the top level; `None` if there is a problem below it.
+fn root(mut table: Table<'_>, env: &Env) -> Option<Settings<Auth>> {
+    let (ledger, retain) = ledger(table.table("ledger"), env);
+    let tokens = tokens(table.table("tokens"), &ledger);
+    let (outlines, connections): (Vec<_>, Vec<_>) =
+        table.named("connections").into_iter().map(|(name, connection)| connection::read(name, connection)).unzip();
+    if table.is_blank("connections") {
+        table.problem("connections", "there is none; add [connections.wegroup]");
+    }
+    let syncs: Vec<Option<Sync>> =
+        table.named("syncs").into_iter().map(|(name, sync)| sync::read(name, sync, &outlines)).collect();
+    if table.is_blank("syncs") {
+        table.warn("syncs", "there is none, so nothing is sent; add [syncs.NAME]");
+    }
+    table.finish();
+    let mut connections: Vec<Connection<Auth>> = connections.into_iter().collect::<Option<_>>()?;
+    let mut syncs: Vec<Sync> = syncs.into_iter().collect::<Option<_>>()?;
+    connections.sort_by(|a, b| a.name.cmp(&b.name));
+    syncs.sort_by(|a, b| a.name.cmp(&b.name));
+    Some(Settings { ledger, retain, tokens, connections, syncs })
+}
+
+/// Path and retention. Unless set, the ledger lies in the first folder of `$STATE_DIRECTORY` (systemd gives several with
+/// colons between them), else beside the file.
+fn ledger(mut table: Table<'_>, env: &Env) -> (PathBuf, Duration) {
+    let findings = table.findings();
+    let state = env.path("STATE_DIRECTORY").and_then(|folders| std::env::split_paths(&folders).next());
+    let default = match state {
+        Some(folder) => folder.join(LEDGER),
+        None => findings.resolve(LEDGER),
+    };
+    let path = table.or("path", default, |entry| Ok(findings.resolve(entry.filled()?)));
+    let retain = table.or("retain", RETAIN, form::duration);
+    table.finish();
+    (path, retain)
+}
+
+fn tokens(mut table: Table<'_>, ledger: &Path) -> PathBuf {
+    let findings = table.findings();
+    let dir = table.or("dir", ledger.with_file_name(TOKENS), |entry| Ok(findings.resolve(entry.filled()?)));
+    table.finish();
+    dir
+}

@@ -138,19 +138,22 @@ pub enum RowFault {
         encoding: &'static str,
     },
     /// A quote that never closes took in the rest of the file.
-    #[error(
-        "a quote opened in this row never closes; it swallowed the rest of the file ({lines} lines)"
-    )]
+    #[error("a quote opened in this row never closes; it swallowed the rest of the file ({lines} lines)")]
     UnclosedQuote {
         /// Lines from the record's first to the end of the file.
         lines: u64,
     },
     /// Text after a closing quote.
-    #[error("text follows a closing quote in cell {cell}")]
+    #[error("text follows a closing quote in cell {cell} of this row of {lines} line{}", if *.lines == 1 { "" } else { "s" })]
     MalformedQuote {
         /// Number of the cell, from 1.
         cell: usize,
+        /// Lines that the row spans: many if an earlier quote took them in.
+        lines: u64,
     },
+    /// The header again, as in exports that were joined.
+    #[error("the row repeats the header; were two exports joined?")]
+    RepeatedHeader,
     /// A cell or the row is over the limit.
     #[error("the {what} is longer than {limit} bytes")]
     TooLong {
@@ -166,9 +169,7 @@ pub enum RowFault {
         column: String,
     },
     /// The same file has an earlier, different row with this key.
-    #[error(
-        "line {first_line} of the same file has the same key with other values; the first one counts"
-    )]
+    #[error("line {first_line} of the same file has the same key with other values; the first one counts")]
     RepeatedKey {
         /// Line of the row that counts.
         first_line: u64,

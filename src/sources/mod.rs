@@ -1,7 +1,17 @@
 //! Where rows come from: CSV files and SQLite queries.
+//!
+//! Both fill a [`Record`](crate::domain::record::Record) for every row and say whether the row can be mapped. What is wrong with one row
+//! never stops the others; what is wrong with a whole file or query is an [`Error`].
 
+mod columns;
 pub mod csv;
+mod error;
 pub mod sqlite;
+
+pub use error::Error;
+
+/// A cell longer than this, in bytes, makes its row a bad one: no CRM field is that long, but a quote that went wrong is.
+pub const CELL_LIMIT: usize = 64 * 1024;
 
 /// The source of one sync.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,3 +1,200 @@
-//! The imperative shell: intake and dispatch.
+//! The imperative shell: intake and dispatch, two halves that meet only in the ledger.
+//!
+//! It reads the clock and the dice, calls the edges, and asks the domain what to do.
 
+mod dispatch;
+mod intake;
+mod lanes;
+mod pace;
+mod prepare;
+pub mod progress;
+pub mod report;
 pub mod settings;
+pub mod stop;
+
+use std::collections::BTreeMap;
+
+
+use self::intake::{Order, Taken};
+pub use self::intake::Purpose;
+pub use self::prepare::{Prepared, prepare};
+use self::progress::Progress;
+use self::report::{Ending, Notice, Report};
+use self::stop::Stop;
+use crate::clock;
+use crate::domain::time::Timestamp;
+use crate::domain::verdict::OnInDoubt;
+use crate::ledger::{self, Counts, Lease, Ledger, NewLedger, Trigger};
+
+/// How to run.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// What started the run.
+    pub trigger: Trigger,
+    /// To be sent, or taken as delivered.
+    pub purpose: Purpose,
+    /// Send so many leads at most.
+    pub limit: Option<u64>,
+    /// More new leads than `max_new` are confirmed.
+    pub confirmed: bool,
+    /// A ledger may be created where traces of a lost one are.
+    pub new_ledger: NewLedger,
+}
+
+/// One pass over the prepared syncs: intake, then dispatch. `lease` shows that nobody else does the same on this ledger; a baseline
+/// sends nothing and needs none.
+pub async fn run(
+    prepared: &Prepared,
+    job: &Job,
+    lease: Option<&Lease>,
+    progress: &Progress,
+    stop: &Stop,
+) -> ledger::Result<Report> {
+    let started_at = clock::now();
+    let settings = &prepared.settings;
+    let mut ledger = Ledger::open_or_create(&settings.ledger, &settings.tokens, job.new_ledger)?;
+    ledger.check_space()?;
+    let mut run = Run::begin(ledger_ids(&ledger, prepared)?, started_at);
+    if lease.is_some() {
+        let recovered = ledger::recover(&mut ledger, started_at, |name| in_doubt(prepared, name))?;
+        run.note_recovered(recovered);
+    }
+    run.number = ledger.begin_run(job.trigger, started_at)?;
+    let taken = tokio::task::block_in_place(|| run.take_in(&mut ledger, prepared, job, progress, stop));
+    if let Err(error) = taken {
+        let _ = ledger.finish_run(run.number, Ending::Error.as_str(), clock::now(), &run.counts);
+        return Err(error);
+    }
+    if lease.is_some() && job.purpose == Purpose::Send && !stop.is_set() {
+        ledger = lanes::send(&mut run, ledger, prepared, job, progress, stop).await?;
+    }
+    let report = run.finish(&ledger)?;
+    ledger.finish_run(report.run, report.ending.as_str(), report.finished_at, &run.counts)?;
+    Ok(report)
+}
+
+/// What a run would send and why. Sends and writes nothing, and creates no ledger.
+pub fn plan(prepared: &Prepared, progress: &Progress, stop: &Stop) -> ledger::Result<Report> {
+    let started_at = clock::now();
+    let mut ledger = Ledger::scratch(&prepared.settings.ledger)?;
+    let job = Job {
+        trigger: Trigger::Manual,
+        purpose: Purpose::Send,
+        limit: None,
+        confirmed: true,
+        new_ledger: NewLedger::Unconfirmed,
+    };
+    let mut run = Run::begin(ledger_ids(&ledger, prepared)?, started_at);
+    run.dry = true;
+    run.take_in(&mut ledger, prepared, &job, progress, stop)?;
+    run.finish(&ledger)
+}
+
+fn in_doubt(prepared: &Prepared, connection: &str) -> OnInDoubt {
+    let found = prepared.settings.connections.iter().find(|known| known.name == connection);
+    // A connection that is no longer configured sends nothing; a person decides about its leads.
+    found.map_or(OnInDoubt::Hold, |known| known.policy.on_in_doubt)
+}
+
+/// The numbers of the prepared syncs and their connections: sync name → (sync, connection).
+fn ledger_ids(ledger: &Ledger, prepared: &Prepared) -> ledger::Result<BTreeMap<String, (i64, i64)>> {
+    let mut ids = BTreeMap::new();
+    for sync in &prepared.syncs {
+        let connection = ledger.connection_id(&sync.settings.connection)?;
+        ids.insert(sync.settings.name.clone(), (ledger.sync_id(&sync.settings.name, connection)?, connection));
+    }
+    Ok(ids)
+}
+
+/// A run under way.
+struct Run {
+    number: i64,
+    dry: bool,
+    started_at: Timestamp,
+    ids: BTreeMap<String, (i64, i64)>,
+    counts: BTreeMap<i64, Counts>,
+    notices: Vec<Notice>,
+    samples: Vec<report::Sample>,
+}
+
+impl Run {
+    fn begin(ids: BTreeMap<String, (i64, i64)>, started_at: Timestamp) -> Self {
+        let counts = ids.values().map(|(sync, _)| (*sync, Counts::default())).collect();
+        Self { number: 0, dry: false, started_at, ids, counts, notices: Vec::new(), samples: Vec::new() }
+    }
+
+    fn note_recovered(&mut self, recovered: usize) {
+        if recovered > 0 {
+            let text = format!("{recovered} leads were being sent when the last run was cut off: they are in doubt");
+            self.notices.push(Notice::new(Ending::Complete, text));
+        }
+    }
+
+    /// The first half: every sync's source.
+    fn take_in(
+        &mut self,
+        ledger: &mut Ledger,
+        prepared: &Prepared,
+        job: &Job,
+        progress: &Progress,
+        stop: &Stop,
+    ) -> ledger::Result<()> {
+        for sync in &prepared.syncs {
+            let Some((id, _)) = self.ids.get(&sync.settings.name) else { continue };
+            let span = tracing::info_span!("intake", sync = sync.settings.name);
+            let order = Order {
+                sync: &sync.settings,
+                id: *id,
+                mapping: &sync.mapping,
+                run: self.number,
+                purpose: job.purpose,
+                confirmed: job.confirmed,
+                may_archive: !self.dry,
+                now: clock::now(),
+                progress,
+                stopped: &|| stop.is_set(),
+            };
+            let Taken { counts, notices, samples } = span.in_scope(|| intake::take_in(ledger, &order))?;
+            self.counts.insert(*id, counts);
+            self.notices.extend(notices);
+            self.samples.extend(samples);
+        }
+        Ok(())
+    }
+
+    /// Adds what one connection's dispatch did.
+    fn add(&mut self, tally: dispatch::Tally) {
+        let (counts, notices) = tally.finish();
+        for (sync, sent) in counts {
+            let counts = self.counts.entry(sync).or_default();
+            counts.delivered += sent.delivered;
+            counts.rejected += sent.rejected;
+            counts.waiting += sent.waiting;
+            counts.held += sent.held;
+            counts.failed += sent.failed;
+        }
+        self.notices.extend(notices);
+    }
+
+    fn finish(&mut self, ledger: &Ledger) -> ledger::Result<Report> {
+        for (sync, counts) in &mut self.counts {
+            counts.pending = ledger.count_pending(*sync)?;
+        }
+        let newly = |counts: &Counts| counts.rejected + counts.held + counts.failed > 0;
+        let attention = self.counts.values().any(newly).then_some(Ending::Attention);
+        let worst = self.notices.iter().map(|notice| notice.ending).chain(attention).max();
+        let named = |(name, (sync, _)): (&String, &(i64, i64))| {
+            (name.clone(), self.counts.get(sync).copied().unwrap_or_default())
+        };
+        Ok(Report {
+            run: self.number,
+            ending: worst.unwrap_or(Ending::Complete),
+            started_at: self.started_at,
+            finished_at: clock::now(),
+            syncs: self.ids.iter().map(named).collect(),
+            notices: std::mem::take(&mut self.notices),
+            samples: std::mem::take(&mut self.samples),
+        })
+    }
+}
+

@@ -4,12 +4,13 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::domain::{mapping, retry};
+use crate::domain::{mapping, plan::OnChange, verdict};
 use crate::{auth, destination, sources};
 
-/// Everything one process works with.
+/// Everything one process works with. `A` is the credential of a connection: with its secrets, unless the configuration says
+/// otherwise.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct Settings<A = auth::Settings> {
     /// The ledger's file.
     pub ledger: PathBuf,
     /// History of settled leads is kept this long.
@@ -17,14 +18,14 @@ pub struct Settings {
     /// The folder of the token files.
     pub tokens: PathBuf,
     /// The connections, in the order of their names.
-    pub connections: Vec<Connection>,
+    pub connections: Vec<Connection<A>>,
     /// The syncs, in the order of their names.
     pub syncs: Vec<Sync>,
 }
 
 /// One API with one credential, one rate limit and one pause.
 #[derive(Debug, Clone)]
-pub struct Connection {
+pub struct Connection<A = auth::Settings> {
     /// Its name.
     pub name: String,
     /// Where leads are posted.
@@ -32,19 +33,31 @@ pub struct Connection {
     /// The kind of API.
     pub api: Api,
     /// The credential.
-    pub auth: auth::Settings,
+    pub auth: A,
     /// `None`: no limit.
     pub rate: Option<Rate>,
     /// Requests under way at once, at most.
     pub max_in_flight: NonZeroU32,
     /// The longest a run waits for a pause or a retry before it defers.
     pub patience: Duration,
-    /// What happens to a lead that may have arrived.
-    pub on_in_doubt: OnInDoubt,
-    /// What a 409 means.
-    pub on_conflict: OnConflict,
-    /// When a lead is tried again.
-    pub retry: retry::Policy,
+    /// When a lead is tried again, what a lead in doubt and a 409 mean.
+    pub policy: verdict::Policy,
+}
+
+impl<A> Connection<A> {
+    /// The same connection with another credential.
+    pub fn with_auth<B>(self, auth: B) -> Connection<B> {
+        Connection {
+            name: self.name,
+            destination: self.destination,
+            api: self.api,
+            auth,
+            rate: self.rate,
+            max_in_flight: self.max_in_flight,
+            patience: self.patience,
+            policy: self.policy,
+        }
+    }
 }
 
 /// The kind of API behind a connection.
@@ -70,33 +83,6 @@ pub struct Rate {
     pub per: Duration,
     /// Requests that may go at once after a quiet time.
     pub burst: NonZeroU32,
-}
-
-/// `on_in_doubt`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnInDoubt {
-    /// Try again with the same idempotency key: no lead is ever lost.
-    Resend,
-    /// Leave it for a person: no lead is ever sent twice.
-    Hold,
-}
-
-/// `on_conflict`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnConflict {
-    /// A 409 is a refusal.
-    Reject,
-    /// A 409 says that the API has the lead.
-    Delivered,
-}
-
-/// `on_change`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnChange {
-    /// A delivered row that changed is counted and left.
-    Ignore,
-    /// It is sent again.
-    Resend,
 }
 
 /// A source mapped onto a connection.

@@ -1,7 +1,31 @@
 //! CSV files as CRMs really write them.
+//!
+//! [`list`] names the files, [`CsvFile`] reads one, [`archive`] moves it away. A file is read twice: once to judge its encoding by all of
+//! its bytes, once for its rows. Nothing that was read counts before [`CsvFile::finish`] says that the file stayed the same.
+
+mod archive;
+mod file;
+mod header;
+mod input;
+mod list;
+mod records;
+mod row;
+mod survey;
+#[cfg(test)]
+mod tests;
+
+pub use archive::archive;
+pub use file::{CsvFile, Summary};
+pub use list::{Entry, list};
 
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// A row longer than this, in bytes, is a bad one. Its beginning is kept.
+pub const RECORD_LIMIT: usize = 256 * 1024;
+
+/// A file with more columns than this is refused.
+pub const COLUMN_LIMIT: usize = 1000;
 
 /// How to read the files of one sync. What is `None` is detected for each file.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,4 +57,12 @@ pub enum After {
     Keep,
     /// It is moved to this folder.
     Archive(PathBuf),
+}
+
+/// The file is not the one that was opened any more.
+fn changed(origin: &str) -> crate::sources::Error {
+    crate::sources::Error::Changing {
+        file: origin.to_owned(),
+        why: "it changed while it was read",
+    }
 }

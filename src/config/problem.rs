@@ -1,0 +1,85 @@
+//! What is wrong with a configuration: every problem at once, one line each.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// One problem. Displays as `PLACE: KEY: WHAT; WHAT NEXT`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The file (`lead-sync.toml`, with line and column if its syntax is wrong: `lead-sync.toml:3:7`) or the variable
+    /// (`$LEAD_SYNC__LEDGER__PATH`) that says it.
+    pub place: String,
+    /// The dotted key, e.g. `syncs.customers.source.delimiter`; empty if the file as a whole is meant.
+    pub key: String,
+    /// What is wrong and what to do, without the value of a secret.
+    pub text: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.place)?;
+        if !self.key.is_empty() {
+            write!(f, "{}: ", self.key)?;
+        }
+        f.write_str(&self.text)
+    }
+}
+
+/// Every problem of one configuration (exit 2). Displays one line each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problems {
+    path: PathBuf,
+    list: Vec<Problem>,
+}
+
+impl Problems {
+    /// None yet, of the configuration file at `path`.
+    pub fn new(path: &Path) -> Self {
+        Self { path: path.to_path_buf(), list: Vec::new() }
+    }
+
+    /// Adds what the file says wrong under the dotted `key`, e.g. `syncs.customers.lead.prospect.email`.
+    pub fn add(&mut self, key: impl Into<String>, text: impl Into<String>) {
+        let place = self.path.display().to_string();
+        self.add_at(place, key, text);
+    }
+
+    /// Adds a problem that another place than the file is the cause of.
+    pub(super) fn add_at(&mut self, place: String, key: impl Into<String>, text: impl Into<String>) {
+        self.list.push(Problem { place, key: key.into(), text: text.into() });
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The problems in the order in which they were found.
+    pub fn list(&self) -> &[Problem] {
+        &self.list
+    }
+
+    /// True if nothing is wrong.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// `value` if nothing is wrong.
+    pub fn or<T>(self, value: T) -> Result<T, Self> {
+        if self.is_empty() { Ok(value) } else { Err(self) }
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.list.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            problem.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}

@@ -1,0 +1,227 @@
+//! Reads tables key by key, notes every problem and goes on.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+
+use config::{Map, Value};
+
+use super::entry::{Decoded, Entry};
+use super::{Problems, tree};
+
+/// What reading one configuration found so far.
+pub(super) struct Findings {
+    problems: RefCell<Problems>,
+    warnings: RefCell<Vec<String>>,
+    path: PathBuf,
+    mode: u32,
+}
+
+impl Findings {
+    /// Nothing yet, of the file at `path` with permission bits `mode`.
+    pub(super) fn new(path: &Path, mode: u32) -> Self {
+        Self {
+            problems: RefCell::new(Problems::new(path)),
+            warnings: RefCell::default(),
+            path: path.to_path_buf(),
+            mode,
+        }
+    }
+
+    /// `path` if it is absolute, else relative to the file's folder.
+    pub(super) fn resolve(&self, path: &str) -> PathBuf {
+        self.dir().join(path)
+    }
+
+    /// The file's folder; empty for a file in the working directory.
+    pub(super) fn dir(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new(""))
+    }
+
+    /// All problems and all warnings.
+    pub(super) fn into_parts(self) -> (Problems, Vec<String>) {
+        (self.problems.into_inner(), self.warnings.into_inner())
+    }
+}
+
+/// One table under reading. Remembers the keys it was asked for: [`Table::finish`] reports the others.
+pub(super) struct Table<'a> {
+    findings: &'a Findings,
+    path: String,
+    values: Option<&'a Map<String, Value>>,
+    known: Vec<&'static str>,
+    foreign: Vec<&'static str>,
+}
+
+impl<'a> Table<'a> {
+    /// The whole configuration.
+    pub(super) fn root(findings: &'a Findings, values: &'a Map<String, Value>) -> Self {
+        Self { findings, path: String::new(), values: Some(values), known: Vec::new(), foreign: Vec::new() }
+    }
+
+    /// What reading found so far.
+    pub(super) fn findings(&self) -> &'a Findings {
+        self.findings
+    }
+
+    /// True if `key` is there, right or wrong.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.peek(key).is_some()
+    }
+
+    /// True if `key` is missing or an empty table.
+    pub(super) fn is_blank(&self, key: &str) -> bool {
+        self.peek(key).is_none_or(|entry| entry.table().is_ok_and(Map::is_empty))
+    }
+
+    /// Every key with its value, for tables whose keys are free.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&'a str, Entry<'a>)> {
+        self.values.into_iter().flatten().map(|(key, value)| (key.as_str(), Entry::new(value)))
+    }
+
+    /// Notes a problem of `key`, or of the table itself if `key` is empty.
+    pub(super) fn problem(&self, key: &str, text: impl Into<String>) {
+        let dotted = self.dotted(key);
+        let mut problems = self.findings.problems.borrow_mut();
+        if self.peek(key).is_some_and(Entry::is_from_environment) {
+            let variable = dotted.replace('.', "__").to_uppercase();
+            problems.add_at(format!("${}{variable}", tree::PREFIX), dotted, text);
+        } else {
+            problems.add(dotted, text);
+        }
+    }
+
+    /// Notes what works but may not be meant.
+    pub(super) fn warn(&self, key: &str, text: &str) {
+        let line = format!("{}: {text}", self.dotted(key));
+        self.findings.warnings.borrow_mut().push(line);
+    }
+
+    /// Warns that the file holds a secret in plain text under `key`, if group or others can read the file.
+    pub(super) fn warn_of_plain_secret(&self, key: &str) {
+        let mode = self.findings.mode;
+        if mode & 0o044 != 0 && !self.peek(key).is_some_and(Entry::is_from_environment) {
+            self.warn(
+                key,
+                &format!(
+                    "a secret stands here as plain text and others can read the file (mode {mode:04o}); \
+                     use {{ env = … }}, {{ file = … }} or {{ credential = … }}, or chmod 600"
+                ),
+            );
+        }
+    }
+
+    /// The value of `key` if it is there and right.
+    pub(super) fn optional<T>(&mut self, key: &'static str, decode: impl FnOnce(Entry<'a>) -> Decoded<T>) -> Option<T> {
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
+        decode(self.peek(key)?).map_err(|what| self.problem(key, what)).ok()
+    }
+
+    /// The value of `key`; `default` if it is not there (or wrong, which is then a problem).
+    pub(super) fn or<T>(&mut self, key: &'static str, default: T, decode: impl FnOnce(Entry<'a>) -> Decoded<T>) -> T {
+        self.optional(key, decode).unwrap_or(default)
+    }
+
+    /// The value of `key`; `cure` says what to do if it is missing.
+    pub(super) fn required<T>(
+        &mut self,
+        key: &'static str,
+        cure: &str,
+        decode: impl FnOnce(Entry<'a>) -> Decoded<T>,
+    ) -> Option<T> {
+        if self.peek(key).is_none() {
+            self.problem(key, format!("missing; {cure}"));
+        }
+        self.optional(key, decode)
+    }
+
+    /// The table `key`, which may be missing: then none of its keys is set.
+    pub(super) fn table(&mut self, key: &'static str) -> Table<'a> {
+        let values = self.optional(key, Entry::table);
+        self.below(key, values)
+    }
+
+    /// The table `key`, which must be there; `cure` says what to do if it is not.
+    pub(super) fn required_table(&mut self, key: &'static str, cure: &str) -> Option<Table<'a>> {
+        let values = self.required(key, cure, Entry::table)?;
+        Some(self.below(key, Some(values)))
+    }
+
+    /// The tables below `key`, each with its name, which is checked.
+    pub(super) fn named(&mut self, key: &'static str) -> Vec<(&'a str, Table<'a>)> {
+        let parent = self.table(key);
+        let mut tables = Vec::new();
+        for (name, entry) in parent.entries() {
+            if !is_name(name) {
+                parent.problem(name, "a name is made of a-z, 0-9, _ and -; give it another one");
+            }
+            match entry.table() {
+                Ok(values) => tables.push((name, parent.below(name, Some(values)))),
+                Err(what) => parent.problem(name, what),
+            }
+        }
+        tables
+    }
+
+    /// Reports keys that belong to another kind than this table's.
+    pub(super) fn only_for(&mut self, kind: &str, keys: &[&'static str]) {
+        for key in keys.iter().copied() {
+            if self.has(key) {
+                self.reject(key, format!("is only for kind = \"{kind}\"; remove it"));
+            }
+        }
+    }
+
+    /// Notes that `key` must not be here, so that [`Table::finish`] does not call it unknown as well.
+    pub(super) fn reject(&mut self, key: &'static str, text: impl Into<String>) {
+        self.foreign.push(key);
+        self.problem(key, text);
+    }
+
+    /// Reports every key that was not asked for, with the nearest one that was.
+    pub(super) fn finish(self) {
+        for (key, _) in self.entries() {
+            if self.known.contains(&key) || self.foreign.contains(&key) {
+                continue;
+            }
+            let text = match nearest(key, &self.known) {
+                Some(near) => format!("unknown key; did you mean {near}?"),
+                None => format!("unknown key; known here: {}", self.known.join(", ")),
+            };
+            self.problem(key, text);
+        }
+    }
+
+    fn below(&self, key: &str, values: Option<&'a Map<String, Value>>) -> Table<'a> {
+        Table { findings: self.findings, path: self.dotted(key), values, known: Vec::new(), foreign: Vec::new() }
+    }
+
+    fn peek(&self, key: &str) -> Option<Entry<'a>> {
+        self.values?.get(key).map(Entry::new)
+    }
+
+    fn dotted(&self, key: &str) -> String {
+        match (self.path.is_empty(), key.is_empty()) {
+            (_, true) => self.path.clone(),
+            (true, false) => key.to_owned(),
+            (false, false) => format!("{}.{key}", self.path),
+        }
+    }
+}
+
+/// `[a-z0-9_-]+`.
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'))
+}
+
+/// The candidate that `word` is most likely a slip of: at most a third of its letters differ, and at least one may.
+pub(super) fn nearest<'c>(word: &str, candidates: &[&'c str]) -> Option<&'c str> {
+    let far = word.chars().count().div_ceil(3);
+    candidates
+        .iter()
+        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), *candidate))
+        .filter(|(distance, _)| *distance <= far)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}

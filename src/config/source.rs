@@ -1,0 +1,136 @@
+//! `[syncs.NAME.source]`.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use glob::{MatchOptions, Pattern};
+
+use super::entry::{Decoded, Entry};
+use super::form;
+use super::reader::{Findings, Table};
+use crate::sources::{self, csv, sqlite};
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Csv,
+    Sqlite,
+}
+
+const KINDS: [(&str, Kind); 2] = [("csv", Kind::Csv), ("sqlite", Kind::Sqlite)];
+
+/// Keys of CSV sources alone.
+const CSV_KEYS: [&str; 6] = ["delimiter", "encoding", "quote", "min_age", "require_final_newline", "after"];
+
+/// Keys of SQLite sources alone.
+const SQLITE_KEYS: [&str; 2] = ["query", "cursor"];
+
+/// Reads the source of a sync; `None` if it has a problem.
+pub(super) fn read(sync: &mut Table<'_>) -> Option<sources::Settings> {
+    let mut table = sync.required_table("source", "add a table with kind, path and key")?;
+    let kind = table.required("kind", "use csv or sqlite", |entry| entry.word(&KINDS));
+    let path = table.required("path", "write where the export is", Entry::filled);
+    let key = table.required("key", "name the column that holds the CRM's own id", |entry| {
+        // Header names are trimmed, so that a blank at an end would never match.
+        match entry.text()?.trim() {
+            "" => Err("is empty; name the column that holds the CRM's own id".to_owned()),
+            key => Ok(key.to_owned()),
+        }
+    });
+    let settings = match kind? {
+        Kind::Csv => {
+            table.only_for("sqlite", &SQLITE_KEYS);
+            csv(&mut table, path, key).map(sources::Settings::Csv)
+        }
+        Kind::Sqlite => {
+            table.only_for("csv", &CSV_KEYS);
+            sqlite(&mut table, path, key).map(sources::Settings::Sqlite)
+        }
+    };
+    table.finish();
+    settings
+}
+
+fn csv(table: &mut Table<'_>, path: Option<&str>, key: Option<String>) -> Option<csv::Settings> {
+    if let Some(error) = path.and_then(|path| Pattern::new(path).err()) {
+        table.problem("path", format!("is no valid glob: {}; write [[] for a [ that is meant as such", error.msg));
+    }
+    let pattern = path.map(|path| pattern(path, table.findings()));
+    let delimiter = table.optional("delimiter", form::character);
+    let encoding = table.optional("encoding", form::encoding);
+    let quote = table.optional("quote", form::character);
+    if delimiter == Some(quote.unwrap_or(b'"')) {
+        table.problem("delimiter", "is the quote character, too; change one of them");
+    }
+    let min_age = table.or("min_age", Duration::ZERO, form::duration);
+    let require_final_newline = table.or("require_final_newline", false, Entry::flag);
+    let after = after(table, pattern.as_deref());
+    Some(csv::Settings {
+        path: pattern?,
+        shown: path?.to_owned(),
+        key: key?,
+        delimiter,
+        encoding,
+        quote,
+        min_age,
+        require_final_newline,
+        after,
+    })
+}
+
+fn sqlite(table: &mut Table<'_>, path: Option<&str>, key: Option<String>) -> Option<sqlite::Settings> {
+    let query =
+        table.required("query", "write the SELECT that yields the rows", |entry| Ok(entry.filled()?.to_owned()));
+    let cursor = table.optional("cursor", |entry| Ok(entry.filled()?.to_owned()));
+    Some(sqlite::Settings {
+        path: table.findings().resolve(path?),
+        shown: path?.to_owned(),
+        query: query?,
+        key: key?,
+        cursor,
+    })
+}
+
+/// The path or glob as the process sees it. The folder of the file is no part of the glob, so its own `*`, `?` and `[` are
+/// escaped.
+fn pattern(path: &str, findings: &Findings) -> PathBuf {
+    let is_glob = path.contains(['*', '?', '[']);
+    match findings.dir().to_str() {
+        Some(dir) if is_glob => Path::new(&Pattern::escape(dir)).join(path),
+        _ => findings.resolve(path),
+    }
+}
+
+fn after(table: &mut Table<'_>, pattern: Option<&Path>) -> csv::After {
+    let is_table = table.optional("after", |entry| Ok(entry.is_table()));
+    if is_table != Some(true) {
+        return table.or("after", csv::After::Keep, keep);
+    }
+    let findings = table.findings();
+    let mut after = table.table("after");
+    let archive = after.required("archive", "name the folder", |entry| {
+        let dir = findings.resolve(entry.filled()?);
+        if pattern.is_some_and(|pattern| holds(pattern, &dir)) {
+            return Err("is a folder that path covers: its files would be read again; name another folder".to_owned());
+        }
+        Ok(dir)
+    });
+    after.finish();
+    archive.map_or(csv::After::Keep, csv::After::Archive)
+}
+
+fn keep(entry: Entry<'_>) -> Decoded<csv::After> {
+    match entry.text() {
+        Ok("keep") => Ok(csv::After::Keep),
+        _ => Err("must be \"keep\" or { archive = \"dir\" }; write one of them".to_owned()),
+    }
+}
+
+/// True if a file that is moved to `dir` is in reach of the glob `pattern`: if `dir` is one of the folders it looks into.
+fn holds(pattern: &Path, dir: &Path) -> bool {
+    let options = MatchOptions { require_literal_separator: true, ..MatchOptions::new() };
+    // Any name stands for the files: which of them the last component picks does not matter, they are moved as they are.
+    let any = pattern.with_file_name("*");
+    let any: PathBuf = any.components().collect();
+    let moved: PathBuf = dir.join("moved").components().collect();
+    any.to_str().and_then(|any| Pattern::new(any).ok()).is_some_and(|any| any.matches_path_with(&moved, options))
+}

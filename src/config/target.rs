@@ -1,0 +1,112 @@
+//! The host, path and credential of a connection: what depends on its `kind`.
+
+use reqwest::Url;
+
+use super::reader::Table;
+use super::{Auth, auth, form};
+use crate::worker::settings::Api;
+
+/// The kind of API behind a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    WeGroup,
+    Http,
+}
+
+const KINDS: [(&str, Kind); 2] = [("wegroup", Kind::WeGroup), ("http", Kind::Http)];
+
+/// WeGroup's two installations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Environment {
+    Staging,
+    Production,
+}
+
+const ENVIRONMENTS: [(&str, Environment); 2] =
+    [("staging", Environment::Staging), ("production", Environment::Production)];
+
+impl Environment {
+    fn api_url(self) -> &'static str {
+        match self {
+            Self::Staging => "https://api.staging.wegroup.be",
+            Self::Production => "https://api.wegroup.be",
+        }
+    }
+
+    /// Whose host `url` is: WeGroup's staging hosts are `*.staging.wegroup.be`. `None`: not WeGroup's.
+    fn of(url: &Url) -> Option<Self> {
+        let host = url.host_str()?;
+        if host.ends_with(".staging.wegroup.be") {
+            Some(Self::Staging)
+        } else if host.ends_with(".wegroup.be") {
+            Some(Self::Production)
+        } else {
+            None
+        }
+    }
+}
+
+/// Host and identity of the API.
+pub(super) struct Target {
+    /// Scheme and host.
+    pub(super) api_url: Url,
+    /// Path of `base_url`, without a slash at its end; empty for WeGroup.
+    pub(super) base_path: String,
+    pub(super) api: Api,
+    pub(super) auth: Auth,
+}
+
+impl Target {
+    /// True if leads go to WeGroup's production host.
+    pub(super) fn is_production(&self) -> bool {
+        Environment::of(&self.api_url) == Some(Environment::Production)
+    }
+}
+
+/// Reads the `kind` of a connection.
+pub(super) fn kind(table: &mut Table<'_>) -> Option<Kind> {
+    table.required("kind", "use wegroup or http", |entry| entry.word(&KINDS))
+}
+
+/// Reads what belongs to this `kind`; `None` if it has a problem.
+pub(super) fn read(kind: Kind, table: &mut Table<'_>) -> Option<Target> {
+    match kind {
+        Kind::WeGroup => wegroup(table),
+        Kind::Http => http(table),
+    }
+}
+
+fn wegroup(table: &mut Table<'_>) -> Option<Target> {
+    let written = table.optional("environment", |entry| entry.word(&ENVIRONMENTS));
+    let environment = written.unwrap_or(Environment::Staging);
+    let api_url = table.or("api_url", Url::parse(environment.api_url()).ok()?, |entry| form::host_address(entry));
+    let sso_url = table.optional("sso_url", form::host_address);
+    // Hosts are not held against an environment that is wrong itself.
+    let is_known = written.is_some() || !table.has("environment");
+    for (key, url) in [("api_url", Some(&api_url)), ("sso_url", sso_url.as_ref())] {
+        if is_known && url.and_then(Environment::of).is_some_and(|of| of != environment) {
+            table.problem(key, "is a host of WeGroup's other environment; correct it or environment");
+        }
+    }
+    let auth = auth::read(table, sso_url.as_ref());
+    let distribution_id =
+        table.required("distribution_id", "ask WeGroup for it: it comes with the API token", form::id);
+    let lead_type = table.or("lead_type", "customers".to_owned(), form::id);
+    table.only_for("http", &["base_url"]);
+    Some(Target {
+        api_url,
+        base_path: String::new(),
+        api: Api::WeGroup { distribution_id: Some(distribution_id?), lead_type },
+        auth: auth?,
+    })
+}
+
+fn http(table: &mut Table<'_>) -> Option<Target> {
+    let base_url = table.required("base_url", "write e.g. https://api.example.com", form::address);
+    let auth = auth::read(table, None);
+    table.only_for("wegroup", &["environment", "api_url", "sso_url", "distribution_id", "lead_type"]);
+    let mut api_url = base_url?;
+    let base_path = api_url.path().trim_end_matches('/').to_owned();
+    api_url.set_path("");
+    Some(Target { api_url, base_path, api: Api::Http, auth: auth? })
+}

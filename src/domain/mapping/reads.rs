@@ -1,0 +1,313 @@
+//! What a template reads, found in its syntax tree: nothing is left to be found out at row 10,000.
+//!
+//! A name that no statement assigned is a column; so are `row.name` and `row['name']`. Everything through which a column
+//! could be read under a name that is known at run time only (`row` as a whole, `row[expression]`, calls) is refused.
+
+use std::collections::BTreeSet;
+
+use minijinja::Value;
+use minijinja::machinery::ast::{BinOpKind, CallArg, CompareOpKind, Expr, Filter, Stmt, Test};
+use minijinja::value::Kwargs;
+
+use super::check;
+
+/// The name under which templates reach columns whose names are no identifiers.
+pub(super) const ROW: &str = "row";
+
+/// The columns of a template, or what is wrong with it.
+#[derive(Debug, Default)]
+pub(super) struct Reads {
+    pub(super) columns: BTreeSet<String>,
+    pub(super) problems: Vec<String>,
+}
+
+/// Walks a parsed template.
+pub(super) fn reads(template: &Stmt<'_>) -> Reads {
+    let mut walk = Walk {
+        reads: Reads::default(),
+        scopes: vec![Vec::new()],
+    };
+    walk.statement(template);
+    walk.reads
+}
+
+/// The column an expression names, if it is nothing but a column and no statement can have assigned the name.
+pub(super) fn plain_column<'s>(expr: &Expr<'s>) -> Option<std::borrow::Cow<'s, str>> {
+    match expr {
+        Expr::Var(var) if var.id != ROW => Some(var.id.into()),
+        Expr::GetAttr(get) if is_row(&get.expr) => Some(get.name.into()),
+        Expr::GetItem(get) if is_row(&get.expr) => match &get.subscript_expr {
+            Expr::Const(name) => name.value.as_str().map(|name| name.to_owned().into()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn is_row(expr: &Expr<'_>) -> bool {
+    matches!(expr, Expr::Var(var) if var.id == ROW)
+}
+
+struct Walk<'s> {
+    reads: Reads,
+    /// Names assigned by statements, innermost scope last.
+    scopes: Vec<Vec<&'s str>>,
+}
+
+impl<'s> Walk<'s> {
+    fn problem(&mut self, message: impl Into<String>) {
+        let message = message.into();
+        if !self.reads.problems.contains(&message) {
+            self.reads.problems.push(message);
+        }
+    }
+
+    fn is_assigned(&self, name: &str) -> bool {
+        self.scopes.iter().any(|scope| scope.contains(&name))
+    }
+
+    fn block(&mut self, body: &[Stmt<'s>]) {
+        self.scopes.push(Vec::new());
+        self.statements(body);
+        self.scopes.pop();
+    }
+
+    fn statements(&mut self, body: &[Stmt<'s>]) {
+        for statement in body {
+            self.statement(statement);
+        }
+    }
+
+    fn statement(&mut self, statement: &Stmt<'s>) {
+        match statement {
+            Stmt::Template(template) => self.statements(&template.children),
+            Stmt::EmitExpr(emit) => self.expression(&emit.expr),
+            Stmt::EmitRaw(_) => {}
+            Stmt::IfCond(branch) => {
+                self.expression(&branch.expr);
+                self.block(&branch.true_body);
+                self.block(&branch.false_body);
+            }
+            Stmt::ForLoop(cycle) => {
+                self.expression(&cycle.iter);
+                self.scopes.push(Vec::new());
+                self.assign(&cycle.target);
+                // MiniJinja filters before it loops: `loop` is no loop there yet.
+                self.optional(cycle.filter_expr.as_ref());
+                self.scopes.push(vec!["loop"]);
+                self.statements(&cycle.body);
+                self.scopes.pop();
+                self.scopes.pop();
+                self.block(&cycle.else_body);
+            }
+            Stmt::WithBlock(with) => {
+                self.scopes.push(Vec::new());
+                for (target, value) in &with.assignments {
+                    self.expression(value);
+                    self.assign(target);
+                }
+                self.statements(&with.body);
+                self.scopes.pop();
+            }
+            Stmt::Set(set) => {
+                self.expression(&set.expr);
+                self.assign(&set.target);
+            }
+            Stmt::SetBlock(set) => {
+                self.block(&set.body);
+                self.optional(set.filter.as_ref());
+                self.assign(&set.target);
+            }
+            Stmt::FilterBlock(block) => {
+                self.expression(&block.filter);
+                self.block(&block.body);
+            }
+            _ => self.problem("only the statements if, for, set, with and filter can be used here"),
+        }
+    }
+
+    fn assign(&mut self, target: &Expr<'s>) {
+        match target {
+            Expr::Var(var) if var.id == ROW => {
+                self.problem("`row` stands for the row and cannot be assigned");
+            }
+            Expr::Var(var) => {
+                if let Some(scope) = self.scopes.last_mut() {
+                    scope.push(var.id);
+                }
+            }
+            Expr::List(list) => list.items.iter().for_each(|item| self.assign(item)),
+            Expr::Tuple(tuple) => tuple.items.iter().for_each(|item| self.assign(item)),
+            _ => self.problem("only plain names can be assigned"),
+        }
+    }
+
+    fn optional(&mut self, expr: Option<&Expr<'s>>) {
+        if let Some(expr) = expr {
+            self.expression(expr);
+        }
+    }
+
+    fn column(&self, expr: &Expr<'s>) -> Option<String> {
+        match expr {
+            Expr::Var(var) if self.is_assigned(var.id) => None,
+            _ => plain_column(expr).map(Into::into),
+        }
+    }
+
+    fn expression(&mut self, expr: &Expr<'s>) {
+        if let Some(column) = self.column(expr) {
+            self.reads.columns.insert(column);
+            return;
+        }
+        match expr {
+            Expr::Const(_) => {}
+            Expr::Var(var) => {
+                if var.id == ROW {
+                    self.problem("`row` alone is not a value; name a column: row['E-mail']");
+                }
+            }
+            Expr::GetAttr(get) => self.part(&get.expr, get.name),
+            Expr::GetItem(get) if is_row(&get.expr) => {
+                self.problem("the name in row[…] must be written out: row['E-mail']");
+            }
+            Expr::GetItem(get) => {
+                self.part(&get.expr, "…");
+                self.expression(&get.subscript_expr);
+            }
+            Expr::Slice(slice) => {
+                self.expression(&slice.expr);
+                self.optional(slice.start.as_ref());
+                self.optional(slice.stop.as_ref());
+                self.optional(slice.step.as_ref());
+            }
+            Expr::UnaryOp(unary) => self.expression(&unary.expr),
+            Expr::BinOp(binary) => {
+                self.comparison(
+                    is_order(binary.op),
+                    is_equality(binary.op),
+                    &binary.left,
+                    &binary.right,
+                );
+                self.expression(&binary.left);
+                self.expression(&binary.right);
+            }
+            Expr::Compare(compare) => {
+                let mut left = &compare.expr;
+                self.expression(left);
+                for op in &compare.ops {
+                    use CompareOpKind::{Eq, Gt, Gte, Lt, Lte, Ne};
+                    let order = matches!(op.op, Lt | Lte | Gt | Gte);
+                    self.comparison(order, matches!(op.op, Eq | Ne), left, &op.expr);
+                    self.expression(&op.expr);
+                    left = &op.expr;
+                }
+            }
+            Expr::IfExpr(branch) => {
+                self.expression(&branch.test_expr);
+                self.expression(&branch.true_expr);
+                self.optional(branch.false_expr.as_ref());
+            }
+            Expr::Filter(filter) => self.filter(filter),
+            Expr::Test(test) => self.test(test),
+            Expr::Call(_) => self.problem("there are no functions and methods here; use a filter"),
+            Expr::List(list) => list.items.iter().for_each(|item| self.expression(item)),
+            Expr::Tuple(tuple) => tuple.items.iter().for_each(|item| self.expression(item)),
+            Expr::Map(map) => map
+                .keys
+                .iter()
+                .chain(&map.values)
+                .for_each(|item| self.expression(item)),
+        }
+    }
+
+    /// `column.name` and `column[0]`: a cell has no parts, so that the template would never give anything.
+    fn part(&mut self, base: &Expr<'s>, name: &str) {
+        if let Some(column) = self.column(base) {
+            self.problem(format!(
+                "a cell has no parts; if the column is called '{column}.{name}', write row['{column}.{name}']; for the first letter of a text, {column}|first"
+            ));
+        }
+        self.expression(base);
+    }
+
+    /// Comparisons that compile and then are the same for every row.
+    fn comparison(&mut self, order: bool, equality: bool, left: &Expr<'s>, right: &Expr<'s>) {
+        for (one, other) in [(left, right), (right, left)] {
+            let literal = other.as_const();
+            if equality && literal.as_ref().is_some_and(Value::is_none) {
+                self.problem("nothing equals none; ask `is none`");
+            }
+            if order
+                && literal.is_some_and(|value| value.is_number())
+                && let Some(column) = self.column(one)
+            {
+                self.problem(format!(
+                    "column '{column}' may be text, and text is greater than any number: compare {column}|decimal"
+                ));
+            }
+        }
+    }
+
+    fn filter(&mut self, filter: &Filter<'s>) {
+        self.optional(filter.expr.as_ref());
+        self.arguments(&filter.args);
+        let checked = check::Arguments::of(literals(&filter.args));
+        if let Some(problem) = check::check_filter(filter.name, checked) {
+            self.problem(problem);
+        }
+    }
+
+    fn test(&mut self, test: &Test<'s>) {
+        self.expression(&test.expr);
+        self.arguments(&test.args);
+        if let Some(problem) =
+            check::check_test(test.name, &check::Arguments::of(literals(&test.args)))
+        {
+            self.problem(problem);
+        }
+    }
+
+    fn arguments(&mut self, args: &[CallArg<'s>]) {
+        for arg in args {
+            match arg {
+                CallArg::Pos(expr) | CallArg::Kwarg(_, expr) => self.expression(expr),
+                CallArg::PosSplat(_) | CallArg::KwargSplat(_) => {
+                    self.problem("arguments must be written out, not unpacked with * or **");
+                }
+            }
+        }
+    }
+}
+
+fn is_order(op: BinOpKind) -> bool {
+    matches!(
+        op,
+        BinOpKind::Lt | BinOpKind::Lte | BinOpKind::Gt | BinOpKind::Gte
+    )
+}
+
+fn is_equality(op: BinOpKind) -> bool {
+    matches!(op, BinOpKind::Eq | BinOpKind::Ne)
+}
+
+/// The arguments as values, `None` for each that is not a literal.
+fn literals(args: &[CallArg<'_>]) -> Vec<Option<Value>> {
+    let mut values = Vec::new();
+    let mut named = Vec::new();
+    let mut all_named_literal = true;
+    for arg in args {
+        match arg {
+            CallArg::Pos(expr) => values.push(expr.as_const()),
+            CallArg::Kwarg(name, expr) => {
+                all_named_literal &= expr.as_const().is_some();
+                named.push(((*name).to_owned(), expr.as_const().unwrap_or_default()));
+            }
+            CallArg::PosSplat(_) | CallArg::KwargSplat(_) => values.push(None),
+        }
+    }
+    if !named.is_empty() {
+        values.push(all_named_literal.then(|| Value::from(named.into_iter().collect::<Kwargs>())));
+    }
+    values
+}

@@ -1,0 +1,106 @@
+//! One string leaf: what kind of template it is, and the columns it reads.
+
+use minijinja::machinery::ast::Stmt;
+use minijinja::machinery::parse;
+use minijinja::{Error, syntax::SyntaxConfig};
+
+use super::reads::{Reads, plain_column, reads};
+
+/// A piece of a text: as it stands, or a plain column.
+#[derive(Debug, PartialEq)]
+pub(super) enum Piece<C> {
+    Raw(String),
+    Column(C),
+}
+
+/// The kinds of templates, cheapest first.
+#[derive(Debug, PartialEq)]
+pub(super) enum Form {
+    /// No template at all.
+    Constant(String),
+    /// Exactly one `{{ column }}`.
+    Column(String),
+    /// Text with plain `{{ column }}` pieces.
+    Pieces(Vec<Piece<String>>),
+    /// Exactly one `{{ expression }}`: keeps its type. Holds the expression's source.
+    Expression(String),
+    /// Anything else: renders to text.
+    Text(String),
+}
+
+/// A leaf that was parsed.
+#[derive(Debug)]
+pub(super) struct Template {
+    pub(super) form: Form,
+    /// The columns it reads, sorted.
+    pub(super) columns: Vec<String>,
+}
+
+/// Parses a leaf; all that is wrong with it at once.
+pub(super) fn parse_leaf(source: &str) -> Result<Template, Vec<String>> {
+    let tree =
+        parse(source, "template", SyntaxConfig::default()).map_err(|error| vec![syntax(&error)])?;
+    let Reads { columns, problems } = reads(&tree);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    Ok(Template {
+        form: form(source, &tree),
+        columns: columns.into_iter().collect(),
+    })
+}
+
+fn form(source: &str, tree: &Stmt<'_>) -> Form {
+    let Stmt::Template(template) = tree else {
+        return Form::Text(source.to_owned());
+    };
+    if let [Stmt::EmitExpr(emit)] = template.children.as_slice() {
+        if let Some(column) = plain_column(&emit.expr) {
+            return Form::Column(column.into_owned());
+        }
+        if let Some(expression) = inside(source) {
+            return Form::Expression(expression.to_owned());
+        }
+    }
+    match pieces(&template.children) {
+        Some(pieces) if pieces.iter().all(|piece| matches!(piece, Piece::Raw(_))) => {
+            Form::Constant(
+                pieces
+                    .into_iter()
+                    .map(|piece| match piece {
+                        Piece::Raw(text) | Piece::Column(text) => text,
+                    })
+                    .collect(),
+            )
+        }
+        Some(pieces) => Form::Pieces(pieces),
+        None => Form::Text(source.to_owned()),
+    }
+}
+
+fn pieces(children: &[Stmt<'_>]) -> Option<Vec<Piece<String>>> {
+    children
+        .iter()
+        .map(|child| match child {
+            Stmt::EmitRaw(raw) => Some(Piece::Raw(raw.raw.to_owned())),
+            Stmt::EmitExpr(emit) => {
+                plain_column(&emit.expr).map(|column| Piece::Column(column.into_owned()))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// The source between `{{` and `}}`, without the marks that trim white space.
+fn inside(source: &str) -> Option<&str> {
+    let inner = source.strip_prefix("{{")?.strip_suffix("}}")?;
+    let inner = inner.strip_prefix(['-', '+']).unwrap_or(inner);
+    Some(inner.strip_suffix(['-', '+']).unwrap_or(inner))
+}
+
+fn syntax(error: &Error) -> String {
+    match error.detail() {
+        Some(detail) => format!("{}: {detail}", error.kind()),
+        None => error.kind().to_string(),
+    }
+}

@@ -1,0 +1,157 @@
+use serde_json::json;
+
+use super::super::{Mapping, Spec};
+use super::{compile, problems, render, sample, spec};
+
+#[test]
+fn every_problem_is_found_at_once_and_named() {
+    let spec = Spec {
+        filter: Some("consent == 'J'".into()),
+        required: vec![
+            "prospect.lastname".into(),
+            "prospect.a.b".into(),
+            "origin".into(),
+        ],
+        ..spec(
+            json!({ "origin": "{{ a|tittle }}", "prospect": { "a": "{{ a }", "l": ["x", "{{ row }}"] } }),
+        )
+    };
+    assert_eq!(
+        problems(&spec),
+        [
+            "lead.origin: there is no filter 'tittle'",
+            "lead.prospect.a: syntax error: unexpected `}`, expected end of variable block",
+            "lead.prospect.l[1]: `row` alone is not a value; name a column: row['E-mail']",
+            "where: must be exactly one expression, such as \"{{ consent == 'J' }}\"",
+            "required[0]: the lead has no field 'prospect.lastname'",
+            "required[1]: 'prospect.a' is one template; require it as a whole",
+        ]
+    );
+}
+
+#[test]
+fn what_cannot_work_for_any_row_is_a_problem_before_the_first() {
+    let cases = [
+        ("{{ row[a] }}", "must be written out"),
+        ("{{ row[:1] }}", "`row` alone"),
+        ("{% filter nope %}x{% endfilter %}", "no filter 'nope'"),
+        ("{% set row = 1 %}", "cannot be assigned"),
+        ("{% for k in row %}{{ k }}{% endfor %}", "`row` alone"),
+        ("{{ row|attr('a') }}", "`row` alone"),
+        ("{{ a.b }}", "row['a.b']"),
+        ("{{ a[0] }}", "a cell has no parts"),
+        ("{{ a is nope }}", "no test 'nope'"),
+        ("{{ 1 if a else b|nope }}", "no filter 'nope'"),
+        ("{{ a|map('nope') }}", "no filter 'nope'"),
+        ("{{ a|map(b) }}", "needs the name"),
+        ("{{ a|select('nope') }}", "no test 'nope'"),
+        ("{{ a|upper(1) }}", "too many arguments"),
+        ("{{ a|replace('x') }}", "missing argument"),
+        ("{{ a|date }}", "missing argument"),
+        ("{{ a|date('%Q') }}", "does not hold a whole date"),
+        ("{{ a|date('%m/%Y') }}", "does not hold a whole date"),
+        ("{{ a|date('%d/%m/%Y', nope=1) }}", "too many arguments"),
+        ("{{ a|date(b) }}", "must be written out"),
+        ("{{ a|phone('XX') }}", "two letters"),
+        ("{{ a|decimal(';') }}", "decimal sign"),
+        ("{{ a|split('') }}", "separator is empty"),
+        ("{{ a|split }}", "missing argument"),
+        ("{{ range(3) }}", "no functions"),
+        ("{{ a.upper() }}", "no functions"),
+        ("{% include 'x' %}", "unknown statement"),
+        ("{% macro m() %}{% endmacro %}", "unknown statement"),
+        ("{% do a() %}", "only the statements"),
+        (
+            "{% autoescape true %}{% endautoescape %}",
+            "only the statements",
+        ),
+        ("{{ a == none }}", "is none"),
+        ("{{ a > 100 }}", "compare a|decimal"),
+        ("{{ 18 <= row['age'] }}", "compare age|decimal"),
+        ("{{ 18 <= a < 99 }}", "compare a|decimal"),
+        ("{{ a|upper(*b) }}", "not unpacked"),
+        ("{{ a", "syntax error"),
+        ("{% if a %}", "syntax error"),
+        ("{{ }}", "syntax error"),
+    ];
+    for (template, expected) in cases {
+        let found = problems(&spec(json!({ "f": template })));
+        assert!(
+            found.iter().any(|problem| problem.contains(expected)),
+            "{template}: {found:?}"
+        );
+    }
+    assert_eq!(problems(&spec(json!("text"))), ["lead: must be a table"]);
+}
+
+#[test]
+fn columns_are_found_wherever_a_template_can_read_them() {
+    let cases: [(&str, &[&str]); 13] = [
+        ("{{ b }}{{ a }}{{ b }}", &["a", "b"]),
+        (
+            "{{ row['E-mail'] }}{{ row[\"x y\"] }}{{ row.z }}",
+            &["E-mail", "x y", "z"],
+        ),
+        ("{{ a[b:c:d] }}", &["a", "b", "c", "d"]),
+        ("{{ a if b else c }}", &["a", "b", "c"]),
+        ("{{ a|default(b) }}{{ c is eq(d) }}", &["a", "b", "c", "d"]),
+        ("{{ {a: b}[c] }}{{ (a, d) }}", &["a", "b", "c", "d"]),
+        ("{{ a == b == c }}{{ not d }}", &["a", "b", "c", "d"]),
+        (
+            "{% for x in a if b %}{{ x }}{{ loop.index }}{{ c }}{% else %}{{ x }}{% endfor %}",
+            &["a", "b", "c", "x"],
+        ),
+        (
+            "{% for x, y in a %}{{ x ~ y }}{% endfor %}{{ loop }}",
+            &["a", "loop"],
+        ),
+        ("{% set x = x %}{{ x }}{{ a }}", &["a", "x"]),
+        (
+            "{% if a %}{% set y = b %}{{ y }}{% endif %}{{ y }}",
+            &["a", "b", "y"],
+        ),
+        (
+            "{% with x = a, z = x %}{{ x }}{{ z }}{% endwith %}{{ z }}",
+            &["a", "z"],
+        ),
+        (
+            "{% filter replace('x', a) %}{{ b }}{% endfilter %}{% set t|default(c) %}{{ d }}{% endset %}{{ t }}",
+            &["a", "b", "c", "d"],
+        ),
+    ];
+    for (template, expected) in cases {
+        let mapping = compile(json!({ "f": template, "end": 1 }));
+        assert_eq!(mapping.columns(), expected, "{template}");
+        let got = render(&mapping, &[]);
+        assert!(!got.contains("not asked for"), "{template}: {got}");
+    }
+}
+
+#[test]
+fn digests_are_stable_and_tell_columns_and_mappings_apart() {
+    let hex = |digest| format!("{:032x}", u128::from_be_bytes(digest));
+    let mapping = Mapping::compile(&sample()).unwrap();
+    assert_eq!(
+        hex(mapping.columns_digest()),
+        "9b240fa238abd0fcc8c4228190bd0c65"
+    );
+    assert_eq!(
+        hex(mapping.mapping_digest()),
+        "32ca6ba263c951844f7438d7e0ab00b9"
+    );
+    let moved = compile(json!({ "x": "{{ last_name }}{{ id|upper }}{{ first_name }}{{ email }}" }));
+    assert_eq!(moved.columns_digest(), mapping.columns_digest());
+    assert_ne!(moved.mapping_digest(), mapping.mapping_digest());
+    let filtered = Mapping::compile(&Spec {
+        filter: Some("{{ consent == 1 }}".into()),
+        ..sample()
+    })
+    .unwrap();
+    assert_ne!(filtered.columns_digest(), mapping.columns_digest());
+    let other_key = Mapping::compile(&Spec {
+        key: "nr".into(),
+        ..sample()
+    })
+    .unwrap();
+    assert_ne!(other_key.columns_digest(), mapping.columns_digest());
+}

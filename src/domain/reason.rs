@@ -1,0 +1,142 @@
+//! The server's own words on a refusal, fit for a ledger and a terminal: short, printable, and without the lead's values.
+
+use serde_json::Value;
+
+/// The fields of an error body that are worth repeating (DESIGN section 5), in this order.
+const FIELDS: [&str; 5] = ["error", "error_description", "message", "detail", "title"];
+
+/// What stands in place of a masked value.
+const MASK: &str = "***";
+
+/// Words of a value that are shorter are masked only as a part of the whole value: `de` or `van` alone tell nothing, and
+/// masking them would make the text unreadable. In bytes.
+const SHORTEST_WORD: usize = 3;
+
+/// The texts of an error body, joined, with every value of `payload` masked, at most `limit` characters. `None` if the body is no JSON
+/// object or has none of the fields.
+pub fn server_words(body: &[u8], payload: &str, limit: usize) -> Option<String> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let mut texts: Vec<String> = Vec::new();
+    collect(&body, &mut texts);
+    if texts.is_empty() {
+        return None;
+    }
+    Some(printable(&mask(&texts.join(": "), payload), limit))
+}
+
+/// Gathers the known fields of an object, of the object under `error` and of the first object of an `errors` list.
+fn collect(body: &Value, texts: &mut Vec<String>) {
+    for field in FIELDS {
+        match body.get(field) {
+            Some(Value::String(text)) if !text.trim().is_empty() && !texts.contains(text) => texts.push(text.clone()),
+            Some(inner @ Value::Object(_)) => collect(inner, texts),
+            _ => {}
+        }
+    }
+    if let Some(first) = body.get("errors").and_then(|errors| errors.get(0)) {
+        collect(first, texts);
+    }
+}
+
+/// Control characters, which could drive a terminal or forge a log line, become spaces; the text is cut at `limit` characters.
+pub fn printable(text: &str, limit: usize) -> String {
+    let mut cleaned: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(limit + 1).collect();
+    if cleaned.chars().count() > limit {
+        cleaned = cleaned.chars().take(limit.saturating_sub(1)).collect();
+        cleaned.push('…');
+    }
+    cleaned
+}
+
+/// Replaces every value of the payload, and every word of one, whatever its case.
+fn mask(text: &str, payload: &str) -> String {
+    let Ok(payload) = serde_json::from_str::<Value>(payload) else { return MASK.to_owned() };
+    let mut secrets = Vec::new();
+    leaves(&payload, &mut secrets);
+    // Longest first, so that a value is masked whole before its words are.
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    secrets.dedup();
+    secrets.iter().fold(text.to_owned(), |text, secret| replace(&text, secret))
+}
+
+fn leaves(value: &Value, out: &mut Vec<String>) {
+    match value {
+        Value::String(text) => {
+            let text = text.trim().to_lowercase();
+            let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() >= SHORTEST_WORD);
+            out.extend(words.map(str::to_owned));
+            if !text.is_empty() {
+                out.push(text);
+            }
+        }
+        Value::Number(number) => out.push(number.to_string()),
+        Value::Array(items) => items.iter().for_each(|item| leaves(item, out)),
+        Value::Object(fields) => fields.values().for_each(|field| leaves(field, out)),
+        Value::Null | Value::Bool(_) => {}
+    }
+}
+
+/// Replaces `secret` (lower case) where it stands as a whole word or words: `an` in `cannot` is no value of anybody.
+fn replace(text: &str, secret: &str) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    let wanted: Vec<char> = secret.chars().collect();
+    let is_word = |c: Option<&char>| c.is_some_and(|c| c.is_alphanumeric());
+    let same = |c: char, wanted: char| c == wanted || c.to_lowercase().eq(std::iter::once(wanted));
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    while let Some(&c) = chars.get(at) {
+        let end = at + wanted.len();
+        let fits = chars.get(at..end).is_some_and(|here| here.iter().zip(&wanted).all(|(c, w)| same(*c, *w)));
+        let starts = at == 0 || !is_word(chars.get(at - 1)) || !is_word(wanted.first());
+        if fits && starts && (!is_word(chars.get(end)) || !is_word(wanted.last())) {
+            out.push_str(MASK);
+            at = end;
+        } else {
+            out.push(c);
+            at += 1;
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAYLOAD: &str = r#"{"origin":"CRM","prospect":{"first_name":"An","last_name":"Van den Peeters","email":"an@example.com","age":41}}"#;
+
+    fn words(body: &str) -> Option<String> {
+        server_words(body.as_bytes(), PAYLOAD, 300)
+    }
+
+    #[test]
+    fn the_known_fields_are_joined_in_order() {
+        let body = r#"{"title":"Bad","error":"invalid","message":"no vin","other":"x"}"#;
+        assert_eq!(words(body).as_deref(), Some("invalid: no vin: Bad"));
+        assert_eq!(words(r#"{"error":{"message":"deep"}}"#).as_deref(), Some("deep"));
+        assert_eq!(words(r#"{"errors":[{"detail":"first"}]}"#).as_deref(), Some("first"));
+    }
+
+    #[test]
+    fn every_value_of_the_lead_is_masked_whatever_its_case() {
+        let body = r#"{"message":"AN@EXAMPLE.COM of An van den peeters (peeters), 41, cannot be"}"#;
+        let text = words(body).unwrap();
+        assert_eq!(text, "*** of *** *** (***), ***, cannot be");
+    }
+
+    #[test]
+    fn a_page_or_an_empty_answer_gives_no_words() {
+        for body in ["", "<html>An</html>", "[]", "{}", r#"{"message":" "}"#] {
+            assert_eq!(words(body), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn control_characters_are_dropped_and_long_texts_cut() {
+        let body = serde_json::json!({ "message": format!("\u{1b}[31m{}", "x".repeat(400)) }).to_string();
+        let text = words(&body).unwrap();
+        assert!(!text.contains('\u{1b}'));
+        assert_eq!(text.chars().count(), 300);
+        assert!(text.ends_with('…'));
+    }
+}

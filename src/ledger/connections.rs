@@ -1,0 +1,85 @@
+//! What the ledger remembers of a connection across runs: pause, breaker, the rate limiter's last time.
+
+use rusqlite::{Connection, params};
+
+use super::{Ledger, Result};
+use crate::domain::breaker::Breaker;
+use crate::domain::time::Timestamp;
+
+/// The state of one connection.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ConnectionState {
+    /// Nothing is sent before this time, and why.
+    pub pause: Option<(Timestamp, String)>,
+    /// The breaker.
+    pub breaker: Breaker,
+}
+
+/// When the connection's last request was about to be sent.
+pub type RateMemory = Option<Timestamp>;
+
+impl Ledger {
+    /// The number of the connection `name`, which is added if it is new.
+    pub fn connection_id(&self, name: &str) -> Result<i64> {
+        let sql = "INSERT INTO connection (name) VALUES (?1) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id";
+        self.db.query_row(sql, [name], |row| row.get(0)).map_err(|error| self.error(&error))
+    }
+
+    /// The number of the sync `name` on a connection, which is added if it is new and moved if it was on another one.
+    pub fn sync_id(&self, name: &str, connection: i64) -> Result<i64> {
+        let sql = "INSERT INTO sync (name, connection) VALUES (?1, ?2)
+                   ON CONFLICT (name) DO UPDATE SET connection = excluded.connection RETURNING id";
+        self.db.query_row(sql, params![name, connection], |row| row.get(0)).map_err(|error| self.error(&error))
+    }
+
+    /// What is remembered of a connection.
+    pub fn connection_state(&self, connection: i64) -> Result<(ConnectionState, RateMemory)> {
+        let sql = "SELECT pause_until, pause_reason, breaker_failures, breaker_trips, breaker_until, last_request_at
+                     FROM connection WHERE id = ?1";
+        let read = self.db.query_row(sql, [connection], |row| {
+            let pause_until: Option<i64> = row.get(0)?;
+            let reason: Option<String> = row.get(1)?;
+            let state = ConnectionState {
+                pause: pause_until.map(|until| (Timestamp(until), reason.unwrap_or_default())),
+                breaker: Breaker {
+                    failures: row.get(2)?,
+                    trips: row.get(3)?,
+                    open_until: row.get::<_, Option<i64>>(4)?.map(Timestamp),
+                },
+            };
+            Ok((state, row.get::<_, Option<i64>>(5)?.map(Timestamp)))
+        });
+        read.map_err(|error| self.error(&error))
+    }
+
+    /// Lifts the pause and closes the breaker of a connection, and makes its waiting leads due. `None`: the ledger knows no such connection.
+    pub fn resume(&mut self, name: &str, now: Timestamp) -> Result<Option<usize>> {
+        let path = self.path.clone();
+        let error = |error: rusqlite::Error| super::Error::from_sqlite(&path, &error);
+        let tx = self.write()?;
+        let sql = "UPDATE connection SET pause_until = NULL, pause_reason = NULL, breaker_failures = 0, breaker_trips = 0,
+                          breaker_until = NULL WHERE name = ?1";
+        if tx.execute(sql, [name]).map_err(error)? == 0 {
+            return Ok(None);
+        }
+        let sql = "UPDATE lead SET next_at = ?2 WHERE state = 'waiting' AND state <> 'delivered' AND sync IN
+                     (SELECT s.id FROM sync s JOIN connection c ON c.id = s.connection WHERE c.name = ?1)";
+        let due = tx.execute(sql, params![name, now.0]).map_err(error)?;
+        tx.commit().map_err(error)?;
+        Ok(Some(due))
+    }
+}
+
+/// Keeps pause and breaker.
+pub(super) fn store(db: &Connection, connection: i64, state: &ConnectionState) -> rusqlite::Result<()> {
+    let sql = "UPDATE connection SET pause_until = ?2, pause_reason = ?3, breaker_failures = ?4, breaker_trips = ?5,
+                      breaker_until = ?6 WHERE id = ?1";
+    let (until, reason) = match &state.pause {
+        Some((until, reason)) => (Some(until.0), Some(reason)),
+        None => (None, None),
+    };
+    let breaker = state.breaker;
+    let open_until = breaker.open_until.map(|until| until.0);
+    let values = params![connection, until, reason, breaker.failures, breaker.trips, open_until];
+    db.prepare_cached(sql)?.execute(values).map(drop)
+}

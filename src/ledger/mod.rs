@@ -1,0 +1,141 @@
+//! The ledger: one SQLite file that accounts for every lead. All of its SQL is in this folder.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `open.rs` | opening, creating, checking, migrating; the fingerprint key |
+//! | `lease.rs` | one holder at a time |
+//! | `admit.rs` | intake: one transaction per source |
+//! | `queue.rs` | the hot path: claim, settle, recover |
+//! | `writer.rs` | the one thread that writes while leads are sent, many in one commit |
+//! | `connections.rs` | pause, breaker and the rate limiter's last time |
+//! | `runs.rs` | runs and their counts |
+//! | `operator.rs` | what a person does to leads |
+//! | `query.rs` | answers for the commands |
+
+use std::path::PathBuf;
+
+mod admit;
+mod connections;
+mod lease;
+mod open;
+mod operator;
+mod query;
+mod queue;
+mod runs;
+mod writer;
+
+pub use admit::{Admission, Content, KnownLead, Place};
+pub use connections::{ConnectionState, RateMemory};
+pub use lease::Lease;
+pub use open::{Ledger, NewLedger, key_path};
+pub use operator::{Resolution, Target};
+pub use query::{Event, Filter, LeadRow, SyncStatus, Told};
+pub use queue::{Ask, recover};
+pub use runs::{Counts, RunRow, Trigger};
+pub use writer::{Done, Writer};
+
+/// What can go wrong with the ledger. Each text says what, where and what next.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no ledger yet.
+    #[error("there is no ledger at {}: nothing has run here yet (lead-sync --run-now creates it)", .path.display())]
+    Missing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The file is a SQLite database of something else.
+    #[error("{} is a SQLite database, but not a ledger of lead-sync: set [ledger] path to another file", .path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A later release has migrated it.
+    #[error("{} was written by a newer lead-sync (ledger version {found}, this program knows {known}): install that version again", .path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its schema version.
+        found: i64,
+        /// The version of this program.
+        known: i64,
+    },
+    /// Not readable as a database.
+    #[error("{} is not a readable ledger ({cause}): keep the file, restore the last backup, or move it away and see the README on a lost ledger", .path.display())]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        cause: String,
+    },
+    /// A fingerprint key or token folder without its ledger.
+    #[error(
+        "there is {}, but no ledger at {}: a ledger that is lost sends every lead of the export again. \
+         Restore it from a backup, or start anew with --new-ledger (and consider `lead-sync baseline` first)",
+        .trace.display(), .path.display()
+    )]
+    Lost {
+        /// The ledger's path.
+        path: PathBuf,
+        /// What is left of it.
+        trace: PathBuf,
+    },
+    /// The fingerprint key is missing or another one.
+    #[error(
+        "the fingerprint key {} {problem}: without the right one every row would look changed. Restore it from the backup that holds the ledger",
+        .path.display()
+    )]
+    Key {
+        /// The key's path.
+        path: PathBuf,
+        /// `is missing`, …
+        problem: &'static str,
+    },
+    /// Another process holds the lease.
+    #[error("another process holds the ledger: {holder}")]
+    Held {
+        /// Who, since when.
+        holder: String,
+    },
+    /// No space left, or not enough to begin.
+    #[error("the disk of the ledger {} is full or nearly so: free some space; nothing is lost, the next run goes on", .path.display())]
+    Full {
+        /// The ledger.
+        path: PathBuf,
+    },
+    /// The file system refuses.
+    #[error("{doing} {}: {source}", .path.display())]
+    File {
+        /// What was being done, e.g. `cannot create`.
+        doing: &'static str,
+        /// To which file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Anything else that SQLite reports.
+    #[error("the ledger {}: {cause}", .path.display())]
+    Database {
+        /// The ledger.
+        path: PathBuf,
+        /// What SQLite said.
+        cause: String,
+    },
+}
+
+/// A result of this module.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// Gives SQLite's error its meaning.
+    fn from_sqlite(path: &std::path::Path, error: &rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode;
+        let path = path.to_path_buf();
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::Full { path },
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+                Self::Corrupt { path, cause: error.to_string() }
+            }
+            _ => Self::Database { path, cause: error.to_string() },
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Answers for the commands: leads, one lead's history, the state of each sync.
+
+use rusqlite::{OptionalExtension, params};
+use serde::Serialize;
+
+use super::connections::ConnectionState;
+use super::{Ledger, Result};
+use crate::domain::delivery::State;
+
+/// A row of the `leads` view.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LeadRow {
+    /// Name of the sync.
+    pub sync: String,
+    /// The CRM's id; may be empty for a quarantined row.
+    pub key: String,
+    /// The state's name.
+    pub state: String,
+    /// Link back to the CRM.
+    pub backref: Option<String>,
+    /// The API's id.
+    pub remote_id: Option<String>,
+    /// Charged attempts.
+    pub attempts: i64,
+    /// Of the last answer.
+    pub http_status: Option<i64>,
+    /// Why it is not delivered.
+    pub reason: Option<String>,
+    /// `path:line` as configured.
+    pub origin: String,
+    /// RFC 3339, UTC.
+    pub updated_at: String,
+}
+
+/// Which leads to list.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Only this sync.
+    pub sync: Option<String>,
+    /// Only this state.
+    pub state: Option<State>,
+    /// Only this key.
+    pub key: Option<String>,
+    /// At most so many.
+    pub limit: Option<usize>,
+}
+
+/// One entry of a lead's history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Event {
+    /// The run, if it was one.
+    pub run: Option<i64>,
+    /// Charged attempts up to and with this.
+    pub attempt: i64,
+    /// RFC 3339, UTC.
+    pub at: String,
+    /// The outcome's name, or `retry`, `resolve`.
+    pub kind: String,
+    /// Of the answer.
+    pub http_status: Option<i64>,
+    /// For a person.
+    pub reason: Option<String>,
+    /// Milliseconds from sending to the end of the answer.
+    pub took_ms: Option<i64>,
+}
+
+/// All that the ledger tells of one lead.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Told {
+    /// Where it stands.
+    #[serde(flatten)]
+    pub lead: LeadRow,
+    /// An attempt is in doubt: the lead may have been sent twice.
+    pub possibly_sent_twice: bool,
+    /// When it is tried next, RFC 3339 UTC.
+    pub next_at: Option<String>,
+    /// What happened, oldest first.
+    pub history: Vec<Event>,
+}
+
+/// One sync at a glance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SyncStatus {
+    /// Its name.
+    pub sync: String,
+    /// Its connection.
+    pub connection: String,
+    /// Leads per state, in the order of a lead's life; states without leads are left out.
+    pub leads: Vec<(String, u64)>,
+    /// Rows in quarantine.
+    pub quarantined: u64,
+    /// RFC 3339 UTC of the last finished run.
+    pub last_run: Option<String>,
+    /// Its outcome.
+    pub last_outcome: Option<String>,
+    /// Pause and breaker of the connection.
+    #[serde(skip)]
+    pub state: ConnectionState,
+}
+
+impl Ledger {
+    /// Lists leads in the order of the ledger, quarantined rows last.
+    pub fn leads(&self, filter: &Filter) -> Result<Vec<LeadRow>> {
+        let sql = "SELECT sync, key, state, backref, remote_id, attempts, http_status, reason, origin, updated_at FROM leads
+                    WHERE (?1 IS NULL OR sync = ?1) AND (?2 IS NULL OR state = ?2) AND (?3 IS NULL OR key = ?3) LIMIT ?4";
+        let state = filter.state.map(State::as_str);
+        let limit = filter.limit.map_or(-1, |limit| i64::try_from(limit).unwrap_or(i64::MAX));
+        let read = || -> rusqlite::Result<Vec<LeadRow>> {
+            let mut statement = self.db.prepare_cached(sql)?;
+            statement.query_map(params![filter.sync, state, filter.key, limit], lead_row)?.collect()
+        };
+        read().map_err(|error| self.error(&error))
+    }
+
+    /// Everything about the leads with this key, one per sync that has it, and the quarantined rows that claim it.
+    pub fn show(&self, key: &str, sync: Option<&str>) -> Result<Vec<Told>> {
+        let filter = Filter { key: Some(key.to_owned()), sync: sync.map(str::to_owned), ..Filter::default() };
+        let mut told = Vec::new();
+        for lead in self.leads(&filter)? {
+            told.push(self.tell(lead).map_err(|error| self.error(&error))?);
+        }
+        Ok(told)
+    }
+
+    fn tell(&self, lead: LeadRow) -> rusqlite::Result<Told> {
+        let sql = "SELECT l.id, l.possibly_sent, strftime('%Y-%m-%dT%H:%M:%fZ', l.next_at / 1000.0, 'unixepoch')
+                     FROM lead l JOIN sync s ON s.id = l.sync JOIN origin o ON o.id = l.origin
+                    WHERE s.name = ?1 AND l.key = ?2 AND o.path || ':' || l.line = ?3";
+        let found: Option<(i64, bool, Option<String>)> = self
+            .db
+            .query_row(sql, params![lead.sync, lead.key, lead.origin], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .optional()?;
+        let Some((id, possibly_sent_twice, next_at)) = found else {
+            return Ok(Told { lead, possibly_sent_twice: false, next_at: None, history: Vec::new() });
+        };
+        let sql = "SELECT run, attempt, strftime('%Y-%m-%dT%H:%M:%fZ', at / 1000.0, 'unixepoch'), kind, http_status, reason, took_ms
+                     FROM failure WHERE lead = ?1 ORDER BY id";
+        let mut statement = self.db.prepare_cached(sql)?;
+        let history = statement.query_map([id], event)?.collect::<rusqlite::Result<_>>()?;
+        Ok(Told { lead, possibly_sent_twice, next_at, history })
+    }
+
+    /// Every sync the ledger knows.
+    pub fn status(&self) -> Result<Vec<SyncStatus>> {
+        let read = || -> rusqlite::Result<Vec<(i64, i64, SyncStatus)>> {
+            let sql = "SELECT s.id, c.id, s.name, c.name, (SELECT count(*) FROM quarantine q WHERE q.sync = s.id),
+                              r.finished_at, r.outcome
+                         FROM sync s JOIN connection c ON c.id = s.connection
+                         LEFT JOIN runs r ON r.run = (SELECT max(run) FROM run_sync WHERE sync = s.id) ORDER BY s.name";
+            let mut statement = self.db.prepare(sql)?;
+            let rows = statement.query_map([], |row| {
+                let status = SyncStatus {
+                    sync: row.get(2)?,
+                    connection: row.get(3)?,
+                    leads: Vec::new(),
+                    quarantined: u64::try_from(row.get::<_, i64>(4)?).unwrap_or(0),
+                    last_run: row.get(5)?,
+                    last_outcome: row.get(6)?,
+                    state: ConnectionState::default(),
+                };
+                Ok((row.get(0)?, row.get(1)?, status))
+            })?;
+            rows.collect()
+        };
+        let mut syncs = Vec::new();
+        for (sync, connection, mut status) in read().map_err(|error| self.error(&error))? {
+            status.leads = self.count_states(sync).map_err(|error| self.error(&error))?;
+            status.state = self.connection_state(connection)?.0;
+            syncs.push(status);
+        }
+        Ok(syncs)
+    }
+
+    fn count_states(&self, sync: i64) -> rusqlite::Result<Vec<(String, u64)>> {
+        let sql = "SELECT state, count(*) FROM lead WHERE sync = ?1 GROUP BY state";
+        let mut statement = self.db.prepare_cached(sql)?;
+        let counts: Vec<(String, i64)> =
+            statement.query_map([sync], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+        let of = |state: State| counts.iter().find(|(name, _)| name == state.as_str());
+        Ok(State::ALL
+            .into_iter()
+            .filter_map(of)
+            .map(|(state, count)| (state.clone(), u64::try_from(*count).unwrap_or(0)))
+            .collect())
+    }
+}
+
+fn lead_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<LeadRow> {
+    Ok(LeadRow {
+        sync: row.get(0)?,
+        key: row.get(1)?,
+        state: row.get(2)?,
+        backref: row.get(3)?,
+        remote_id: row.get(4)?,
+        attempts: row.get(5)?,
+        http_status: row.get(6)?,
+        reason: row.get(7)?,
+        origin: row.get(8)?,
+        updated_at: row.get(9)?,
+    })
+}
+
+fn event(row: &rusqlite::Row<'_>) -> rusqlite::Result<Event> {
+    Ok(Event {
+        run: row.get(0)?,
+        attempt: row.get(1)?,
+        at: row.get(2)?,
+        kind: row.get(3)?,
+        http_status: row.get(4)?,
+        reason: row.get(5)?,
+        took_ms: row.get(6)?,
+    })
+}

@@ -1,0 +1,186 @@
+//! The hot path: claim, settle, recover. Called inside the writer's transaction; statements are prepared once and cached.
+
+use rusqlite::{Connection, params};
+
+use super::{Ledger, Result};
+use crate::domain::delivery::{Claim, Next, Post, Settlement};
+use crate::domain::time::Timestamp;
+use crate::domain::verdict::OnInDoubt;
+
+/// What a connection asks for: up to `limit` leads of these syncs that are due at `now`.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// Numbers of the syncs, first come first served.
+    pub syncs: Vec<i64>,
+    /// Leads at most.
+    pub limit: usize,
+    /// What is due by then.
+    pub now: Timestamp,
+    /// The connection's number: its last request time is kept with the claim.
+    pub connection: i64,
+}
+
+/// Commits to the intent to send: the claimed leads are `sending`.
+pub(super) fn claim(db: &Connection, ask: &Ask) -> rusqlite::Result<Vec<Claim>> {
+    let mut claims = Vec::new();
+    for sync in &ask.syncs {
+        // Retries first: their leads have waited longest.
+        for state in ["waiting", "pending"] {
+            if claims.len() < ask.limit {
+                due(db, *sync, state, ask, &mut claims)?;
+            }
+        }
+    }
+    let mut intend = db.prepare_cached("UPDATE lead SET state = 'sending', next_at = NULL, updated_at = ?2 WHERE id = ?1")?;
+    for claim in &claims {
+        intend.execute(params![claim.lead, ask.now.0])?;
+    }
+    if !claims.is_empty() {
+        let mut remember = db.prepare_cached("UPDATE connection SET last_request_at = ?2 WHERE id = ?1")?;
+        remember.execute(params![ask.connection, ask.now.0])?;
+    }
+    Ok(claims)
+}
+
+fn due(db: &Connection, sync: i64, state: &str, ask: &Ask, claims: &mut Vec<Claim>) -> rusqlite::Result<()> {
+    // `state <> 'delivered'` is what lets SQLite use the partial index.
+    let sql = "SELECT l.id, l.sync, l.key, l.version, l.attempts, l.tries, l.since, l.possibly_sent, c.payload
+                 FROM lead l JOIN content c ON c.lead = l.id
+                WHERE l.sync = ?1 AND l.state = ?2 AND l.state <> 'delivered' AND l.next_at <= ?3
+                ORDER BY l.next_at, l.id LIMIT ?4";
+    let mut statement = db.prepare_cached(sql)?;
+    let limit = i64::try_from(ask.limit - claims.len()).unwrap_or(i64::MAX);
+    let mut rows = statement.query(params![sync, state, ask.now.0, limit])?;
+    while let Some(row) = rows.next()? {
+        claims.push(Claim {
+            lead: row.get(0)?,
+            sync: row.get(1)?,
+            key: row.get(2)?,
+            version: row.get(3)?,
+            attempts: row.get(4)?,
+            tries: row.get(5)?,
+            since: Timestamp(row.get(6)?),
+            possibly_sent: row.get(7)?,
+            payload: row.get(8)?,
+        });
+    }
+    Ok(())
+}
+
+/// Writes the end of a claim. What is written of a delivered lead is one small row, and its content goes.
+pub(super) fn settle(db: &Connection, settlement: &Settlement, run: i64, now: Timestamp) -> rusqlite::Result<()> {
+    let lead = settlement.lead;
+    if let Some(earlier) = &settlement.earlier {
+        record(db, lead, Some(run), earlier)?;
+    }
+    let changed = match (&settlement.to, &settlement.post) {
+        (Next::Delivered { remote_id }, Some(post)) => {
+            let sql = "UPDATE lead SET state = 'delivered', attempts = attempts + 1, tries = tries + 1, updated_at = ?2,
+                              http_status = ?3, remote_id = ?4, reason = NULL
+                        WHERE id = ?1 AND state = 'sending'";
+            db.prepare_cached("DELETE FROM content WHERE lead = ?1")?.execute([lead])?;
+            db.prepare_cached(sql)?.execute(params![lead, post.at.0, post.http_status, remote_id])?
+        }
+        (Next::Released, post) => {
+            // Due since it was due first, so that it keeps its place.
+            let sql = "UPDATE lead SET state = CASE WHEN tries > 0 THEN 'waiting' ELSE 'pending' END, next_at = since, updated_at = ?2
+                        WHERE id = ?1 AND state = 'sending'";
+            let changed = db.prepare_cached(sql)?.execute(params![lead, now.0])?;
+            if let Some(post) = post {
+                record(db, lead, Some(run), post)?;
+            }
+            changed
+        }
+        (to, Some(post)) => {
+            let changed = end_without_delivery(db, lead, to, post)?;
+            record(db, lead, Some(run), post)?;
+            changed
+        }
+        (_, None) => 0,
+    };
+    // A claim that is no longer `sending` would mean that two processes send at once: better to stop than to guess.
+    if changed == 1 { Ok(()) } else { Err(rusqlite::Error::StatementChangedRows(changed)) }
+}
+
+fn end_without_delivery(db: &Connection, lead: i64, to: &Next, post: &Post) -> rusqlite::Result<usize> {
+    let (next_at, in_doubt) = match to {
+        Next::Waiting { until, possibly_sent } => (Some(until.0), *possibly_sent),
+        Next::Failed { possibly_sent } => (None, *possibly_sent),
+        Next::Held => (None, true),
+        Next::Delivered { .. } | Next::Rejected | Next::Released => (None, false),
+    };
+    let sql = "UPDATE lead SET state = ?2, next_at = ?3, attempts = attempts + ?4, tries = tries + 1,
+                      possibly_sent = max(possibly_sent, ?5), updated_at = ?6, http_status = ?7, reason = ?8
+                WHERE id = ?1 AND state = 'sending'";
+    let values =
+        params![lead, to.state().as_str(), next_at, post.charged, in_doubt, post.at.0, post.http_status, post.reason];
+    db.prepare_cached(sql)?.execute(values)
+}
+
+/// Adds to a lead's history.
+pub(super) fn record(db: &Connection, lead: i64, run: Option<i64>, post: &Post) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO failure (lead, run, attempt, at, kind, http_status, reason, took_ms)
+               SELECT id, ?2, attempts, ?3, ?4, ?5, ?6, ?7 FROM lead WHERE id = ?1";
+    let took = i64::try_from(post.took_ms).unwrap_or(i64::MAX);
+    let values = params![lead, run, post.at.0, post.kind, post.http_status, post.reason, took];
+    db.prepare_cached(sql)?.execute(values).map(drop)
+}
+
+/// Takes up the leads that a dead process left in `sending`: each of them is in doubt, and the attempt is charged. Call it under the
+/// lease, before anything is claimed. `policy` tells, for a connection's name, what a lead in doubt means there.
+/// Returns how many leads there were.
+pub fn recover(ledger: &mut Ledger, now: Timestamp, policy: impl Fn(&str) -> OnInDoubt) -> Result<usize> {
+    let path = ledger.path.clone();
+    let tx = ledger.write()?;
+    let recovered = recover_in(&tx, now, policy).map_err(|error| super::Error::from_sqlite(&path, &error))?;
+    tx.commit().map_err(|error| super::Error::from_sqlite(&path, &error))?;
+    Ok(recovered)
+}
+
+fn recover_in(db: &Connection, now: Timestamp, policy: impl Fn(&str) -> OnInDoubt) -> rusqlite::Result<usize> {
+    let sql = "SELECT l.id, c.name FROM sync s JOIN connection c ON c.id = s.connection JOIN lead l ON l.sync = s.id
+                WHERE l.state = 'sending' AND l.state <> 'delivered'";
+    let mut statement = db.prepare(sql)?;
+    let left: Vec<(i64, String)> =
+        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+    for (lead, connection) in &left {
+        let (state, next_at) = match policy(connection) {
+            OnInDoubt::Resend => ("waiting", Some(now.0)),
+            OnInDoubt::Hold => ("held", None),
+        };
+        let post = Post {
+            kind: "in_doubt",
+            charged: true,
+            http_status: None,
+            reason: "the program was stopped while this lead was being sent; it may have arrived".to_owned(),
+            at: now,
+            took_ms: 0,
+        };
+        let sql = "UPDATE lead SET state = ?2, next_at = ?3, attempts = attempts + 1, tries = tries + 1, possibly_sent = 1,
+                          updated_at = ?4, http_status = NULL, reason = ?5 WHERE id = ?1";
+        db.execute(sql, params![lead, state, next_at, now.0, post.reason])?;
+        record(db, *lead, None, &post)?;
+    }
+    db.execute("UPDATE run SET finished_at = ?1, outcome = 'interrupted' WHERE finished_at IS NULL", [now.0])?;
+    Ok(left.len())
+}
+
+impl Ledger {
+    /// The earliest time at which a waiting or pending lead of these syncs is due.
+    pub fn next_due(&self, syncs: &[i64]) -> Result<Option<Timestamp>> {
+        next_due(&self.db, syncs).map_err(|error| self.error(&error))
+    }
+}
+
+pub(super) fn next_due(db: &Connection, syncs: &[i64]) -> rusqlite::Result<Option<Timestamp>> {
+    let sql = "SELECT min(next_at) FROM lead WHERE sync = ?1 AND state = ?2 AND state <> 'delivered'";
+    let mut statement = db.prepare_cached(sql)?;
+    let mut earliest: Option<i64> = None;
+    for sync in syncs {
+        for state in ["pending", "waiting"] {
+            let due: Option<i64> = statement.query_row(params![sync, state], |row| row.get(0))?;
+            earliest = [earliest, due].into_iter().flatten().min();
+        }
+    }
+    Ok(earliest.map(Timestamp))
+}

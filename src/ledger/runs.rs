@@ -1,0 +1,156 @@
+//! Runs and their counts.
+
+use std::collections::BTreeMap;
+
+use rusqlite::params;
+use serde::Serialize;
+
+use super::{Ledger, Result};
+use crate::domain::time::Timestamp;
+
+/// What started a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trigger {
+    /// `--run-now`.
+    Manual,
+    /// The daemon's schedule.
+    Schedule,
+    /// The daemon's start.
+    Start,
+}
+
+impl Trigger {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Manual => "manual",
+            Self::Schedule => "schedule",
+            Self::Start => "start",
+        }
+    }
+}
+
+/// What one run did for one sync; the same names in JSON, in `runs` and in the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Counts {
+    /// Rows read: the sum of the next five.
+    pub read: u64,
+    /// Rows of leads that were not known.
+    pub new: u64,
+    /// Rows whose mapped columns differ from those of the known lead.
+    pub changed: u64,
+    /// Rows that are as they were.
+    pub unchanged: u64,
+    /// Rows for which `where` is false, and rows that a later file replaces.
+    pub skipped: u64,
+    /// Rows that cannot become a lead.
+    pub invalid: u64,
+    /// Leads delivered in this run.
+    pub delivered: u64,
+    /// Leads refused in this run, and rows quarantined for the first time.
+    pub rejected: u64,
+    /// Leads that this run left waiting.
+    pub waiting: u64,
+    /// Leads that this run left in doubt for a person.
+    pub held: u64,
+    /// Leads whose tries this run used up.
+    pub failed: u64,
+    /// Leads that are still to be sent.
+    pub pending: u64,
+}
+
+/// A run of the past.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RunRow {
+    /// Its number.
+    pub run: i64,
+    /// RFC 3339, UTC.
+    pub started_at: String,
+    /// `None` while it runs.
+    pub finished_at: Option<String>,
+    /// What started it.
+    pub trigger: String,
+    /// How it ended.
+    pub outcome: Option<String>,
+    /// The sum over its syncs.
+    #[serde(flatten)]
+    pub counts: Counts,
+}
+
+impl Ledger {
+    /// Opens a run and returns its number.
+    pub fn begin_run(&self, trigger: Trigger, now: Timestamp) -> Result<i64> {
+        let sql = "INSERT INTO run (started_at, \"trigger\") VALUES (?1, ?2) RETURNING id";
+        self.db.query_row(sql, params![now.0, trigger.as_str()], |row| row.get(0)).map_err(|error| self.error(&error))
+    }
+
+    /// Closes a run with its outcome (the exit table's name) and the counts of each sync, by the sync's number.
+    pub fn finish_run(&mut self, run: i64, outcome: &str, now: Timestamp, counts: &BTreeMap<i64, Counts>) -> Result<()> {
+        let path = self.path.clone();
+        let error = |error: rusqlite::Error| super::Error::from_sqlite(&path, &error);
+        let tx = self.write()?;
+        tx.execute("UPDATE run SET finished_at = ?2, outcome = ?3 WHERE id = ?1", params![run, now.0, outcome]).map_err(error)?;
+        let sql = "INSERT OR REPLACE INTO run_sync (run, sync, read, new, changed, unchanged, skipped, invalid, delivered, rejected,
+                                                    waiting, held, failed, pending)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+        for (sync, c) in counts {
+            let numbers = [
+                c.read, c.new, c.changed, c.unchanged, c.skipped, c.invalid, c.delivered, c.rejected, c.waiting, c.held,
+                c.failed, c.pending,
+            ];
+            let signed = numbers.map(|number| i64::try_from(number).unwrap_or(i64::MAX));
+            let values = [run, *sync].into_iter().chain(signed);
+            tx.execute(sql, rusqlite::params_from_iter(values)).map_err(error)?;
+        }
+        tx.commit().map_err(error)
+    }
+
+    /// Leads of a sync that are still to be sent.
+    pub fn count_pending(&self, sync: i64) -> Result<u64> {
+        let sql = "SELECT count(*) FROM lead WHERE sync = ?1 AND state IN ('pending', 'sending') AND state <> 'delivered'";
+        let count: i64 = self.db.query_row(sql, [sync], |row| row.get(0)).map_err(|error| self.error(&error))?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    /// Leads of a sync that are to be sent, now or later.
+    pub fn count_due(&self, sync: i64) -> Result<u64> {
+        let sql = "SELECT count(*) FROM lead WHERE sync = ?1 AND state IN ('pending', 'waiting') AND state <> 'delivered'";
+        let count: i64 = self.db.query_row(sql, [sync], |row| row.get(0)).map_err(|error| self.error(&error))?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    /// The latest runs, newest first.
+    pub fn runs(&self, limit: usize) -> Result<Vec<RunRow>> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let read = || -> rusqlite::Result<Vec<RunRow>> {
+            let mut statement = self.db.prepare("SELECT * FROM runs ORDER BY run DESC LIMIT ?1")?;
+            let rows = statement.query_map([limit], run_row)?;
+            rows.collect()
+        };
+        read().map_err(|error| self.error(&error))
+    }
+}
+
+fn run_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<RunRow> {
+    let count = |name: &str| -> rusqlite::Result<u64> { Ok(u64::try_from(row.get::<_, i64>(name)?).unwrap_or(0)) };
+    Ok(RunRow {
+        run: row.get("run")?,
+        started_at: row.get("started_at")?,
+        finished_at: row.get("finished_at")?,
+        trigger: row.get("trigger")?,
+        outcome: row.get("outcome")?,
+        counts: Counts {
+            read: count("read")?,
+            new: count("new")?,
+            changed: count("changed")?,
+            unchanged: count("unchanged")?,
+            skipped: count("skipped")?,
+            invalid: count("invalid")?,
+            delivered: count("delivered")?,
+            rejected: count("rejected")?,
+            waiting: count("waiting")?,
+            held: count("held")?,
+            failed: count("failed")?,
+            pending: count("pending")?,
+        },
+    })
+}

@@ -1,0 +1,162 @@
+//! The one thread that writes while leads are sent. It takes what has come in since the last commit into one transaction, so that durability
+//! costs one fsync for many leads.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+
+use rusqlite::TransactionBehavior;
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::connections::{self, ConnectionState};
+use super::queue::{self, Ask};
+use super::{Error, Ledger, Result};
+use crate::clock;
+use crate::domain::delivery::{Claim, Settlement, State};
+use crate::domain::time::Timestamp;
+
+/// Commands in one transaction at most: bounds how long the first of them waits for its commit.
+const BATCH: usize = 1024;
+
+enum Command {
+    Claim { ask: Ask, told: UnboundedSender<Done> },
+    Settle { settlement: Settlement, told: UnboundedSender<Done> },
+    Store { connection: i64, state: ConnectionState, told: UnboundedSender<Done> },
+}
+
+/// What has been committed.
+#[derive(Debug)]
+pub enum Done {
+    /// The intent to send these leads is durable. Empty: nothing was due; then the time at which something will be.
+    Claimed(Vec<Claim>, Option<Timestamp>),
+    /// One lead of this sync is settled or released, and now stands here.
+    Settled {
+        /// The lead's number.
+        lead: i64,
+        /// The sync's number.
+        sync: i64,
+        /// The lead's new state.
+        state: State,
+    },
+    /// Pause and breaker are kept.
+    Stored,
+    /// The ledger cannot be written any more: send nothing, stop.
+    Broken(String),
+}
+
+/// A handle to the writing thread.
+#[derive(Debug)]
+pub struct Writer {
+    commands: Sender<Command>,
+    thread: JoinHandle<Ledger>,
+}
+
+impl Writer {
+    /// Starts the thread. It owns the ledger until [`Writer::finish`].
+    pub fn start(ledger: Ledger, run: i64) -> Result<Self> {
+        let path = ledger.path().to_path_buf();
+        let (commands, inbox) = channel();
+        let thread = std::thread::Builder::new()
+            .name("ledger".to_owned())
+            .spawn(move || work(ledger, &inbox, run))
+            .map_err(super::open::file_error("cannot start the thread that writes", &path))?;
+        Ok(Self { commands, thread })
+    }
+
+    /// Asks for due leads; the answer is one [`Done::Claimed`].
+    pub fn claim(&self, ask: Ask, told: &UnboundedSender<Done>) {
+        self.send(Command::Claim { ask, told: told.clone() });
+    }
+
+    /// Ends a claim; the answer is one [`Done::Settled`].
+    pub fn settle(&self, settlement: Settlement, told: &UnboundedSender<Done>) {
+        self.send(Command::Settle { settlement, told: told.clone() });
+    }
+
+    /// Keeps pause and breaker of a connection; the answer is one [`Done::Stored`].
+    pub fn store(&self, connection: i64, state: ConnectionState, told: &UnboundedSender<Done>) {
+        self.send(Command::Store { connection, state, told: told.clone() });
+    }
+
+    fn send(&self, command: Command) {
+        // The thread lives as long as this handle unless it panicked; then the claim stays `sending` and is in doubt at the next start.
+        if let Err(lost) = self.commands.send(command) {
+            let (told, _) = parts(&lost.0);
+            let _ = told.send(Done::Broken("the thread that writes the ledger has ended".to_owned()));
+        }
+    }
+
+    /// Ends the thread after its last commit and gives the ledger back.
+    pub fn finish(self) -> Result<Ledger> {
+        drop(self.commands);
+        self.thread.join().map_err(|_| Error::Database {
+            path: std::path::PathBuf::new(),
+            cause: "the thread that writes panicked; the next run takes up what it left".to_owned(),
+        })
+    }
+}
+
+fn work(mut ledger: Ledger, inbox: &Receiver<Command>, run: i64) -> Ledger {
+    while let Ok(first) = inbox.recv() {
+        let mut batch = Vec::with_capacity(16);
+        batch.push(first);
+        batch.extend(inbox.try_iter().take(BATCH - 1));
+        match commit(&mut ledger, &batch, run) {
+            Ok(done) => {
+                for (command, done) in batch.iter().zip(done) {
+                    // Nobody listens any more: a second stop signal. What is committed stays true.
+                    let _ = parts(command).0.send(done);
+                }
+            }
+            Err(error) => report(&batch, &ledger.error(&error)),
+        }
+    }
+    ledger
+}
+
+/// Executes a batch in one transaction.
+fn commit(ledger: &mut Ledger, batch: &[Command], run: i64) -> rusqlite::Result<Vec<Done>> {
+    let now = clock::now();
+    let tx = ledger.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut done = Vec::with_capacity(batch.len());
+    for command in batch {
+        done.push(match command {
+            Command::Claim { ask, .. } => {
+                let claims = queue::claim(&tx, ask)?;
+                let next = if claims.is_empty() { queue::next_due(&tx, &ask.syncs)? } else { None };
+                Done::Claimed(claims, next)
+            }
+            Command::Settle { settlement, .. } => {
+                queue::settle(&tx, settlement, run, now)?;
+                Done::Settled { lead: settlement.lead, sync: settlement.sync, state: settlement.to.state() }
+            }
+            Command::Store { connection, state, .. } => {
+                connections::store(&tx, *connection, state)?;
+                Done::Stored
+            }
+        });
+    }
+    tx.commit()?;
+    Ok(done)
+}
+
+/// The second place for the truth: what could not be written is at least said.
+fn report(batch: &[Command], error: &Error) {
+    for command in batch {
+        let (told, settlement) = parts(command);
+        if let Some(settlement) = settlement {
+            tracing::error!(
+                key = settlement.key,
+                state = %settlement.to.state(),
+                "the outcome of a lead could not be recorded; the next run takes it as in doubt"
+            );
+        }
+        let _ = told.send(Done::Broken(error.to_string()));
+    }
+}
+
+fn parts(command: &Command) -> (&UnboundedSender<Done>, Option<&Settlement>) {
+    match command {
+        Command::Settle { settlement, told } => (told, Some(settlement)),
+        Command::Claim { told, .. } | Command::Store { told, .. } => (told, None),
+    }
+}

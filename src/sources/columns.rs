@@ -1,0 +1,141 @@
+//! Finding the mapping's columns among those that a source has.
+
+use std::fmt::Write as _;
+
+/// So many of the columns found are listed in a message.
+const LISTED: usize = 30;
+
+/// A name that is farther than this from what was looked for (Jaro-Winkler, 0 to 1) is not suggested.
+const ALIKE: f64 = 0.8;
+
+/// The positions of `wanted` among `found`, or a sentence that names every column that is missing or there twice.
+///
+/// A name that is there twice matters only if it is wanted: exports often repeat columns that nobody maps, or leave their names empty.
+pub(super) fn positions(found: &[String], wanted: &[String]) -> Result<Vec<usize>, String> {
+    let mut positions = Vec::with_capacity(wanted.len());
+    let mut problems = Vec::new();
+    for name in wanted {
+        let mut places = found
+            .iter()
+            .enumerate()
+            .filter_map(|(place, candidate)| (candidate == name).then_some(place));
+        match (places.next(), places.next()) {
+            (Some(place), None) => positions.push(place),
+            (Some(_), Some(_)) => problems.push(format!(
+                "the column '{name}' is there twice; name it once in the export"
+            )),
+            (None, _) => problems.push(missing(name, found)),
+        }
+    }
+    if problems.is_empty() {
+        return Ok(positions);
+    }
+    problems.dedup();
+    let mut reason = problems.join("; ");
+    let _ = write!(reason, "; {}", listing(found));
+    Err(reason)
+}
+
+fn missing(name: &str, found: &[String]) -> String {
+    let nearest = if looks_like_data(found) {
+        None
+    } else {
+        nearest(name, found)
+    };
+    match nearest {
+        Some(near) => format!("the column '{name}' is missing (is it '{near}'?)"),
+        None => format!("the column '{name}' is missing"),
+    }
+}
+
+fn nearest<'a>(name: &str, found: &'a [String]) -> Option<&'a str> {
+    let name = name.to_lowercase();
+    found
+        .iter()
+        .map(|candidate| {
+            let likeness = strsim::jaro_winkler(&name, &candidate.to_lowercase());
+            (likeness, candidate)
+        })
+        .filter(|(likeness, _)| *likeness >= ALIKE)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate.as_str())
+}
+
+/// The columns found. An export without a header has a lead in its first line, and a lead's values belong in no message.
+fn listing(found: &[String]) -> String {
+    if looks_like_data(found) {
+        return format!(
+            "the first line has {} cells and looks like a row, not like a header: let the export write its column names",
+            found.len()
+        );
+    }
+    let names: Vec<&str> = found
+        .iter()
+        .take(LISTED)
+        .map(|name| name.as_str())
+        .collect();
+    let more = if found.len() > LISTED { ", …" } else { "" };
+    format!("the columns found are: {}{more}", names.join(", "))
+}
+
+/// True if a cell is what a column's name hardly ever is: an address, a number, a date, a phone number, or very long.
+fn looks_like_data(found: &[String]) -> bool {
+    found.iter().any(|cell| {
+        cell.contains('@')
+            || cell.len() > 64
+            || cell.starts_with(|first: char| first.is_ascii_digit() || first == '+')
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn columns_are_found_in_the_order_they_are_wanted() {
+        let found = names(&["id", "", "mail", ""]);
+        assert_eq!(positions(&found, &names(&["mail", "id"])), Ok(vec![2, 0]));
+    }
+
+    #[test]
+    fn every_missing_column_is_named_with_the_nearest_name_and_the_columns_found() {
+        let found = names(&["id", "First_Name", "mail"]);
+        assert_eq!(
+            positions(&found, &names(&["id", "first_name", "town"])),
+            Err(
+                "the column 'first_name' is missing (is it 'First_Name'?); the column 'town' is missing; \
+                 the columns found are: id, First_Name, mail"
+                    .to_owned()
+            )
+        );
+    }
+
+    #[test]
+    fn a_column_that_is_there_twice_matters_only_if_it_is_wanted() {
+        let found = names(&["id", "note", "note"]);
+        assert_eq!(positions(&found, &names(&["id"])), Ok(vec![0]));
+        assert!(
+            positions(&found, &names(&["note"]))
+                .unwrap_err()
+                .contains("'note' is there twice")
+        );
+    }
+
+    #[test]
+    fn the_cells_of_a_file_without_a_header_are_not_shown() {
+        let found = names(&["17", "Ann", "Peeters", "ann@example.com"]);
+        let reason = positions(&found, &names(&["Anne"])).unwrap_err();
+        assert!(
+            reason.contains("4 cells") && reason.contains("looks like a row"),
+            "{reason}"
+        );
+        assert!(
+            !reason.contains("Peeters") && !reason.contains("'Ann'"),
+            "{reason}"
+        );
+    }
+}

@@ -1,0 +1,146 @@
+//! Which files a source means.
+
+use std::ffi::OsStr;
+use std::fs::{self, Metadata};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use super::Settings;
+use crate::domain::time::Timestamp;
+use crate::sources::Error;
+
+/// Ends of names that uploaders, browsers and editors give to files they have not finished.
+const UNFINISHED: [&str; 5] = [".part", ".filepart", ".tmp", ".crdownload", "~"];
+
+/// One file of a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Where it is.
+    pub path: PathBuf,
+    /// How it is shown and recorded: the path as configured, for a glob with the file's name in place of the pattern.
+    pub origin: String,
+    /// It was modified less than `min_age` ago (or in the future): it is left for the next run.
+    pub too_young: bool,
+}
+
+/// The source's files in name order (bytewise, by origin). A glob that matches nothing gives none.
+///
+/// A path that exists is taken literally, even with brackets in it. A glob matches regular files only, and neither hidden ones
+/// nor those that are marked as unfinished (`.part`, `.filepart`, `.tmp`, `.crdownload`, `~`).
+pub fn list(settings: &Settings, now: Timestamp) -> Result<Vec<Entry>, Error> {
+    let entry = |path: PathBuf, origin: String, metadata: &Metadata| Entry {
+        path,
+        origin,
+        too_young: now.since(modified(metadata)) < settings.min_age,
+    };
+    let pattern = settings.shown.contains(['*', '?', '[']);
+    match fs::metadata(&settings.path) {
+        Ok(metadata) if metadata.is_file() => {
+            return Ok(vec![entry(
+                settings.path.clone(),
+                settings.shown.clone(),
+                &metadata,
+            )]);
+        }
+        Ok(_) if !pattern => {
+            return Err(Error::Refused {
+                file: settings.shown.clone(),
+                reason: "it is not a regular file; name a file or a pattern such as exports/*.csv"
+                    .to_owned(),
+            });
+        }
+        Err(error) if !pattern && error.kind() == io::ErrorKind::NotFound => {
+            return Err(Error::Missing {
+                path: settings.shown.clone(),
+            });
+        }
+        Err(cause) if !pattern => return Err(unreadable(&settings.shown, cause)),
+        Ok(_) | Err(_) => {}
+    }
+    let mut entries = Vec::new();
+    for (path, origin) in matches(settings)? {
+        match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_file() => entries.push(entry(path, origin, &metadata)),
+            Ok(_) => {}
+            // Gone between the listing and now, or a link to nowhere.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(cause) => return Err(unreadable(&origin, cause)),
+        }
+    }
+    entries.sort_by(|a, b| a.origin.cmp(&b.origin));
+    Ok(entries)
+}
+
+/// Path and origin of every name that the glob matches.
+fn matches(settings: &Settings) -> Result<Vec<(PathBuf, String)>, Error> {
+    let (shown_folder, pattern) = folder_and_pattern(&settings.shown);
+    // The configuration's own folder stands before what is configured, and may hold brackets that are no pattern.
+    let whole = settings.path.to_string_lossy();
+    let folder = whole.strip_suffix(pattern).unwrap_or_default();
+    let folder = if folder.is_empty() { "." } else { folder };
+    let missing = || Error::Missing {
+        path: if shown_folder.is_empty() {
+            ".".to_owned()
+        } else {
+            shown_folder.to_owned()
+        },
+    };
+    let folder = std::path::absolute(folder).map_err(|cause| unreadable(&settings.shown, cause))?;
+    if !folder.is_dir() {
+        return Err(missing());
+    }
+    let escaped = glob::Pattern::escape(&folder.to_string_lossy());
+    let options = glob::MatchOptions {
+        require_literal_leading_dot: true,
+        ..glob::MatchOptions::new()
+    };
+    let found = glob::glob_with(&format!("{escaped}/{pattern}"), options).map_err(|error| {
+        Error::Refused {
+            file: settings.shown.clone(),
+            reason: format!("the pattern is not valid: {}", error.msg),
+        }
+    })?;
+    let mut matches = Vec::new();
+    for path in found {
+        let path = path.map_err(|error| {
+            let origin = error.path().display().to_string();
+            unreadable(&origin, error.into())
+        })?;
+        if path.file_name().is_some_and(is_finished) {
+            let below = path.strip_prefix(&folder).unwrap_or(&path);
+            let origin = format!("{shown_folder}{}", below.display());
+            matches.push((path, origin));
+        }
+    }
+    Ok(matches)
+}
+
+/// The part of a glob up to the last `/` before its first special character, and the rest.
+fn folder_and_pattern(glob: &str) -> (&str, &str) {
+    let special = glob.find(['*', '?', '[']).unwrap_or(glob.len());
+    let (literal, _) = glob.split_at(special);
+    glob.split_at(literal.rfind('/').map_or(0, |slash| slash + 1))
+}
+
+fn is_finished(name: &OsStr) -> bool {
+    let name = name.to_string_lossy().to_ascii_lowercase();
+    !name.starts_with('.') && !UNFINISHED.iter().any(|end| name.ends_with(end))
+}
+
+fn modified(metadata: &Metadata) -> Timestamp {
+    let since_epoch = metadata
+        .modified()
+        .ok()
+        .and_then(|at| at.duration_since(UNIX_EPOCH).ok())
+        .unwrap_or_default();
+    Timestamp(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+}
+
+fn unreadable(path: &str, cause: io::Error) -> Error {
+    Error::Io {
+        action: "read",
+        path: Path::new(path).display().to_string(),
+        cause,
+    }
+}

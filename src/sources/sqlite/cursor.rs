@@ -1,0 +1,102 @@
+//! How far a query has been read.
+
+use std::fmt;
+use std::str::FromStr;
+
+use rusqlite::ToSql;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+
+/// A value of the cursor column. Its text, `integer:5`, `real:0.5` or `text:2026-01-31`, is what the ledger keeps, and reads back as the
+/// very same value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CursorValue {
+    /// A 64-bit integer.
+    Integer(i64),
+    /// A 64-bit float.
+    Real(f64),
+    /// Text.
+    Text(String),
+}
+
+impl CursorValue {
+    /// Nothing for NULL, BLOB and text that is not UTF-8: such a row is read in every run and moves no position.
+    pub(super) fn of(value: ValueRef<'_>) -> Option<Self> {
+        match value {
+            ValueRef::Integer(number) => Some(Self::Integer(number)),
+            ValueRef::Real(number) => Some(Self::Real(number)),
+            ValueRef::Text(text) => std::str::from_utf8(text)
+                .ok()
+                .map(|text| Self::Text(text.to_owned())),
+            ValueRef::Null | ValueRef::Blob(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for CursorValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(number) => write!(f, "integer:{number}"),
+            Self::Real(number) => write!(f, "real:{number}"),
+            Self::Text(text) => write!(f, "text:{text}"),
+        }
+    }
+}
+
+/// The text is none that a [`CursorValue`] displays as.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a cursor position; the ledger was changed by hand or is damaged")]
+pub struct NotACursor;
+
+impl FromStr for CursorValue {
+    type Err = NotACursor;
+
+    fn from_str(text: &str) -> Result<Self, NotACursor> {
+        match text.split_once(':') {
+            Some(("integer", number)) => number.parse().map(Self::Integer).map_err(|_| NotACursor),
+            Some(("real", number)) => number.parse().map(Self::Real).map_err(|_| NotACursor),
+            Some(("text", text)) => Ok(Self::Text(text.to_owned())),
+            _ => Err(NotACursor),
+        }
+    }
+}
+
+impl ToSql for CursorValue {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Integer(number) => ValueRef::Integer(*number),
+            Self::Real(number) => ValueRef::Real(*number),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn values() -> impl Strategy<Value = CursorValue> {
+        prop_oneof![
+            any::<i64>().prop_map(CursorValue::Integer),
+            any::<f64>()
+                .prop_filter("SQLite has no NaN", |number| !number.is_nan())
+                .prop_map(CursorValue::Real),
+            any::<String>().prop_map(CursorValue::Text),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_position_survives_the_ledger(value in values()) {
+            prop_assert_eq!(value.to_string().parse(), Ok(value));
+        }
+    }
+
+    #[test]
+    fn other_text_is_no_position() {
+        for text in ["", "5", "integer:x", "real:", "date:1"] {
+            assert_eq!(text.parse::<CursorValue>(), Err(NotACursor), "{text}");
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Rows of a query over somebody else's live SQLite database.
+//!
+//! The database is never written to, not even its journal mode, and all rows come from one snapshot. Three values own one another, as
+//! rusqlite's do: [`Database`] the connection, [`Select`] the checked statement, [`Rows`] the reading.
+//!
+//! ```no_run
+//! # use lead_sync::sources::{Error, sqlite::{CursorValue, Database, Settings}};
+//! # use lead_sync::domain::record::Record;
+//! # fn read(settings: &Settings, wanted: &[String], after: Option<&CursorValue>) -> Result<(), Error> {
+//! let database = Database::open(settings)?;
+//! let mut select = database.select(wanted, after)?;
+//! let mut rows = select.rows()?;
+//! let mut record = Record::default();
+//! while let Some(row) = rows.next(&mut record)? {
+//!     // …
+//! }
+//! let position = rows.position();
+//! # Ok(())
+//! # }
+//! ```
+
+mod cursor;
+mod database;
+mod select;
+#[cfg(test)]
+mod tests;
+
+pub use cursor::{CursorValue, NotACursor};
+pub use database::Database;
+pub use select::{Rows, Select};
+
+use std::path::PathBuf;
+
+/// How to read the rows of one sync.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The database file.
+    pub path: PathBuf,
+    /// The same as the configuration writes it: the start of every `origin`.
+    pub shown: String,
+    /// One SELECT.
+    pub query: String,
+    /// The key column of the query.
+    pub key: String,
+    /// A column of the query whose value never goes down, e.g. `updated_at`: only rows beyond the last position are read.
+    pub cursor: Option<String>,
+}

@@ -1,0 +1,235 @@
+//! The query and its rows.
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Row as SqlRow, Statement, params_from_iter};
+
+use super::{CursorValue, Database};
+use crate::domain::record::{Cell, Layout, Record, Row, RowFault};
+use crate::sources::{CELL_LIMIT, Error, columns};
+
+impl Database {
+    /// Prepares the query and finds the columns: `wanted` are those that the mapping reads, and every [`Record`] has their values in this
+    /// order. Key and cursor, which are found through the settings, need not be among them.
+    ///
+    /// With a cursor column the rows come in its order, and only those from `after` on. The rows *at* `after` come again, because another
+    /// one with the same value may have been written since; the ledger knows the others by their fingerprints, and reading a row twice
+    /// changes nothing. Rows whose cursor is NULL come always. A row that is committed late with an earlier value is beyond any cursor's
+    /// power: choose a column that only grows from commit to commit.
+    ///
+    /// Refuses what is not one SELECT, and a query in which a column is missing or there twice.
+    pub fn select(
+        &self,
+        wanted: &[String],
+        after: Option<&CursorValue>,
+    ) -> Result<Select<'_>, Error> {
+        let refused = |error| self.explain("the query is not valid", &error);
+        let settings = &self.settings;
+        let query = settings
+            .query
+            .trim_end_matches([';', ' ', '\t', '\r', '\n']);
+        let plain = self.connection.prepare(query).map_err(refused)?;
+        let names: Vec<String> = plain
+            .column_names()
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect();
+        // Only a SELECT can stand in parentheses; a PRAGMA, which may change things, cannot.
+        let nested = format!("SELECT * FROM (\n{query}\n)");
+        let parameters = plain.parameter_count() > 0;
+        if !plain.readonly()
+            || names.is_empty()
+            || parameters
+            || self.connection.prepare(&nested).is_err()
+        {
+            return Err(Error::Database {
+                path: settings.shown.clone(),
+                reason: "the query is not one SELECT without parameters".to_owned(),
+            });
+        }
+        let mut columns_wanted = vec![settings.key.clone()];
+        columns_wanted.extend(settings.cursor.clone());
+        columns_wanted.extend_from_slice(wanted);
+        let mut wanted =
+            columns::positions(&names, &columns_wanted).map_err(|reason| Error::Database {
+                path: settings.shown.clone(),
+                reason: format!("the query does not fit the mapping: {reason}"),
+            })?;
+        let key = wanted.remove(0);
+        let cursor = settings.cursor.as_ref().map(|_| wanted.remove(0));
+        let (statement, after) = match &settings.cursor {
+            None => (plain, None),
+            Some(cursor) => {
+                let cursor = format!("\"{}\"", cursor.replace('"', "\"\""));
+                let beyond = match after {
+                    Some(_) => format!("WHERE {cursor} >= ?1 OR {cursor} IS NULL"),
+                    None => String::new(),
+                };
+                let sql = format!("{nested} {beyond} ORDER BY {cursor}");
+                (self.connection.prepare(&sql).map_err(refused)?, after)
+            }
+        };
+        Ok(Select {
+            database: self,
+            statement,
+            after: after.cloned(),
+            layout: Layout::Sqlite {
+                columns: names.clone(),
+            },
+            columns: Columns {
+                names,
+                key,
+                cursor,
+                wanted,
+            },
+        })
+    }
+}
+
+/// The query, checked and ready to be read.
+pub struct Select<'d> {
+    database: &'d Database,
+    statement: Statement<'d>,
+    after: Option<CursorValue>,
+    layout: Layout,
+    columns: Columns,
+}
+
+impl Select<'_> {
+    /// The query's columns.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Starts reading.
+    pub fn rows(&mut self) -> Result<Rows<'_>, Error> {
+        let rows = self.statement.query(params_from_iter(&self.after));
+        Ok(Rows {
+            database: self.database,
+            rows: rows.map_err(|error| self.database.failed(error))?,
+            columns: &self.columns,
+            number: 0,
+            position: self.after.clone(),
+        })
+    }
+}
+
+/// The rows of a query, one after the other.
+pub struct Rows<'s> {
+    database: &'s Database,
+    rows: rusqlite::Rows<'s>,
+    columns: &'s Columns,
+    number: u64,
+    position: Option<CursorValue>,
+}
+
+impl Rows<'_> {
+    /// Reads the next row into `record`; nothing at the end. The record's `line` is the row's number, its `raw` a JSON array.
+    pub fn next(&mut self, record: &mut Record) -> Result<Option<Row>, Error> {
+        let next = self.rows.next();
+        let Some(row) = next.map_err(|error| self.database.failed(error))? else {
+            return Ok(None);
+        };
+        self.number += 1;
+        record.clear();
+        record.line = self.number;
+        write_raw(row, self.columns.names.len(), &mut record.raw);
+        if let Some(cursor) = self.columns.cursor {
+            self.position = CursorValue::of(value(row, cursor)).or(self.position.take());
+        }
+        Ok(Some(match self.columns.fill(row, record) {
+            Ok(()) => Row::Good,
+            Err(fault) => Row::Bad(fault),
+        }))
+    }
+
+    /// The highest cursor value read so far, by SQLite's own order, or that of the start if there was none. To be kept only once all
+    /// rows are in the ledger.
+    pub fn position(&self) -> Option<&CursorValue> {
+        self.position.as_ref()
+    }
+}
+
+#[derive(Debug)]
+struct Columns {
+    names: Vec<String>,
+    key: usize,
+    cursor: Option<usize>,
+    wanted: Vec<usize>,
+}
+
+impl Columns {
+    fn fill(&self, row: &SqlRow<'_>, record: &mut Record) -> Result<(), RowFault> {
+        match self.cell(row, self.key)? {
+            Cell::Text(text) => record.set_key(text),
+            Cell::Integer(number) => record.set_key(&number.to_string()),
+            Cell::Real(number) => record.set_key(&format!("{number:?}")),
+            Cell::Null => {}
+        }
+        if record.key().is_empty() {
+            return Err(RowFault::EmptyKey {
+                column: self.name(self.key),
+            });
+        }
+        for place in &self.wanted {
+            record.push(self.cell(row, *place)?);
+        }
+        Ok(())
+    }
+
+    fn cell<'r>(&self, row: &'r SqlRow<'_>, place: usize) -> Result<Cell<'r>, RowFault> {
+        let text = match value(row, place) {
+            ValueRef::Null => return Ok(Cell::Null),
+            ValueRef::Integer(number) => return Ok(Cell::Integer(number)),
+            ValueRef::Real(number) => return Ok(Cell::Real(number)),
+            ValueRef::Blob(_) => {
+                return Err(RowFault::Blob {
+                    column: self.name(place),
+                });
+            }
+            ValueRef::Text(text) => text,
+        };
+        if text.len() > CELL_LIMIT {
+            return Err(RowFault::TooLong {
+                what: "cell",
+                limit: CELL_LIMIT,
+            });
+        }
+        if memchr::memchr(0, text).is_some() {
+            return Err(RowFault::Nul {
+                column: self.name(place),
+            });
+        }
+        std::str::from_utf8(text)
+            .map(Cell::Text)
+            .map_err(|_| RowFault::Undecodable { encoding: "UTF-8" })
+    }
+
+    fn name(&self, place: usize) -> String {
+        self.names.get(place).cloned().unwrap_or_default()
+    }
+}
+
+/// The value at `place`, which comes from the statement's own columns and so is always there.
+fn value<'r>(row: &'r SqlRow<'_>, place: usize) -> ValueRef<'r> {
+    row.get_ref(place).unwrap_or(ValueRef::Null)
+}
+
+/// The row as a JSON array, for the rejects file. A BLOB, an infinite number and text over the limit of a cell are `null`, and what is not
+/// UTF-8 is shown as U+FFFD.
+fn write_raw(row: &SqlRow<'_>, count: usize, into: &mut Vec<u8>) {
+    for place in 0..count {
+        into.push(if place == 0 { b'[' } else { b',' });
+        let written = match value(row, place) {
+            ValueRef::Integer(number) => serde_json::to_writer(&mut *into, &number),
+            ValueRef::Real(number) => serde_json::to_writer(&mut *into, &number),
+            ValueRef::Text(text) if text.len() <= CELL_LIMIT => {
+                serde_json::to_writer(&mut *into, &String::from_utf8_lossy(text))
+            }
+            ValueRef::Null | ValueRef::Blob(_) | ValueRef::Text(_) => {
+                serde_json::to_writer(&mut *into, &())
+            }
+        };
+        debug_assert!(written.is_ok(), "writing to memory cannot fail");
+    }
+    into.push(b']');
+}

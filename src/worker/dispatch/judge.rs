@@ -1,0 +1,153 @@
+//! What a reply means for its lead and for the connection.
+
+use super::post::{Answered, Sent};
+use super::Dispatch;
+use crate::auth;
+use crate::domain::blocked::{Fault, Turned};
+use crate::domain::delivery::{Claim, State};
+use crate::domain::outcome::Outcome;
+use crate::domain::retry;
+use crate::domain::retry_after::Asked;
+use crate::domain::time::Timestamp;
+use crate::domain::verdict;
+use crate::worker::report::{Ending, Notice};
+
+/// A random number from 0 to 1, so that many leads and many installations do not come back at the same moment.
+pub(super) fn jitter() -> f64 {
+    f64::from(getrandom::u32().unwrap_or(u32::MAX / 2)) / f64::from(u32::MAX)
+}
+
+impl Dispatch<'_> {
+    /// A request has ended.
+    pub(super) fn landed(&mut self, claim: Claim, sent: Sent) {
+        match sent {
+            Sent::NoToken(error) => {
+                let (ending, next) = match &error {
+                    auth::Error::NeedsPerson(_) => (Ending::Auth, ""),
+                    auth::Error::Unavailable(_) => (Ending::Deferred, "; the next run goes on"),
+                    auth::Error::Configuration(_) => (Ending::Usage, ""),
+                    auth::Error::Store(_) => (Ending::Error, ""),
+                };
+                let name = &self.means.connection.name;
+                let notice = Notice::new(ending, format!("connection {name}: {error}{next}"));
+                self.release(claim);
+                self.halt(notice);
+            }
+            Sent::Replied(answered) => self.judge(claim, answered),
+        }
+    }
+
+    fn judge(&mut self, claim: Claim, answered: Answered) {
+        let Answered { outcome, mut post, reference, earlier } = answered;
+        let now = post.at;
+        self.means.progress.add_latency(post.took_ms);
+        self.pause(&outcome, now);
+        self.remember_health(&outcome, now);
+        if let Outcome::Throttled(Some(Asked { cut: true, .. })) = outcome {
+            post.reason.push_str(" (asked for more than a day; a day it is)");
+        }
+        let lead = claim.lead;
+        let turned = self.blocked.learn(lead, &outcome);
+        let not_before = self.means.state.pause.as_ref().map(|(until, _)| *until).filter(|until| *until > now);
+        let settlement = match turned {
+            Some(Turned::Refuse) => claim.reject(post),
+            _ => verdict::decide(
+                &self.means.connection.policy,
+                claim,
+                &outcome,
+                post,
+                reference,
+                not_before,
+                jitter(),
+            ),
+        };
+        if matches!(settlement.to.state(), State::Delivered | State::Rejected) {
+            self.idle_since = None;
+            self.throttles = 0;
+        }
+        self.settle(settlement.after(earlier));
+        if outcome == Outcome::Unauthorized {
+            self.halt(self.unauthorized());
+        }
+        if let Some(Turned::Stop(fault)) = turned {
+            self.halt(self.fault(fault, "three leads in a row were"));
+        }
+    }
+
+    /// What the API asks for holds for the whole connection.
+    fn pause(&mut self, outcome: &Outcome, now: Timestamp) {
+        let Outcome::Throttled(asked) = outcome else { return };
+        self.throttles = self.throttles.saturating_add(1);
+        let (wait, why) = match asked {
+            Some(asked) => (asked.wait, "the API asked for it"),
+            // It did not say for how long: our own backoff.
+            None => (retry::delay(&self.means.connection.policy.retry, self.throttles, jitter()), "the API is busy"),
+        };
+        let until = now + wait;
+        if self.means.state.pause.as_ref().is_none_or(|(standing, _)| until > *standing) {
+            self.means.state.pause = Some((until, why.to_owned()));
+            self.store_state();
+            self.release_ready();
+        }
+    }
+
+    fn remember_health(&mut self, outcome: &Outcome, now: Timestamp) {
+        let before = self.means.state.breaker;
+        let after = before.after(outcome, &self.means.connection.policy.retry, now, jitter());
+        if after == before {
+            return;
+        }
+        self.means.state.breaker = after;
+        self.alive = false;
+        // A pause that is over goes with the first sign of health.
+        if after.failures == 0 && self.means.state.pause.as_ref().is_some_and(|(until, _)| *until <= now) {
+            self.means.state.pause = None;
+        }
+        self.store_state();
+        if after.open_until.is_some() {
+            self.release_ready();
+        }
+    }
+
+    /// Claimed leads that are not under way go back: nothing is sent now.
+    fn release_ready(&mut self) {
+        while let Some(claim) = self.ready.pop_front() {
+            self.release(claim);
+        }
+    }
+
+    /// Ends the run if every lead it tried was turned away.
+    pub(super) fn blame_everything(&mut self) {
+        if let Some(fault) = self.blocked.everything() {
+            self.halt(self.fault(fault, "every lead of this run was"));
+        }
+    }
+
+    fn fault(&self, fault: Fault, which: &str) -> Notice {
+        let name = &self.means.connection.name;
+        match fault {
+            Fault::Credential => Notice::new(
+                Ending::Auth,
+                format!(
+                    "connection {name}: {which} turned away (403): the credential may not push these leads; \
+                     ask for the scope leads:write and check the distribution id"
+                ),
+            ),
+            Fault::Path => Notice::new(
+                Ending::Usage,
+                format!(
+                    "connection {name}: {which} turned away (404, 405, 410 or a redirect): \
+                     check distribution_id, lead_type and the address of the API"
+                ),
+            ),
+        }
+    }
+
+    fn unauthorized(&self) -> Notice {
+        let name = &self.means.connection.name;
+        Notice::new(
+            Ending::Auth,
+            format!("connection {name}: the API does not accept the credential (401); correct it and run again"),
+        )
+    }
+}

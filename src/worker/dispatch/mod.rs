@@ -1,0 +1,342 @@
+//! The second half of a run: one connection's due leads, sent with bounded concurrency at its rate.
+//!
+//! At most `max_in_flight` requests are under way, and at most twice as many leads lie between intent and recorded outcome: that is what a
+//! crash leaves in doubt. A lead is claimed only once there is a permit of the rate limit for it.
+
+mod judge;
+mod post;
+mod tally;
+
+use std::collections::{HashMap, VecDeque};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::Instant;
+
+use self::post::Sent;
+pub(super) use self::tally::Tally;
+use super::pace::Pace;
+use super::progress::Progress;
+use super::report::{Ending, Notice};
+use super::settings::Connection;
+use super::stop::{GRACE, Stop};
+use crate::auth::TokenSource;
+use crate::clock;
+use crate::destination::{Destination, Target};
+use crate::domain::blocked::Blocked;
+use crate::domain::breaker::Gate;
+use crate::domain::delivery::{Claim, Settlement, State};
+use crate::domain::outcome;
+use crate::domain::time::Timestamp;
+use crate::ledger::{Ask, ConnectionState, Done, Writer};
+
+/// Everything that one connection's dispatch works with.
+pub(super) struct Means<'m> {
+    pub(super) connection: &'m Connection,
+    /// Its number in the ledger.
+    pub(super) id: i64,
+    /// Its syncs: number, name, and where their leads go.
+    pub(super) syncs: &'m HashMap<i64, (String, Target)>,
+    pub(super) destination: &'m Destination,
+    pub(super) tokens: Arc<dyn TokenSource>,
+    pub(super) writer: &'m Writer,
+    pub(super) pace: Pace,
+    pub(super) state: ConnectionState,
+    /// Leads that may still be sent under `--limit`, over all connections.
+    pub(super) budget: &'m AtomicU64,
+    pub(super) progress: &'m Progress,
+    pub(super) stop: Stop,
+}
+
+/// A request under way.
+type Flight<'m> = Pin<Box<dyn Future<Output = (Claim, Sent)> + Send + 'm>>;
+
+/// One connection's dispatch, under way.
+pub(super) struct Dispatch<'m> {
+    means: Means<'m>,
+    told: UnboundedSender<Done>,
+    done: UnboundedReceiver<Done>,
+    flights: FuturesUnordered<Flight<'m>>,
+    ready: VecDeque<Claim>,
+    /// Leads asked for, while the ledger has not answered.
+    asked: Option<usize>,
+    /// Settlements and states handed to the writer and not yet committed.
+    unwritten: usize,
+    /// When something is due next, once nothing is due now.
+    next_due: Option<Next>,
+    /// Nothing more is sent.
+    halted: bool,
+    /// The breaker's probe has shown life: one lead may go.
+    alive: bool,
+    throttles: u32,
+    /// Since when the run has only waited.
+    idle_since: Option<Timestamp>,
+    /// When requests under way are given up after a stop signal.
+    give_up: Option<Instant>,
+    blocked: Blocked,
+    tally: Tally,
+}
+
+/// What the ledger said when nothing was due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    At(Timestamp),
+    Nothing,
+}
+
+/// Sends what is due on one connection, until nothing is, or something stops it.
+pub(super) async fn dispatch(means: Means<'_>) -> Tally {
+    let (told, done) = unbounded_channel();
+    let dispatch = Dispatch {
+        means,
+        told,
+        done,
+        flights: FuturesUnordered::new(),
+        ready: VecDeque::new(),
+        asked: None,
+        unwritten: 0,
+        next_due: None,
+        halted: false,
+        alive: false,
+        throttles: 0,
+        idle_since: None,
+        give_up: None,
+        blocked: Blocked::default(),
+        tally: Tally::default(),
+    };
+    dispatch.run().await
+}
+
+impl Dispatch<'_> {
+    async fn run(mut self) -> Tally {
+        loop {
+            if self.means.stop.is_set() {
+                self.give_up.get_or_insert_with(|| Instant::now() + GRACE);
+                self.halt(Notice::new(Ending::Interrupted, "stopped; what was under way was finished"));
+            }
+            self.take_off();
+            let wake = if self.halted { None } else { self.ask().await };
+            if self.is_idle() && (self.halted || wake.is_none()) {
+                return self.tally;
+            }
+            if self.wait(wake).await.is_break() {
+                return self.tally;
+            }
+        }
+    }
+
+    /// Nothing is under way, neither towards the API nor towards the ledger.
+    fn is_idle(&self) -> bool {
+        self.flights.is_empty() && self.ready.is_empty() && self.asked.is_none() && self.unwritten == 0
+    }
+
+    /// Waits until something happens; `wake` is a wait of our own. Break: stopped for the second time, or the grace is over.
+    async fn wait(&mut self, wake: Option<Duration>) -> std::ops::ControlFlow<()> {
+        let give_up = self.give_up;
+        tokio::select! {
+            biased;
+            Some(done) = self.done.recv() => self.committed(done),
+            Some((claim, sent)) = self.flights.next() => self.landed(claim, sent),
+            () = tokio::time::sleep(wake.unwrap_or_default()), if wake.is_some() => {}
+            () = self.means.stop.wait(), if !self.halted => {}
+            () = self.means.stop.at_once_or(give_up), if give_up.is_some() => {
+                self.tally.note(Notice::new(Ending::Interrupted, format!(
+                    "{} requests were not answered in time: their leads are in doubt", self.flights.len()
+                )));
+                return std::ops::ControlFlow::Break(());
+            }
+        }
+        std::ops::ControlFlow::Continue(())
+    }
+
+    /// Starts requests for claimed leads.
+    fn take_off(&mut self) {
+        while self.flights.len() < self.in_flight_limit()
+            && let Some(claim) = self.ready.pop_front()
+        {
+            let Some((name, target)) = self.means.syncs.get(&claim.sync).cloned() else {
+                self.settle(claim.release(None));
+                continue;
+            };
+            let (destination, connection) = (self.means.destination, self.means.connection.name.as_str());
+            let tokens = Arc::clone(&self.means.tokens);
+            self.flights.push(Box::pin(async move {
+                let sent = post::send(destination, tokens.as_ref(), &target, connection, &name, &claim).await;
+                (claim, sent)
+            }));
+        }
+    }
+
+    fn in_flight_limit(&self) -> usize {
+        usize::try_from(self.means.connection.max_in_flight.get()).unwrap_or(usize::MAX)
+    }
+
+    /// Asks the ledger for leads if there is room, no pause, and a permit. Returns how long to wait before asking again; `None` also when
+    /// an answer to wait for is under way, or when nothing is left to do.
+    async fn ask(&mut self) -> Option<Duration> {
+        if self.asked.is_some() {
+            return None;
+        }
+        let now = clock::now();
+        match self.next_due {
+            Some(Next::Nothing) => return self.nothing_left(),
+            Some(Next::At(due)) if due > now => {
+                return if self.flights.is_empty() && self.unwritten == 0 { self.wait_for_due(due, now) } else { None };
+            }
+            Some(Next::At(_)) | None => {}
+        }
+        let gate = self.means.state.breaker.gate(now);
+        let pause = self.means.state.pause.clone().filter(|(until, _)| *until > now);
+        if self.next_due.is_none() && (pause.is_some() || gate != Gate::Closed && !self.alive) {
+            // Is there anything to wait for?
+            self.claim(0, now);
+            return None;
+        }
+        if let Some((until, why)) = pause {
+            return self.wait_or_defer(until, now, &format!("paused until {until}: {why}"));
+        }
+        if let Gate::OpenUntil(until) = gate {
+            return self.wait_or_defer(until, now, &format!("several failures in a row; nothing is sent until {until}"));
+        }
+        if gate == Gate::Probe && !self.alive {
+            return self.probe().await;
+        }
+        let lead_by_lead = gate == Gate::Probe;
+        let window = if lead_by_lead { 1 } else { 2 * self.in_flight_limit() };
+        let room = window.saturating_sub(self.ready.len() + self.flights.len() + self.unwritten);
+        if room == 0 || self.ready.len() >= self.in_flight_limit() {
+            return None;
+        }
+        let budget = usize::try_from(self.means.budget.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
+        if budget == 0 {
+            self.next_due = Some(Next::Nothing);
+            return None;
+        }
+        match self.means.pace.take(room.min(budget)) {
+            Err(wait) => Some(wait),
+            Ok(permits) => {
+                self.claim(permits, now);
+                None
+            }
+        }
+    }
+
+    fn claim(&mut self, limit: usize, now: Timestamp) {
+        self.asked = Some(limit);
+        self.means.budget.fetch_sub(limit as u64, Ordering::Relaxed);
+        let mut syncs: Vec<i64> = self.means.syncs.keys().copied().collect();
+        syncs.sort_unstable();
+        self.means.writer.claim(Ask { syncs, limit, now, connection: self.means.id }, &self.told);
+    }
+
+    /// Nothing is due any more. If all that was tried was turned away, the credential or the path is at fault, not the leads.
+    fn nothing_left(&mut self) -> Option<Duration> {
+        if self.flights.is_empty() && self.unwritten == 0 && !self.halted {
+            self.blame_everything();
+        }
+        None
+    }
+
+    /// Leads are due later.
+    fn wait_for_due(&mut self, due: Timestamp, now: Timestamp) -> Option<Duration> {
+        self.blame_everything();
+        if self.halted {
+            return None;
+        }
+        self.next_due = None;
+        self.wait_or_defer(due, now, &format!("leads wait to be tried again at {due}"))
+    }
+
+    /// Waits if patience allows, else ends the run as deferred. Patience counts from when there was nothing but waiting.
+    fn wait_or_defer(&mut self, until: Timestamp, now: Timestamp, why: &str) -> Option<Duration> {
+        if until <= *self.idle_since.get_or_insert(now) + self.means.connection.patience {
+            return Some(until.since(now));
+        }
+        let name = &self.means.connection.name;
+        self.halt(Notice::new(Ending::Deferred, format!("connection {name}: {why}; the next run goes on")));
+        None
+    }
+
+    /// Asks the API for a sign of life without a lead.
+    async fn probe(&mut self) -> Option<Duration> {
+        if !self.flights.is_empty() || self.unwritten > 0 {
+            return None;
+        }
+        let stop = self.means.stop.clone();
+        let reply = tokio::select! {
+            reply = self.means.destination.probe() => reply,
+            () = stop.wait() => return None,
+        };
+        if outcome::is_alive(&reply) {
+            self.alive = true;
+        } else {
+            let (policy, now) = (&self.means.connection.policy.retry, clock::now());
+            self.means.state.breaker = self.means.state.breaker.failed(policy, now, judge::jitter());
+            self.store_state();
+        }
+        Some(Duration::ZERO)
+    }
+
+    /// Stops sending: what is claimed and not under way is released, uncharged.
+    fn halt(&mut self, notice: Notice) {
+        if self.halted {
+            return;
+        }
+        self.halted = true;
+        self.tally.note(notice);
+        while let Some(claim) = self.ready.pop_front() {
+            self.release(claim);
+        }
+    }
+
+    fn release(&mut self, claim: Claim) {
+        self.means.budget.fetch_add(1, Ordering::Relaxed);
+        self.settle(claim.release(None));
+    }
+
+    fn settle(&mut self, settlement: Settlement) {
+        self.unwritten += 1;
+        self.means.writer.settle(settlement, &self.told);
+    }
+
+    fn store_state(&mut self) {
+        self.unwritten += 1;
+        self.means.writer.store(self.means.id, self.means.state.clone(), &self.told);
+    }
+
+    /// The writer has committed something, or cannot any more.
+    fn committed(&mut self, done: Done) {
+        match done {
+            Done::Claimed(claims, next) => {
+                let unused = self.asked.take().unwrap_or(0).saturating_sub(claims.len());
+                self.means.budget.fetch_add(unused as u64, Ordering::Relaxed);
+                self.next_due = if claims.is_empty() { Some(next.map_or(Next::Nothing, Next::At)) } else { None };
+                self.ready.extend(claims);
+                if self.halted {
+                    while let Some(claim) = self.ready.pop_front() {
+                        self.release(claim);
+                    }
+                }
+            }
+            Done::Settled { lead, sync, state } => {
+                self.unwritten -= 1;
+                self.tally.settled(lead, sync, state, self.means.progress);
+                if matches!(state, State::Waiting | State::Pending) {
+                    // It may be due before anything the ledger has named.
+                    self.next_due = None;
+                }
+            }
+            Done::Stored => self.unwritten -= 1,
+            Done::Broken(text) => {
+                self.asked = None;
+                self.unwritten = self.unwritten.saturating_sub(1);
+                self.halt(Notice::new(Ending::Error, text));
+            }
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! The first half of a run: a source is read to its end and admitted, before any of its leads is sent.
+
+mod pass;
+
+use std::path::Path;
+
+pub use pass::Purpose;
+use pass::Pass;
+
+use super::progress::Progress;
+use super::report::{Ending, Notice, Sample};
+use super::settings::Sync;
+use crate::domain::mapping::Mapping;
+use crate::domain::record::Record;
+use crate::domain::time::Timestamp;
+use crate::ledger::{self, Counts, Ledger};
+use crate::sources::{self, csv, sqlite};
+
+/// Rows between two looks at the stop signal and two updates of the progress: often enough for a person, too seldom to cost.
+const STRIDE: u64 = 1024;
+
+/// What an intake is to do, besides the sync's own settings.
+pub struct Order<'o> {
+    /// The sync.
+    pub sync: &'o Sync,
+    /// Its number in the ledger.
+    pub id: i64,
+    /// Its mapping.
+    pub mapping: &'o Mapping,
+    /// The run.
+    pub run: i64,
+    /// To be sent, or taken as delivered.
+    pub purpose: Purpose,
+    /// More new leads than `max_new` are confirmed.
+    pub confirmed: bool,
+    /// Files may be moved once they are read.
+    pub may_archive: bool,
+    /// When the intake begins.
+    pub now: Timestamp,
+    /// Told of every row.
+    pub progress: &'o Progress,
+    /// True once we are to stop.
+    pub stopped: &'o dyn Fn() -> bool,
+}
+
+/// What an intake brought.
+#[derive(Debug, Default)]
+pub struct Taken {
+    /// Counts of the rows.
+    pub counts: Counts,
+    /// What a person should read.
+    pub notices: Vec<Notice>,
+    /// Some rows, for a dry run.
+    pub samples: Vec<Sample>,
+}
+
+/// Why the pass over a source ended early and changed nothing.
+enum Halt {
+    Ledger(ledger::Error),
+    Source(sources::Error),
+    Stopped,
+}
+
+impl From<ledger::Error> for Halt {
+    fn from(error: ledger::Error) -> Self {
+        Self::Ledger(error)
+    }
+}
+
+/// Reads one sync's source and admits its rows. What is wrong with the source is a notice; an error is the ledger's.
+pub fn take_in(ledger: &mut Ledger, order: &Order<'_>) -> ledger::Result<Taken> {
+    let key = ledger.key();
+    let basis = order.mapping.columns_digest();
+    let admission = ledger.admit(order.id, order.run, &basis, order.now)?;
+    let name = &order.sync.name;
+    let mut pass = Pass::new(admission, order.mapping, &key, name, order.sync.on_change, order.purpose)?;
+    let read = match &order.sync.source {
+        sources::Settings::Csv(settings) => read_files(&mut pass, settings, order),
+        sources::Settings::Sqlite(settings) => read_rows(&mut pass, settings, order),
+    };
+    match read {
+        Ok(read) => conclude(pass, read, order),
+        Err(Halt::Ledger(error)) => Err(error),
+        Err(Halt::Source(error)) => {
+            pass.into_admission().abandon()?;
+            Ok(Taken { notices: vec![notice(name, &error)], ..Taken::default() })
+        }
+        Err(Halt::Stopped) => {
+            pass.into_admission().abandon()?;
+            let text = format!("sync {name}: stopped while reading; nothing of it counts, the next run reads it again");
+            Ok(Taken { notices: vec![Notice::new(Ending::Interrupted, text)], ..Taken::default() })
+        }
+    }
+}
+
+/// What was read, before it is made to count.
+#[derive(Default)]
+struct Read {
+    notices: Vec<Notice>,
+    /// Every file was read: only then is the mapping's change dealt with.
+    complete: bool,
+    to_archive: Vec<(csv::Entry, csv::Summary)>,
+}
+
+fn conclude(mut pass: Pass<'_>, read: Read, order: &Order<'_>) -> ledger::Result<Taken> {
+    let name = &order.sync.name;
+    let mut notices = read.notices;
+    let (counts, samples) = (pass.counts, std::mem::take(&mut pass.samples));
+    if let Some(most) = order.sync.max_new
+        && counts.new > most
+        && order.purpose == Purpose::Send
+        && !order.confirmed
+    {
+        pass.into_admission().abandon()?;
+        let text = format!(
+            "sync {name}: {} new leads, more than max_new = {most}: nothing was taken in or sent. Was the key column shifted or the ledger lost? \
+             If they are right, run once with --confirm",
+            counts.new
+        );
+        notices.push(Notice::new(Ending::Attention, text));
+        let counts = Counts { rejected: 0, ..counts };
+        return Ok(Taken { counts, notices, samples });
+    }
+    if read.complete {
+        pass.admission().set_mapping_digest(&order.mapping.mapping_digest())?;
+    }
+    pass.into_admission().commit()?;
+    if let sources::Settings::Csv(csv::Settings { after: csv::After::Archive(folder), .. }) = &order.sync.source
+        && order.may_archive
+    {
+        notices.extend(archive(name, folder, &read.to_archive));
+    }
+    Ok(Taken { counts, notices, samples })
+}
+
+/// Reads the files, last name first: of several rows with one key the last file's counts, and whatever was met first is kept.
+fn read_files(pass: &mut Pass<'_>, settings: &csv::Settings, order: &Order<'_>) -> Result<Read, Halt> {
+    let name = &order.sync.name;
+    let mut read = Read { complete: true, ..Read::default() };
+    let entries = match csv::list(settings, order.now) {
+        Ok(entries) => entries,
+        // Last time's file is in the archive and the next one has not come yet.
+        Err(sources::Error::Missing { .. }) if archived_before(settings) => Vec::new(),
+        Err(error) => return Err(Halt::Source(error)),
+    };
+    if entries.is_empty() {
+        read.notices.push(Notice::new(Ending::Complete, format!("sync {name}: no file matches {}", settings.shown)));
+    }
+    let first_number = pass.admission().next_number()?;
+    for (index, entry) in entries.iter().enumerate().rev() {
+        if entry.too_young {
+            read.complete = false;
+            let text = format!("sync {name}: {} is younger than min_age; it is left for the next run", entry.origin);
+            read.notices.push(Notice::new(Ending::Complete, text));
+            continue;
+        }
+        if entries.len() > 1 {
+            pass.admission().number_leads_of_file(first_number, index);
+        }
+        pass.admission().begin_file()?;
+        let counts = pass.counts;
+        match read_file(pass, entry, settings, order) {
+            Ok(summary) => {
+                pass.admission().keep_file()?;
+                read.to_archive.push((entry.clone(), summary));
+            }
+            Err(Halt::Source(error)) => {
+                pass.admission().forget_file()?;
+                pass.counts = counts;
+                read.complete = false;
+                read.notices.push(notice(name, &error));
+            }
+            Err(halt) => return Err(halt),
+        }
+    }
+    Ok(read)
+}
+
+/// True if the one file of this source is moved away after each pass, so that its absence is nothing to report.
+fn archived_before(settings: &csv::Settings) -> bool {
+    settings.after != csv::After::Keep && settings.path.parent().is_some_and(Path::is_dir)
+}
+
+fn read_file(
+    pass: &mut Pass<'_>,
+    entry: &csv::Entry,
+    settings: &csv::Settings,
+    order: &Order<'_>,
+) -> Result<csv::Summary, Halt> {
+    let mut file = csv::CsvFile::open(entry, settings, order.mapping.columns()).map_err(Halt::Source)?;
+    let origin = pass.admission().origin(&entry.origin, file.layout())?;
+    pass.begin(origin, &entry.origin)?;
+    let mut record = Record::default();
+    let mut rows = 0;
+    while let Some(row) = file.next(&mut record).map_err(Halt::Source)? {
+        pass.row(&record, &row)?;
+        rows += 1;
+        tick(rows, order)?;
+    }
+    order.progress.add_rows(rows % STRIDE);
+    pass.end(record.line);
+    file.finish().map_err(Halt::Source)
+}
+
+fn read_rows(pass: &mut Pass<'_>, settings: &sqlite::Settings, order: &Order<'_>) -> Result<Read, Halt> {
+    // A position that cannot be read (the ledger was changed by hand) means to read everything: that changes nothing.
+    let after = pass.admission().cursor()?.and_then(|text| text.parse().ok());
+    let database = sqlite::Database::open(settings).map_err(Halt::Source)?;
+    let mut select = database.select(order.mapping.columns(), after.as_ref()).map_err(Halt::Source)?;
+    let origin = pass.admission().origin(&settings.shown, select.layout())?;
+    pass.begin(origin, &settings.shown)?;
+    let mut query = select.rows().map_err(Halt::Source)?;
+    let mut record = Record::default();
+    let mut rows = 0;
+    while let Some(row) = query.next(&mut record).map_err(Halt::Source)? {
+        pass.row(&record, &row)?;
+        rows += 1;
+        tick(rows, order)?;
+    }
+    order.progress.add_rows(rows % STRIDE);
+    if let Some(position) = query.position() {
+        pass.admission().set_cursor(&position.to_string())?;
+    }
+    Ok(Read { complete: true, ..Read::default() })
+}
+
+fn tick(rows: u64, order: &Order<'_>) -> Result<(), Halt> {
+    if rows.is_multiple_of(STRIDE) {
+        order.progress.add_rows(STRIDE);
+        if (order.stopped)() {
+            return Err(Halt::Stopped);
+        }
+    }
+    Ok(())
+}
+
+/// Moves the files that are in the ledger now. One that cannot be moved is read again next time, which changes nothing.
+fn archive(name: &str, folder: &Path, files: &[(csv::Entry, csv::Summary)]) -> Vec<Notice> {
+    let mut notices = Vec::new();
+    for (entry, summary) in files {
+        match csv::archive(entry, summary, folder) {
+            Ok(to) => tracing::info!(sync = name, file = entry.origin, to = %to.display(), "archived"),
+            Err(error) => notices.push(notice(name, &error)),
+        }
+    }
+    notices
+}
+
+fn notice(sync: &str, error: &sources::Error) -> Notice {
+    use sources::Error;
+    let ending = match error {
+        Error::Missing { .. } | Error::Database { .. } => Ending::Usage,
+        Error::Refused { .. } => Ending::Attention,
+        Error::Changing { .. } | Error::Busy { .. } => Ending::Deferred,
+        Error::Io { .. } => Ending::Error,
+    };
+    Notice::new(ending, format!("sync {sync}: {error}"))
+}

@@ -1,0 +1,275 @@
+//! What becomes of each row of one pass.
+
+use std::collections::HashMap;
+
+use crate::domain::fingerprint::Fingerprinter;
+use crate::domain::known::{Known, Place, Seen};
+use crate::domain::mapping::Mapping;
+use crate::domain::plan::{self, Change, OnChange};
+use crate::domain::record::{Record, Row, RowFault};
+use crate::ledger::{self, Admission, Content, Counts, KnownLead};
+use crate::worker::report::Sample;
+
+/// What is to become of the rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// New leads are to be sent.
+    Send,
+    /// New leads are taken as delivered.
+    Baseline,
+}
+
+/// Bodies and reasons shown of a dry run, in each group.
+const SAMPLES: u64 = 5;
+
+/// One pass over the rows of one sync, under way.
+pub(super) struct Pass<'p> {
+    admission: Admission<'p>,
+    mapping: &'p Mapping,
+    sync: &'p str,
+    on_change: OnChange,
+    purpose: Purpose,
+    fingerprinter: Fingerprinter,
+    known: Known,
+    /// Rows in quarantine before this pass, by fingerprint: a row that was there is not new.
+    quarantined: HashMap<[u8; 16], u32>,
+    /// The mapping is not the one of the last complete pass: content that can still change is made anew.
+    mapping_changed: bool,
+    /// Lines of the files already read.
+    lines_before: u64,
+    origin: (i64, String),
+    pub(super) counts: Counts,
+    pub(super) samples: Vec<Sample>,
+}
+
+impl<'p> Pass<'p> {
+    pub(super) fn new(
+        admission: Admission<'p>,
+        mapping: &'p Mapping,
+        key: &[u8; 32],
+        sync: &'p str,
+        on_change: OnChange,
+        purpose: Purpose,
+    ) -> ledger::Result<Self> {
+        let mut known = Known::with_capacity(admission.count_known()?);
+        admission.each_known(|fingerprint, open, by_mapping| known.load(fingerprint, open, by_mapping))?;
+        let mut quarantined = HashMap::new();
+        admission.each_quarantined(|fingerprint| *quarantined.entry(fingerprint).or_default() += 1)?;
+        let mapping_changed = admission.mapping_digest()?.is_some_and(|digest| digest != mapping.mapping_digest());
+        Ok(Self {
+            admission,
+            mapping,
+            sync,
+            on_change,
+            purpose,
+            fingerprinter: Fingerprinter::new(key, sync),
+            known,
+            quarantined,
+            mapping_changed,
+            lines_before: 0,
+            origin: (0, String::new()),
+            counts: Counts::default(),
+            samples: Vec::new(),
+        })
+    }
+
+    pub(super) fn admission(&mut self) -> &mut Admission<'p> {
+        &mut self.admission
+    }
+
+    pub(super) fn into_admission(self) -> Admission<'p> {
+        self.admission
+    }
+
+    /// The next rows come from this origin, whose quarantine is listed anew.
+    pub(super) fn begin(&mut self, origin: i64, path: &str) -> ledger::Result<()> {
+        self.origin = (origin, path.to_owned());
+        self.admission.clear_quarantine(origin)
+    }
+
+    /// The origin is read to its end, which was in this line.
+    pub(super) fn end(&mut self, last_line: u64) {
+        self.lines_before = self.lines_before.saturating_add(last_line);
+    }
+
+    /// Takes in one row.
+    pub(super) fn row(&mut self, record: &Record, row: &Row) -> ledger::Result<()> {
+        self.counts.read += 1;
+        match row {
+            Row::Bad(fault) => self.quarantine(record, &fault.to_string()),
+            Row::Good => self.good(record),
+        }
+    }
+
+    fn good(&mut self, record: &Record) -> ledger::Result<()> {
+        let fingerprint = self.fingerprinter.fingerprint(record).0;
+        let place = Place::new(self.lines_before, record.line);
+        match self.known.meet(&fingerprint, place) {
+            Seen::First { open: true, .. } if self.mapping_changed || self.purpose == Purpose::Baseline => {
+                self.unknown(record, fingerprint, place, true)
+            }
+            Seen::First { by_mapping: true, .. } => {
+                self.counts.invalid += 1;
+                Ok(())
+            }
+            Seen::First { .. } | Seen::Same(_) => {
+                self.counts.unchanged += 1;
+                Ok(())
+            }
+            Seen::Other(first) => self.repeated(record, first),
+            Seen::Unknown => self.unknown(record, fingerprint, place, false),
+        }
+    }
+
+    /// A row whose fingerprint no lead has, or whose mapping is no longer the one its lead was made with (`same_row`).
+    fn unknown(&mut self, record: &Record, fingerprint: [u8; 16], place: Place, same_row: bool) -> ledger::Result<()> {
+        let Some(lead) = self.admission.lookup(record.key())? else { return self.new_lead(record, fingerprint, place) };
+        if !same_row && let Some(first) = self.known.met(&lead.fingerprint) {
+            return self.repeated(record, first);
+        }
+        if lead.other_basis {
+            // The mapping reads other columns than before: nothing tells whether the row changed, so it did not.
+            self.admission.rebase(lead.known.lead, &fingerprint)?;
+            self.known.add(fingerprint, place);
+        } else if !same_row {
+            self.known.replace(&lead.fingerprint, fingerprint, place);
+        }
+        match self.purpose {
+            Purpose::Send => self.changed(record, &lead, &fingerprint, same_row || lead.other_basis),
+            Purpose::Baseline => self.overtaken(&lead, &fingerprint),
+        }
+    }
+
+    /// A baseline takes what is known and was never sent as delivered, too.
+    fn overtaken(&mut self, lead: &KnownLead, fingerprint: &[u8; 16]) -> ledger::Result<()> {
+        self.counts.unchanged += 1;
+        self.admission.settle_as_delivered(lead.known.lead, fingerprint)
+    }
+
+    /// The key was met before in this pass, with other values: in the same file the first row counts, over several files the last file.
+    fn repeated(&mut self, record: &Record, first: Place) -> ledger::Result<()> {
+        match first.line_in(self.lines_before) {
+            Some(first_line) => self.quarantine(record, &RowFault::RepeatedKey { first_line }.to_string()),
+            None => {
+                self.counts.skipped += 1;
+                Ok(())
+            }
+        }
+    }
+
+    fn new_lead(&mut self, record: &Record, fingerprint: [u8; 16], place: Place) -> ledger::Result<()> {
+        let key_hash = self.fingerprinter.raw(record.key().as_bytes()).0;
+        if let Some(first) = self.known.skipped(&key_hash) {
+            return self.repeated(record, first);
+        }
+        let at = self.place(record);
+        let wanted = self.mapping.wants(record);
+        if let Ok(false) = wanted {
+            self.known.skip(key_hash, fingerprint, place);
+            self.counts.skipped += 1;
+            return Ok(());
+        }
+        self.known.add(fingerprint, place);
+        match wanted.and_then(|_| self.mapping.render(record)) {
+            Ok(lead) => {
+                self.counts.new += 1;
+                self.sample(record, "new", self.counts.new, &lead.body);
+                let backref = lead.backref.as_deref();
+                if self.purpose == Purpose::Baseline {
+                    return self.admission.take_as_delivered(record.key(), &fingerprint, at, backref);
+                }
+                let content = Content { payload: &lead.body, record: &record.raw, backref };
+                self.admission.add(record.key(), &fingerprint, at, content)
+            }
+            Err(rejection) => {
+                let reason = rejection.to_string();
+                self.refused(record, &reason);
+                self.admission.refuse(record.key(), &fingerprint, at, &record.raw, &reason)
+            }
+        }
+    }
+
+    /// A row of a known lead that has changed, or whose mapping has.
+    fn changed(&mut self, record: &Record, lead: &KnownLead, fingerprint: &[u8; 16], same_row: bool) -> ledger::Result<()> {
+        let rendered = match self.mapping.wants(record) {
+            Ok(false) => None,
+            Ok(true) => Some(self.mapping.render(record)),
+            Err(rejection) => Some(Err(rejection)),
+        };
+        let row = match &rendered {
+            None => plan::Row::Unwanted,
+            Some(Ok(_)) => plan::Row::Wanted,
+            Some(Err(_)) => plan::Row::Refused,
+        };
+        let number = lead.known.lead;
+        match (plan::change(lead.known, row, self.on_change), rendered) {
+            (Change::Renew, Some(Ok(rendered))) => {
+                if same_row && self.admission.payload(number)?.as_deref() == Some(&rendered.body) {
+                    self.counts.unchanged += 1;
+                    return Ok(());
+                }
+                self.counts.changed += 1;
+                self.sample(record, "changed", self.counts.changed, &rendered.body);
+                let content =
+                    Content { payload: &rendered.body, record: &record.raw, backref: rendered.backref.as_deref() };
+                self.admission.renew(number, fingerprint, self.place(record), content)
+            }
+            (Change::RefuseAgain, Some(Err(rejection))) => {
+                self.counts.invalid += 1;
+                self.admission.refuse_again(number, fingerprint, self.place(record), &record.raw, &rejection.to_string())
+            }
+            (Change::Withdraw, _) => {
+                self.counts.skipped += 1;
+                tracing::info!(sync = self.sync, key = record.key(), "not sent any more: `where` is false now");
+                self.admission.withdraw(number)
+            }
+            (Change::Quarantine, Some(Err(rejection))) => self.quarantine(record, &rejection.to_string()),
+            (_, None) => {
+                self.counts.skipped += 1;
+                Ok(())
+            }
+            (_, Some(_)) => {
+                if same_row {
+                    self.counts.unchanged += 1;
+                } else {
+                    self.counts.changed += 1;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn refused(&mut self, record: &Record, reason: &str) {
+        self.counts.invalid += 1;
+        self.counts.rejected += 1;
+        self.sample(record, "rejected", self.counts.rejected, reason);
+    }
+
+    fn quarantine(&mut self, record: &Record, reason: &str) -> ledger::Result<()> {
+        let fingerprint = self.fingerprinter.raw(&record.raw).0;
+        match self.quarantined.get_mut(&fingerprint) {
+            Some(times) if *times > 0 => {
+                *times -= 1;
+                self.counts.invalid += 1;
+            }
+            _ => self.refused(record, reason),
+        }
+        self.admission.quarantine(record.key(), &fingerprint, self.place(record), &record.raw, reason)
+    }
+
+    fn sample(&mut self, record: &Record, group: &'static str, nth: u64, text: &str) {
+        if nth <= SAMPLES {
+            self.samples.push(Sample {
+                sync: self.sync.to_owned(),
+                key: record.key().to_owned(),
+                origin: format!("{}:{}", self.origin.1, record.line),
+                group,
+                text: text.to_owned(),
+            });
+        }
+    }
+
+    fn place(&self, record: &Record) -> ledger::Place {
+        ledger::Place { origin: self.origin.0, line: record.line }
+    }
+}

@@ -1,0 +1,148 @@
+//! The second half of a run over all connections: each has its own dispatch, and all share the writer.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use futures_util::future::join_all;
+
+use super::dispatch::{Means, dispatch};
+use super::pace::Pace;
+use super::prepare::Prepared;
+use super::progress::Progress;
+use super::report::{Ending, Notice};
+use super::settings::{Api, Connection};
+use super::stop::Stop;
+use super::{Job, Run};
+use crate::auth::{self, TokenSource};
+use crate::clock;
+use crate::destination::{self, Destination, Endpoint, Target};
+use crate::ledger::{self, ConnectionState, Ledger, RateMemory, Writer};
+
+/// One connection, ready to send.
+struct Lane<'p> {
+    connection: &'p Connection,
+    id: i64,
+    syncs: HashMap<i64, (String, Target)>,
+    destination: Destination,
+    tokens: Arc<dyn TokenSource>,
+    state: ConnectionState,
+    last_request: RateMemory,
+}
+
+/// Sends what is due on every connection of the run.
+pub(super) async fn send(
+    run: &mut Run,
+    ledger: Ledger,
+    prepared: &Prepared,
+    job: &Job,
+    progress: &Progress,
+    stop: &Stop,
+) -> ledger::Result<Ledger> {
+    let mut lanes = Vec::new();
+    let used: BTreeSet<&str> = prepared.syncs.iter().map(|sync| sync.settings.connection.as_str()).collect();
+    for connection in prepared.settings.connections.iter().filter(|known| used.contains(known.name.as_str())) {
+        match open(run, &ledger, prepared, connection).await {
+            Ok(lane) => lanes.push(lane),
+            Err(Closed::Notice(notice)) => run.notices.push(notice),
+            Err(Closed::Ledger(error)) => return Err(error),
+        }
+    }
+    for lane in &lanes {
+        for sync in lane.syncs.keys() {
+            progress.add_due(ledger.count_due(*sync)?);
+        }
+    }
+    let budget = AtomicU64::new(job.limit.unwrap_or(u64::MAX));
+    let writer = Writer::start(ledger, run.number)?;
+    let now = clock::now();
+    let dispatches = lanes.iter().map(|lane| {
+        dispatch(Means {
+            connection: lane.connection,
+            id: lane.id,
+            syncs: &lane.syncs,
+            destination: &lane.destination,
+            tokens: Arc::clone(&lane.tokens),
+            writer: &writer,
+            pace: Pace::new(lane.connection.rate, lane.last_request, now),
+            state: lane.state.clone(),
+            budget: &budget,
+            progress,
+            stop: stop.clone(),
+        })
+    });
+    for tally in join_all(dispatches).await {
+        run.add(tally);
+    }
+    tokio::task::block_in_place(|| writer.finish())
+}
+
+/// Why nothing is sent on a connection.
+enum Closed {
+    Notice(Notice),
+    Ledger(ledger::Error),
+}
+
+async fn open<'p>(run: &Run, ledger: &Ledger, prepared: &Prepared, connection: &'p Connection) -> Result<Lane<'p>, Closed> {
+    let name = &connection.name;
+    let id = ledger.connection_id(name).map_err(Closed::Ledger)?;
+    let (state, last_request) = ledger.connection_state(id).map_err(Closed::Ledger)?;
+    let usage = |text: String| Closed::Notice(Notice::new(Ending::Usage, format!("connection {name}: {text}")));
+    let destination = Destination::new(connection.destination.clone()).map_err(|error| usage(error.to_string()))?;
+    let tokens = connect(connection, prepared).map_err(|error| usage(error.to_string()))?;
+    let distribution = distribution(connection, tokens.as_ref()).await.map_err(Closed::Notice)?;
+    let mut syncs = HashMap::new();
+    for sync in prepared.syncs.iter().filter(|sync| sync.settings.connection == *name) {
+        let endpoint = match (&connection.api, &sync.settings.request) {
+            (Api::WeGroup { lead_type, .. }, _) => Endpoint {
+                method: http::Method::POST,
+                path: format!("/v1/api/distributions/{}/leads/{lead_type}", distribution.as_deref().unwrap_or_default()),
+            },
+            (Api::Http, Some(request)) => request.clone(),
+            (Api::Http, None) => return Err(usage(format!("sync {} has no `request`", sync.settings.name))),
+        };
+        let target = destination.target(&endpoint).map_err(|error: destination::Error| usage(error.to_string()))?;
+        if let Some((number, _)) = run.ids.get(&sync.settings.name) {
+            syncs.insert(*number, (sync.settings.name.clone(), target));
+        }
+    }
+    Ok(Lane { connection, id, syncs, destination, tokens, state, last_request })
+}
+
+/// The source of a connection's tokens.
+pub(super) fn connect(connection: &Connection, prepared: &Prepared) -> Result<Arc<dyn TokenSource>, auth::Error> {
+    let distribution_id = match &connection.api {
+        Api::WeGroup { distribution_id, .. } => distribution_id.clone(),
+        Api::Http => None,
+    };
+    let context = auth::Context {
+        connection: connection.name.clone(),
+        api_url: connection.destination.api_url.clone(),
+        distribution_id,
+        tokens: prepared.settings.tokens.clone(),
+        encryption_key: None,
+        proxy: connection.destination.proxy.clone(),
+        ca_file: connection.destination.ca_file.clone(),
+    };
+    auth::connect(&connection.auth, &context)
+}
+
+/// The WeGroup distribution that leads go to: the configured one, which has to be the session's, if there is one.
+async fn distribution(connection: &Connection, tokens: &dyn TokenSource) -> Result<Option<String>, Notice> {
+    let Api::WeGroup { distribution_id, .. } = &connection.api else { return Ok(None) };
+    let name = &connection.name;
+    let of_session = tokens.distribution_id().await.map_err(|error| {
+        let ending = match &error {
+            auth::Error::NeedsPerson(_) => Ending::Auth,
+            auth::Error::Unavailable(_) => Ending::Deferred,
+            auth::Error::Configuration(_) => Ending::Usage,
+            auth::Error::Store(_) => Ending::Error,
+        };
+        Notice::new(ending, format!("connection {name}: {error}"))
+    })?;
+    // That the two agree is the token source's business: it refuses a session of another distribution.
+    match distribution_id.clone().or(of_session) {
+        Some(id) => Ok(Some(id)),
+        None => Err(Notice::new(Ending::Usage, format!("connection {name}: distribution_id is missing"))),
+    }
+}

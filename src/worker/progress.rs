@@ -1,0 +1,62 @@
+//! What a run has done so far, for whoever shows it: read at any time, from any thread.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counters of a run under way.
+#[derive(Debug, Default)]
+pub struct Progress {
+    rows: AtomicU64,
+    due: AtomicU64,
+    delivered: AtomicU64,
+    other: AtomicU64,
+    latency_ms: AtomicU64,
+    requests: AtomicU64,
+}
+
+impl Progress {
+    /// Rows read so far.
+    pub fn rows(&self) -> u64 {
+        self.rows.load(Ordering::Relaxed)
+    }
+
+    /// Leads to be sent in this run, once intake is done.
+    pub fn due(&self) -> u64 {
+        self.due.load(Ordering::Relaxed)
+    }
+
+    /// Leads delivered so far.
+    pub fn delivered(&self) -> u64 {
+        self.delivered.load(Ordering::Relaxed)
+    }
+
+    /// Leads that were refused, held or failed so far.
+    pub fn other(&self) -> u64 {
+        self.other.load(Ordering::Relaxed)
+    }
+
+    /// The mean time of a request so far, in milliseconds.
+    pub fn latency_ms(&self) -> u64 {
+        self.latency_ms.load(Ordering::Relaxed).checked_div(self.requests.load(Ordering::Relaxed)).unwrap_or(0)
+    }
+
+    pub(super) fn add_latency(&self, ms: u64) {
+        self.latency_ms.fetch_add(ms, Ordering::Relaxed);
+        self.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn add_rows(&self, rows: u64) {
+        self.rows.fetch_add(rows, Ordering::Relaxed);
+    }
+
+    pub(super) fn add_due(&self, leads: u64) {
+        self.due.fetch_add(leads, Ordering::Relaxed);
+    }
+
+    pub(super) fn add_delivered(&self) {
+        self.delivered.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn add_other(&self) {
+        self.other.fetch_add(1, Ordering::Relaxed);
+    }
+}

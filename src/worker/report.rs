@@ -1,0 +1,89 @@
+//! What a run has to say for itself.
+
+use std::collections::BTreeMap;
+
+use crate::domain::time::Timestamp;
+use crate::ledger::Counts;
+
+/// How a run ends, in rising precedence: of several the greatest counts (DESIGN section 4: 1 before 2, 5, 4, 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Ending {
+    /// Everything due is settled, or nothing was due.
+    Complete,
+    /// Done, but something newly needs a look.
+    Attention,
+    /// We were stopped; the next run goes on.
+    Interrupted,
+    /// The API is away or asked us to wait; the next run goes on.
+    Deferred,
+    /// Credentials need a person.
+    Auth,
+    /// Usage or configuration.
+    Usage,
+    /// Unexpected.
+    Error,
+}
+
+impl Ending {
+    /// The outcome's name in JSON and in the ledger.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Attention => "attention",
+            Self::Interrupted => "interrupted",
+            Self::Deferred => "deferred",
+            Self::Auth => "auth",
+            Self::Usage | Self::Error => "error",
+        }
+    }
+}
+
+/// Something a person should read, and how it lets the run end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// The ending it leads to; `Complete` for a mere remark.
+    pub ending: Ending,
+    /// What, where and what next.
+    pub text: String,
+}
+
+impl Notice {
+    /// A notice.
+    pub fn new(ending: Ending, text: impl Into<String>) -> Self {
+        Self { ending, text: text.into() }
+    }
+}
+
+/// What a run did.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// Its number; 0 for a dry run.
+    pub run: i64,
+    /// How it ended.
+    pub ending: Ending,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Timestamp,
+    /// Counts by sync.
+    pub syncs: BTreeMap<String, Counts>,
+    /// What a person should read.
+    pub notices: Vec<Notice>,
+    /// For a dry run: what would be sent, and why other rows would not.
+    pub samples: Vec<Sample>,
+}
+
+/// One row of a dry run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sample {
+    /// Name of the sync.
+    pub sync: String,
+    /// The row's key; may be empty.
+    pub key: String,
+    /// `path:line`.
+    pub origin: String,
+    /// `new`, `changed`, `rejected`.
+    pub group: &'static str,
+    /// The JSON body of what would be sent, or the reason why nothing would.
+    pub text: String,
+}
