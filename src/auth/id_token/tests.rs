@@ -24,10 +24,7 @@ fn issuer() -> Issuer {
         "kty": "EC", "crv": "P-256", "alg": "ES256", "kid": "k1",
         "x": part(&point[1..33]), "y": part(&point[33..]),
     }]});
-    Issuer {
-        private: EncodingKey::from_ec_der(pkcs8.as_ref()),
-        keys: serde_json::from_value(keys).unwrap(),
-    }
+    Issuer { private: EncodingKey::from_ec_der(pkcs8.as_ref()), keys: serde_json::from_value(keys).unwrap() }
 }
 
 fn claims() -> Value {
@@ -50,12 +47,7 @@ fn sign(issuer: &Issuer, claims: &Value) -> Token {
 }
 
 fn check(issuer: &Issuer, token: &Token) -> Result<String, Rejected> {
-    let expected = Expected {
-        issuer: "https://sso.example.com",
-        client_id: "client",
-        nonce: "right",
-        now: NOW,
-    };
+    let expected = Expected { issuer: "https://sso.example.com", client_id: "client", nonce: "right", now: NOW };
     verify(token, &issuer.keys, &expected)
 }
 
@@ -69,39 +61,23 @@ fn a_token_of_the_issuer_for_this_login_names_its_subject() {
 fn each_claim_that_is_wrong_or_missing_is_refused() {
     let issuer = issuer();
     for (claims, why) in [
-        (
-            with(|c| c["iss"] = json!("https://evil.example")),
-            Rejected::Invalid,
-        ),
+        (with(|c| c["iss"] = json!("https://evil.example")), Rejected::Invalid),
         (with(|c| c["aud"] = json!("another")), Rejected::Invalid),
         (with(|c| c["aud"] = Value::Null), Rejected::Invalid),
         (with(|c| c["nonce"] = json!("wrong")), Rejected::Nonce),
         (with(|c| c["nonce"] = Value::Null), Rejected::Nonce),
-        (
-            with(|c| c["exp"] = json!(NOW.0 / 1000 - 300)),
-            Rejected::Ended,
-        ),
+        (with(|c| c["exp"] = json!(NOW.0 / 1000 - 300)), Rejected::Ended),
         (with(|c| c["azp"] = json!("another")), Rejected::Party),
-        (
-            with(|c| c["aud"] = json!(["client", "another"])),
-            Rejected::Party,
-        ),
+        (with(|c| c["aud"] = json!(["client", "another"])), Rejected::Party),
     ] {
-        assert_eq!(
-            check(&issuer, &sign(&issuer, &claims)),
-            Err(why),
-            "{claims}"
-        );
+        assert_eq!(check(&issuer, &sign(&issuer, &claims)), Err(why), "{claims}");
     }
 }
 
 #[test]
 fn a_token_signed_by_somebody_else_is_refused() {
     let (known, other) = (issuer(), issuer());
-    assert_eq!(
-        check(&known, &sign(&other, &claims())),
-        Err(Rejected::Invalid)
-    );
+    assert_eq!(check(&known, &sign(&other, &claims())), Err(Rejected::Invalid));
 }
 
 #[test]
@@ -109,15 +85,9 @@ fn a_token_without_a_signature_or_with_the_client_secret_as_key_is_refused() {
     let issuer = issuer();
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let unsigned = format!("{}.{}.", part(&json!({"alg": "none"})), part(&claims()));
-    assert_eq!(
-        check(&issuer, &Token::new(unsigned)),
-        Err(Rejected::Unknown)
-    );
+    assert_eq!(check(&issuer, &Token::new(unsigned)), Err(Rejected::Unknown));
     let secret = EncodingKey::from_secret(b"client-secret");
     let symmetric = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims(), &secret);
-    assert_eq!(
-        check(&issuer, &Token::new(symmetric.unwrap())),
-        Err(Rejected::Unknown)
-    );
+    assert_eq!(check(&issuer, &Token::new(symmetric.unwrap())), Err(Rejected::Unknown));
     assert_eq!(check(&issuer, &Token::new("x")), Err(Rejected::Unknown));
 }

@@ -4,8 +4,8 @@ mod pass;
 
 use std::path::Path;
 
-pub use pass::Purpose;
 use pass::Pass;
+pub use pass::Purpose;
 
 use super::progress::Progress;
 use super::report::{Ending, Notice, Sample};
