@@ -98,25 +98,28 @@ fn wegroup(table: &mut Table<'_>) -> Option<Target> {
     // Written without a slash at its end, as WeGroup writes it: an issuer is compared character by character.
     let issuer = sso_url.map_or(environment.issuer().to_owned(), |url| url.origin().ascii_serialization());
     let auth = auth::read(table, Some(&issuer));
-    let distribution_id = distribution_id(table, &auth);
+    let distribution_id = distribution_id(table, auth.may_tell_distribution);
     let lead_type = table.or("lead_type", "customers".to_owned(), form::id);
     table.only_for("http", &["base_url"]);
     Some(Target {
         api_url,
         base_path: String::new(),
-        api: Api::WeGroup { distribution_id: distribution_id?, lead_type },
+        api: Api::WeGroup { distribution_id: distribution_id.ok()?, lead_type },
         auth: auth.auth?,
     })
 }
 
+/// The problem has been noted.
+struct Reported;
+
 /// With a login it may be left out: userinfo names it.
-fn distribution_id(table: &mut Table<'_>, auth: &auth::Read) -> Option<Option<String>> {
-    if auth.may_tell_distribution && !table.has("distribution_id") {
+fn distribution_id(table: &mut Table<'_>, may_be_left_out: bool) -> Result<Option<String>, Reported> {
+    if may_be_left_out && !table.has("distribution_id") {
         table.optional("distribution_id", form::id);
-        return Some(None);
+        return Ok(None);
     }
     let id = table.required("distribution_id", "ask WeGroup for it: it comes with the API token", form::id);
-    id.map(Some)
+    id.map(Some).ok_or(Reported)
 }
 
 fn http(table: &mut Table<'_>) -> Option<Target> {

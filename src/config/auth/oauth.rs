@@ -111,7 +111,7 @@ pub(super) fn oauth2(table: &mut Table<'_>, known_issuer: Option<&str>) -> Optio
         server: server?,
         grant: grant?,
         client_id: client_id?,
-        client_secret: client_secret?,
+        client_secret: client_secret.ok()?,
         client_auth,
         request,
         scopes,
@@ -139,12 +139,15 @@ fn server(table: &mut Table<'_>, known_issuer: Option<&str>, grant: Option<Grant
     issuer.map(Server::Issuer).or(token_url.map(Server::TokenUrl))
 }
 
+/// The problem has been noted.
+struct Reported;
+
 /// Only clients that present nothing but themselves need a secret.
-fn client_secret(table: &mut Table<'_>, grant: Option<GrantName>) -> Option<Option<Secret>> {
+fn client_secret(table: &mut Table<'_>, grant: Option<GrantName>) -> Result<Option<Secret>, Reported> {
     if table.has("client_secret") || grant == Some(GrantName::ClientCredentials) {
-        return secret::read(table, "client_secret").map(Some);
+        return secret::read(table, "client_secret").map(Some).ok_or(Reported);
     }
-    Some(secret::optional(table, "client_secret"))
+    Ok(secret::optional(table, "client_secret"))
 }
 
 fn client(table: &mut Table<'_>, shape: &Shape) -> (Option<String>, ClientAuth, Vec<String>) {
