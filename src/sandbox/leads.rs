@@ -101,9 +101,9 @@ async fn lead(state: &State, api: &Api, request: Request) -> Response {
 
 /// The answer to a body that is too long; none to a client that left while it sent.
 fn unread(error: &axum::Error) -> Delivery {
-    let too_long =
-        std::error::Error::source(error).is_some_and(|cause| cause.is::<LengthLimitError>());
-    if too_long {
+    let cause = std::error::Error::source(error);
+    let too_long = cause.and_then(|cause| cause.downcast_ref::<LengthLimitError>());
+    if too_long.is_some() {
         let message = "the body is over 1 MiB";
         Delivery::plain(answers::error(
             StatusCode::PAYLOAD_TOO_LARGE,
