@@ -230,7 +230,7 @@ mod tests {
             tempfile::tempfile().unwrap(),
             flate2::Compression::fast(),
         );
-        gzip.write_all(&[0; 100_000]).unwrap();
+        gzip.write_all(&vec![0; 100_000]).unwrap();
         let packed = gzip.finish().unwrap();
         let read = |limit| {
             let mut file = packed.try_clone().unwrap();

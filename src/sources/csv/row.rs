@@ -6,7 +6,8 @@ use encoding_rs::{DecoderResult, Encoding, UTF_8, WINDOWS_1252};
 use memchr::memchr;
 
 use super::RECORD_LIMIT;
-use super::records::{Form, Raw};
+use super::form::Form;
+use super::records::Raw;
 use crate::domain::record::{Cell, Record, RowFault};
 use crate::sources::CELL_LIMIT;
 

@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
-use crate::sources::csv::records::{Form, Records};
+use crate::sources::csv::form::Form;
+use crate::sources::csv::records::Records;
 
 /// A table and how it is written.
 #[derive(Debug, Clone)]
