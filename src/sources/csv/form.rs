@@ -2,8 +2,6 @@
 
 use memchr::{memchr, memchr_iter, memchr2_iter};
 
-use super::RECORD_LIMIT;
-
 /// What is wrong with the form of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
