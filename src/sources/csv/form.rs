@@ -7,7 +7,7 @@ use memchr::{memchr, memchr_iter, memchr2_iter};
 pub(super) enum Form {
     /// Nothing.
     Sound,
-    /// Longer than [`RECORD_LIMIT`].
+    /// Longer than [`RECORD_LIMIT`](super::RECORD_LIMIT).
     TooLong,
     /// A quote is open when the file ends.
     Unclosed,
