@@ -45,6 +45,7 @@ impl CsvFile {
         let input = input.rewound().map_err(trouble)?;
         let opening = Opening {
             entry,
+            identity: &identity,
             settings,
             survey: &survey,
         };
@@ -109,6 +110,7 @@ impl CsvFile {
 /// What is known of a file before its header is read.
 struct Opening<'a> {
     entry: &'a Entry,
+    identity: &'a Identity,
     settings: &'a Settings,
     survey: &'a Survey,
 }
@@ -121,13 +123,18 @@ impl Opening<'_> {
         }
     }
 
+    fn trouble(&self, cause: io::Error) -> Error {
+        let Entry { origin, path, .. } = self.entry;
+        trouble(origin, path, Some(self.identity), cause)
+    }
+
     /// Reads up to the header and sets everything up for the first row.
     fn header(
         &self,
         input: Input,
         wanted: &[String],
     ) -> Result<(Records<Decoded<Input>>, Columns, Layout), Error> {
-        let trouble = |cause| trouble(&self.entry.origin, &self.entry.path, None, cause);
+        let trouble = |cause| self.trouble(cause);
         let encoding = self.row_encoding();
         let quote = self.settings.quote.unwrap_or(b'"');
         let mut names_wanted = vec![self.settings.key.clone()];
@@ -192,7 +199,7 @@ impl Opening<'_> {
         &self,
         records: &mut Records<Decoded<Input>>,
     ) -> Result<Option<u8>, Error> {
-        let trouble = |cause| trouble(&self.entry.origin, &self.entry.path, None, cause);
+        let trouble = |cause| self.trouble(cause);
         if self.survey.size == self.survey.bom as u64 {
             return Err(self.refused("it is empty, without even a header; check the export"));
         }
