@@ -7,34 +7,20 @@ const README: &str = include_str!("../README.md");
 
 /// The lines of the section under `heading`.
 fn section(heading: &str) -> impl Iterator<Item = &'static str> {
-    README
-        .lines()
-        .skip_while(move |line| *line != heading)
-        .skip(1)
-        .take_while(|line| !line.starts_with("## "))
+    README.lines().skip_while(move |line| *line != heading).skip(1).take_while(|line| !line.starts_with("## "))
 }
 
 /// The rows `| crate | for |` of the dependency tables.
 fn table() -> Vec<(&'static str, &'static str)> {
     section("## Dependencies")
-        .filter_map(|line| {
-            line.strip_prefix("| `")?
-                .strip_suffix(" |")?
-                .split_once("` | ")
-        })
+        .filter_map(|line| line.strip_prefix("| `")?.strip_suffix(" |")?.split_once("` | "))
         .collect()
 }
 
 /// Names of the direct dependencies, those of tests and builds included, as cargo itself reads them.
 fn direct_dependencies() -> Result<BTreeSet<String>, serde_json::Error> {
     let output = Command::new(env!("CARGO"))
-        .args([
-            "metadata",
-            "--no-deps",
-            "--offline",
-            "--format-version",
-            "1",
-        ])
+        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .map_err(serde_json::Error::io)?;
@@ -70,33 +56,17 @@ fn every_direct_dependency_is_in_the_table_and_the_table_has_no_other() {
 #[test]
 fn every_dependency_has_its_reason_and_stands_in_the_table_once() {
     let rows = table();
-    let without: Vec<_> = rows
-        .iter()
-        .filter(|(_, reason)| reason.trim().is_empty())
-        .collect();
-    assert!(
-        without.is_empty(),
-        "README.md, Dependencies: no reason given: {without:?}"
-    );
+    let without: Vec<_> = rows.iter().filter(|(_, reason)| reason.trim().is_empty()).collect();
+    assert!(without.is_empty(), "README.md, Dependencies: no reason given: {without:?}");
     let names: BTreeSet<&str> = rows.iter().map(|(name, _)| *name).collect();
-    assert_eq!(
-        names.len(),
-        rows.len(),
-        "README.md, Dependencies: a crate stands there twice"
-    );
+    assert_eq!(names.len(), rows.len(), "README.md, Dependencies: a crate stands there twice");
 }
 
 #[test]
 fn every_file_that_the_readme_links_to_exists() {
-    let targets = README
-        .split("](")
-        .skip(1)
-        .filter_map(|rest| rest.split(')').next());
+    let targets = README.split("](").skip(1).filter_map(|rest| rest.split(')').next());
     for target in targets.filter(|target| !target.contains("://")) {
         let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(target);
-        assert!(
-            file.exists(),
-            "README.md links to {target}, which does not exist"
-        );
+        assert!(file.exists(), "README.md links to {target}, which does not exist");
     }
 }

@@ -75,6 +75,8 @@ pub enum Command {
     Resolve(ResolveOptions),
     /// Lift a pause or an open breaker
     Resume(ResumeOptions),
+    /// A local WeGroup on loopback, with faults on demand
+    Sandbox(super::sandbox::SandboxOptions),
 }
 
 /// Options of `plan`.
@@ -199,5 +201,5 @@ fn state(text: &str) -> Result<State, String> {
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    crate::config::duration(text).map_err(|_| "use a number and a unit: 500ms, 30s, 10m, 2h, 1d".to_owned())
+    crate::config::parse_duration(text)
 }

@@ -30,7 +30,10 @@ pub(super) fn retry(args: &Args, options: &RetryOptions) -> Result<Exit, Failure
     let target = Target { keys: options.keys.clone(), sync: options.sync.clone(), state: options.state };
     let retried = ledger.retry(&target, &operator(), clock::now())?;
     for key in options.keys.iter().filter(|key| !retried.contains(key)) {
-        out::note(format!("{}: not retried; it is not rejected, failed or waiting, or the mapping refuses its row (lead-sync show tells)", out::shown(key)));
+        out::note(format!(
+            "{}: not retried; it is not rejected, failed or waiting, or the mapping refuses its row (lead-sync show tells)",
+            out::shown(key)
+        ));
     }
     out::say(format!("{} leads are to be sent by the next run", retried.len()));
     Ok(Exit::Done)
@@ -40,9 +43,16 @@ pub(super) fn retry(args: &Args, options: &RetryOptions) -> Result<Exit, Failure
 pub(super) fn resolve(args: &Args, options: &ResolveOptions) -> Result<Exit, Failure> {
     let mut ledger = open(args, options.sync.as_deref())?;
     let target = Target { keys: vec![options.key.clone()], sync: options.sync.clone(), state: None };
-    let how = if options.resend { Resolution::Resend } else { Resolution::Delivered { remote_id: options.remote_id.clone() } };
+    let how = if options.resend {
+        Resolution::Resend
+    } else {
+        Resolution::Delivered { remote_id: options.remote_id.clone() }
+    };
     match ledger.resolve(&target, &how, &operator(), clock::now())? {
-        0 => Err(Failure::usage(format!("no lead with the key {} is held (lead-sync leads --state held lists them)", out::shown(&options.key)))),
+        0 => Err(Failure::usage(format!(
+            "no lead with the key {} is held (lead-sync leads --state held lists them)",
+            out::shown(&options.key)
+        ))),
         _ => {
             let done = if options.resend { "is to be sent again by the next run" } else { "is settled as delivered" };
             out::say(format!("{} {done}", out::shown(&options.key)));

@@ -9,6 +9,7 @@ mod out;
 mod plan;
 mod progress;
 mod run;
+mod sandbox;
 mod show;
 mod signals;
 mod status;
@@ -46,6 +47,7 @@ fn carry_out(args: &Args) -> Result<Exit, Failure> {
         Command::Retry(options) => mend::retry(args, options),
         Command::Resolve(options) => mend::resolve(args, options),
         Command::Resume(options) => mend::resume(args, options),
+        Command::Sandbox(options) => sandbox::sandbox(options),
     }
 }
 

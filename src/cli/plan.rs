@@ -9,7 +9,7 @@ use crate::worker::progress::Progress;
 use crate::worker::report::{Report, Sample};
 use crate::worker::stop::Stopper;
 
-/// Prints the plan. The exit code says what is wrong with the sources; refused rows are data, not failure, of a plan.
+/// Prints the plan. The exit code is the one that the run would have before anything is sent.
 pub(super) fn plan(args: &Args, syncs: &[String], as_json: bool) -> Result<Exit, Failure> {
     let prepared = load::without_secrets(args, syncs)?;
     let stopper = Stopper::default();

@@ -36,7 +36,8 @@ impl Bar {
         }
         if self.0.length() != Some(due) {
             self.0.set_length(due);
-            let style = ProgressStyle::with_template("{bar:30} {human_pos}/{human_len} leads  {per_sec}  {eta} left  {msg}");
+            let style =
+                ProgressStyle::with_template("{bar:30} {human_pos}/{human_len} leads  {per_sec}  {eta} left  {msg}");
             self.0.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             self.0.reset_eta();
         }

@@ -42,7 +42,8 @@ pub(super) fn run_now(args: &Args) -> Result<Exit, Failure> {
 pub(super) fn baseline(args: &Args, options: &BaselineOptions) -> Result<Exit, Failure> {
     let prepared = load::without_secrets(args, &options.sync)?;
     let names: Vec<&str> = prepared.syncs.iter().map(|sync| sync.settings.name.as_str()).collect();
-    let question = format!("Take every row that {} reads now as already delivered? They will not be sent.", names.join(", "));
+    let question =
+        format!("Take every row that {} reads now as already delivered? They will not be sent.", names.join(", "));
     if !options.yes && !confirmed(&question)? {
         return Err(Failure::usage("nothing was changed; --yes answers the question"));
     }
@@ -56,7 +57,10 @@ pub(super) fn baseline(args: &Args, options: &BaselineOptions) -> Result<Exit, F
     let report = runtime()?.block_on(supervise(&prepared, &job, None))?;
     for (name, counts) in &report.syncs {
         let known = counts.unchanged + counts.changed;
-        out::say(format!("{name}: {} rows taken as delivered, {known} were known, {} skipped, {} invalid", counts.new, counts.skipped, counts.invalid));
+        out::say(format!(
+            "{name}: {} rows taken as delivered, {known} were known, {} skipped, {} invalid",
+            counts.new, counts.skipped, counts.invalid
+        ));
     }
     print_notices(&report);
     Ok(report.ending.into())
@@ -131,7 +135,18 @@ pub(super) fn print(report: &Report, as_json: bool) {
             out::say(format!(
                 "{name}: {} rows read ({} new, {} changed, {} unchanged, {} skipped, {} invalid); \
                  {} delivered, {} rejected, {} waiting, {} held, {} failed, {} pending",
-                c.read, c.new, c.changed, c.unchanged, c.skipped, c.invalid, c.delivered, c.rejected, c.waiting, c.held, c.failed, c.pending
+                c.read,
+                c.new,
+                c.changed,
+                c.unchanged,
+                c.skipped,
+                c.invalid,
+                c.delivered,
+                c.rejected,
+                c.waiting,
+                c.held,
+                c.failed,
+                c.pending
             ));
         }
     }
@@ -140,7 +155,9 @@ pub(super) fn print(report: &Report, as_json: bool) {
         let seconds = report.finished_at.since(report.started_at).as_secs_f64();
         out::say(format!("run {}: {} in {seconds:.1} s", report.run, report.ending.as_str()));
         if report.syncs.values().any(|c| c.rejected + c.held + c.failed > 0) {
-            out::say("what needs a look: lead-sync leads --state rejected (or held, failed); one lead: lead-sync show KEY");
+            out::say(
+                "what needs a look: lead-sync leads --state rejected (or held, failed); one lead: lead-sync show KEY",
+            );
         }
     }
 }

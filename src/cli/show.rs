@@ -27,7 +27,12 @@ fn tell(told: &Told) {
     out::say(format!("{} of {}: {}", out::shown(&lead.key), lead.sync, lead.state));
     let line = |name: &str, value: &str| out::say(format!("  {name:<12}{}", out::shown(value)));
     line("read from", &lead.origin);
-    for (name, value) in [("backref", &lead.backref), ("remote id", &lead.remote_id), ("reason", &lead.reason), ("again at", &told.next_at)] {
+    for (name, value) in [
+        ("backref", &lead.backref),
+        ("remote id", &lead.remote_id),
+        ("reason", &lead.reason),
+        ("again at", &told.next_at),
+    ] {
         if let Some(value) = value {
             line(name, value);
         }

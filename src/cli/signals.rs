@@ -7,7 +7,8 @@ use crate::worker::stop::{GRACE, Stopper};
 
 /// Passes every ctrl-C and SIGTERM on. The first says what happens, so that nobody has to guess.
 pub(super) async fn forward(stopper: &Stopper) {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
         return std::future::pending().await;
     };
     let mut first = true;

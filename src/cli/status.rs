@@ -15,7 +15,11 @@ pub(super) fn status(args: &Args) -> Result<Exit, Failure> {
         let configured = loaded.unresolved.syncs.iter().any(|known| known.name == sync.sync);
         let leads: Vec<String> = sync.leads.iter().map(|(state, count)| format!("{count} {state}")).collect();
         let leads = if leads.is_empty() { "no leads".to_owned() } else { leads.join(", ") };
-        out::say(format!("{}: {leads}{}", sync.sync, if configured { "" } else { " (no longer configured: not sent)" }));
+        out::say(format!(
+            "{}: {leads}{}",
+            sync.sync,
+            if configured { "" } else { " (no longer configured: not sent)" }
+        ));
         if let (Some(at), Some(outcome)) = (&sync.last_run, &sync.last_outcome) {
             out::say(format!("  last run {at}: {outcome}"));
         }
@@ -46,7 +50,10 @@ fn needs(sync: &SyncStatus) {
     ];
     for (state, cure) in cures {
         if count(state) > 0 {
-            out::say(format!("  {} {state}: lead-sync leads --sync {name} --state {state} shows why; {cure}", count(state)));
+            out::say(format!(
+                "  {} {state}: lead-sync leads --sync {name} --state {state} shows why; {cure}",
+                count(state)
+            ));
         }
     }
     if sync.quarantined > 0 {

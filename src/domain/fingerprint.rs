@@ -49,10 +49,7 @@ impl Fingerprinter {
         let mut hasher = blake3::Hasher::new_derive_key(CONTEXT);
         hasher.update(key);
         hasher.update(sync.as_bytes());
-        Self {
-            key: hasher.finalize().into(),
-            buffer: Vec::new(),
-        }
+        Self { key: hasher.finalize().into(), buffer: Vec::new() }
     }
 
     /// The fingerprint of the record's key and cells; its line and its raw bytes do not count.

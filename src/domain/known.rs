@@ -81,7 +81,10 @@ pub struct Known {
 impl Known {
     /// Room for `leads` fingerprints.
     pub fn with_capacity(leads: usize) -> Self {
-        Self { marks: HashMap::with_capacity_and_hasher(leads, BuildHasherDefault::default()), skipped: HashMap::default() }
+        Self {
+            marks: HashMap::with_capacity_and_hasher(leads, BuildHasherDefault::default()),
+            skipped: HashMap::default(),
+        }
     }
 
     /// Adds a lead of the ledger.

@@ -93,7 +93,8 @@ impl Admission<'_> {
 
     /// The number of leads of this sync, for sizing the map of known fingerprints.
     pub fn count_known(&self) -> Result<usize> {
-        let count = self.number("SELECT count(*) FROM lead WHERE sync = ?1 AND basis = ?2", params![self.sync, self.basis])?;
+        let count =
+            self.number("SELECT count(*) FROM lead WHERE sync = ?1 AND basis = ?2", params![self.sync, self.basis])?;
         Ok(usize::try_from(count).unwrap_or(0))
     }
 
@@ -141,7 +142,8 @@ impl Admission<'_> {
 
     /// The lead under a key.
     pub fn lookup(&self, key: &str) -> Result<Option<KnownLead>> {
-        let sql = "SELECT id, state, possibly_sent, by_mapping, fingerprint, basis FROM lead WHERE sync = ?1 AND key = ?2";
+        let sql =
+            "SELECT id, state, possibly_sent, by_mapping, fingerprint, basis FROM lead WHERE sync = ?1 AND key = ?2";
         let mut statement = self.tx.prepare_cached(sql).map_err(|error| self.error(&error))?;
         let found = statement.query_row(params![self.sync, key], |row| {
             let state: String = row.get(1)?;
@@ -172,13 +174,26 @@ impl Admission<'_> {
     }
 
     /// Records a new lead that the mapping refuses.
-    pub fn refuse(&mut self, key: &str, fingerprint: &[u8; 16], place: Place, record: &[u8], reason: &str) -> Result<()> {
+    pub fn refuse(
+        &mut self,
+        key: &str,
+        fingerprint: &[u8; 16],
+        place: Place,
+        record: &[u8],
+        reason: &str,
+    ) -> Result<()> {
         let lead = self.insert(key, fingerprint, place, State::Rejected, None, Some(reason))?;
         self.store(lead, Content { payload: "", record, backref: None })
     }
 
     /// Records a new lead as delivered before lead-sync came (`baseline`).
-    pub fn take_as_delivered(&mut self, key: &str, fingerprint: &[u8; 16], place: Place, backref: Option<&str>) -> Result<()> {
+    pub fn take_as_delivered(
+        &mut self,
+        key: &str,
+        fingerprint: &[u8; 16],
+        place: Place,
+        backref: Option<&str>,
+    ) -> Result<()> {
         self.insert(key, fingerprint, place, State::Delivered, backref, Some("baseline: taken as delivered")).map(drop)
     }
 
@@ -227,13 +242,21 @@ impl Admission<'_> {
                           http_status = NULL, backref = ?7, remote_id = NULL, reason = NULL
                     WHERE id = ?1";
         let now = self.now.0;
-        let values = params![lead, self.basis, fingerprint.as_slice(), now, place.origin, signed(place.line), content.backref];
+        let values =
+            params![lead, self.basis, fingerprint.as_slice(), now, place.origin, signed(place.line), content.backref];
         self.run(sql, values)?;
         self.store(lead, content)
     }
 
     /// A lead that the mapping refused is refused again, for another row or reason.
-    pub fn refuse_again(&self, lead: i64, fingerprint: &[u8; 16], place: Place, record: &[u8], reason: &str) -> Result<()> {
+    pub fn refuse_again(
+        &self,
+        lead: i64,
+        fingerprint: &[u8; 16],
+        place: Place,
+        record: &[u8],
+        reason: &str,
+    ) -> Result<()> {
         let sql = "UPDATE lead SET basis = ?2, fingerprint = ?3, updated_at = ?4, origin = ?5, line = ?6, reason = ?7 WHERE id = ?1";
         let now = self.now.0;
         let values = params![lead, self.basis, fingerprint.as_slice(), now, place.origin, signed(place.line), reason];
@@ -280,12 +303,28 @@ impl Admission<'_> {
     }
 
     /// Keeps a row that cannot become a lead, or must not change one.
-    pub fn quarantine(&self, key: &str, fingerprint: &[u8; 16], place: Place, record: &[u8], reason: &str) -> Result<()> {
+    pub fn quarantine(
+        &self,
+        key: &str,
+        fingerprint: &[u8; 16],
+        place: Place,
+        record: &[u8],
+        reason: &str,
+    ) -> Result<()> {
         let sql = "INSERT INTO quarantine (sync, origin, line, key, fingerprint, record, reason, run, updated_at)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
         let place_line = signed(place.line);
-        let values =
-            params![self.sync, place.origin, place_line, key, fingerprint.as_slice(), record, reason, self.run, self.now.0];
+        let values = params![
+            self.sync,
+            place.origin,
+            place_line,
+            key,
+            fingerprint.as_slice(),
+            record,
+            reason,
+            self.run,
+            self.now.0
+        ];
         self.run(sql, values)
     }
 

@@ -57,7 +57,8 @@ impl Ledger {
         let path = self.path.clone();
         let error = |error: rusqlite::Error| super::Error::from_sqlite(&path, &error);
         let tx = self.write()?;
-        let sql = "UPDATE connection SET pause_until = NULL, pause_reason = NULL, breaker_failures = 0, breaker_trips = 0,
+        let sql =
+            "UPDATE connection SET pause_until = NULL, pause_reason = NULL, breaker_failures = 0, breaker_trips = 0,
                           breaker_until = NULL WHERE name = ?1";
         if tx.execute(sql, [name]).map_err(error)? == 0 {
             return Ok(None);

@@ -60,7 +60,12 @@ impl Ledger {
         }
         prepare_folder(path)?;
         // SQLite gives the -wal and -shm files the mode of the database. The key comes second: a key without a ledger is a lost one.
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(file_error("cannot create", path))?;
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(file_error("cannot create", path))?;
         Self::open(path)
     }
 
@@ -167,7 +172,11 @@ impl Ledger {
     fn refuse_foreign(&self) -> Result<()> {
         let id = self.number("application_id")?;
         let empty = self.number("schema_version")? == 0;
-        if id == APPLICATION_ID || (id == 0 && empty) { Ok(()) } else { Err(Error::Foreign { path: self.path.clone() }) }
+        if id == APPLICATION_ID || (id == 0 && empty) {
+            Ok(())
+        } else {
+            Err(Error::Foreign { path: self.path.clone() })
+        }
     }
 
     fn check_schema(&self) -> Result<()> {
@@ -215,7 +224,8 @@ impl Ledger {
     /// Refuses to go on when the disk is so full that outcomes might not be recorded.
     pub fn check_space(&self) -> Result<()> {
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let space = rustix::fs::statvfs(folder).map_err(|error| file_error("cannot read the free space of", folder)(error.into()))?;
+        let space = rustix::fs::statvfs(folder)
+            .map_err(|error| file_error("cannot read the free space of", folder)(error.into()))?;
         if space.f_bavail.saturating_mul(space.f_frsize) < LEAST_FREE {
             return Err(Error::Full { path: self.path.clone() });
         }
@@ -224,10 +234,8 @@ impl Ledger {
 
     /// Checks the whole file; for `check` and after a crash.
     pub fn integrity(&self) -> Result<()> {
-        let verdict: String = self
-            .db
-            .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
-            .map_err(|error| self.error(&error))?;
+        let verdict: String =
+            self.db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(|error| self.error(&error))?;
         if verdict == "ok" { Ok(()) } else { Err(Error::Corrupt { path: self.path.clone(), cause: verdict }) }
     }
 
@@ -249,7 +257,10 @@ fn assert_version(path: &Path) -> Result<()> {
     if rusqlite::version_number() >= OLDEST_SQLITE {
         return Ok(());
     }
-    let cause = format!("the SQLite in this program ({}) can corrupt a ledger; build it with the bundled one", rusqlite::version());
+    let cause = format!(
+        "the SQLite in this program ({}) can corrupt a ledger; build it with the bundled one",
+        rusqlite::version()
+    );
     Err(Error::Database { path: path.into(), cause })
 }
 
@@ -257,7 +268,9 @@ fn assert_version(path: &Path) -> Result<()> {
 fn refuse_lost(path: &Path, tokens: &Path) -> Result<()> {
     let key = key_path(path);
     let session = fs::read_dir(tokens).ok().and_then(|mut entries| {
-        entries.find_map(|entry| entry.ok().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "json")))
+        entries.find_map(|entry| {
+            entry.ok().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "json"))
+        })
     });
     match [Some(key).filter(|key| key.exists()), session].into_iter().flatten().next() {
         Some(trace) => Err(Error::Lost { path: path.into(), trace }),

@@ -84,13 +84,7 @@ fn retry(db: &Connection, target: &Target, who: &str, now: Timestamp) -> rusqlit
     Ok(keys)
 }
 
-fn resolve(
-    db: &Connection,
-    target: &Target,
-    how: &Resolution,
-    who: &str,
-    now: Timestamp,
-) -> rusqlite::Result<usize> {
+fn resolve(db: &Connection, target: &Target, how: &Resolution, who: &str, now: Timestamp) -> rusqlite::Result<usize> {
     let held = find(db, target, State::Held)?;
     for (lead, _) in &held {
         let note = match how {

@@ -128,7 +128,9 @@ impl Ledger {
                     WHERE s.name = ?1 AND l.key = ?2 AND o.path || ':' || l.line = ?3";
         let found: Option<(i64, bool, Option<String>)> = self
             .db
-            .query_row(sql, params![lead.sync, lead.key, lead.origin], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .query_row(sql, params![lead.sync, lead.key, lead.origin], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
             .optional()?;
         let Some((id, possibly_sent_twice, next_at)) = found else {
             return Ok(Told { lead, possibly_sent_twice: false, next_at: None, history: Vec::new() });

@@ -31,7 +31,8 @@ pub(super) fn claim(db: &Connection, ask: &Ask) -> rusqlite::Result<Vec<Claim>> 
             }
         }
     }
-    let mut intend = db.prepare_cached("UPDATE lead SET state = 'sending', next_at = NULL, updated_at = ?2 WHERE id = ?1")?;
+    let mut intend =
+        db.prepare_cached("UPDATE lead SET state = 'sending', next_at = NULL, updated_at = ?2 WHERE id = ?1")?;
     for claim in &claims {
         intend.execute(params![claim.lead, ask.now.0])?;
     }
@@ -75,7 +76,8 @@ pub(super) fn settle(db: &Connection, settlement: &Settlement, run: i64, now: Ti
     }
     let changed = match (&settlement.to, &settlement.post) {
         (Next::Delivered { remote_id }, Some(post)) => {
-            let sql = "UPDATE lead SET state = 'delivered', attempts = attempts + 1, tries = tries + 1, updated_at = ?2,
+            let sql =
+                "UPDATE lead SET state = 'delivered', attempts = attempts + 1, tries = tries + 1, updated_at = ?2,
                               http_status = ?3, remote_id = ?4, reason = NULL
                         WHERE id = ?1 AND state = 'sending'";
             db.prepare_cached("DELETE FROM content WHERE lead = ?1")?.execute([lead])?;
@@ -156,7 +158,8 @@ fn recover_in(db: &Connection, now: Timestamp, policy: impl Fn(&str) -> OnInDoub
             at: now,
             took_ms: 0,
         };
-        let sql = "UPDATE lead SET state = ?2, next_at = ?3, attempts = attempts + 1, tries = tries + 1, possibly_sent = 1,
+        let sql =
+            "UPDATE lead SET state = ?2, next_at = ?3, attempts = attempts + 1, tries = tries + 1, possibly_sent = 1,
                           updated_at = ?4, http_status = NULL, reason = ?5 WHERE id = ?1";
         db.execute(sql, params![lead, state, next_at, now.0, post.reason])?;
         record(db, *lead, None, &post)?;

@@ -84,18 +84,35 @@ impl Ledger {
     }
 
     /// Closes a run with its outcome (the exit table's name) and the counts of each sync, by the sync's number.
-    pub fn finish_run(&mut self, run: i64, outcome: &str, now: Timestamp, counts: &BTreeMap<i64, Counts>) -> Result<()> {
+    pub fn finish_run(
+        &mut self,
+        run: i64,
+        outcome: &str,
+        now: Timestamp,
+        counts: &BTreeMap<i64, Counts>,
+    ) -> Result<()> {
         let path = self.path.clone();
         let error = |error: rusqlite::Error| super::Error::from_sqlite(&path, &error);
         let tx = self.write()?;
-        tx.execute("UPDATE run SET finished_at = ?2, outcome = ?3 WHERE id = ?1", params![run, now.0, outcome]).map_err(error)?;
+        tx.execute("UPDATE run SET finished_at = ?2, outcome = ?3 WHERE id = ?1", params![run, now.0, outcome])
+            .map_err(error)?;
         let sql = "INSERT OR REPLACE INTO run_sync (run, sync, read, new, changed, unchanged, skipped, invalid, delivered, rejected,
                                                     waiting, held, failed, pending)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
         for (sync, c) in counts {
             let numbers = [
-                c.read, c.new, c.changed, c.unchanged, c.skipped, c.invalid, c.delivered, c.rejected, c.waiting, c.held,
-                c.failed, c.pending,
+                c.read,
+                c.new,
+                c.changed,
+                c.unchanged,
+                c.skipped,
+                c.invalid,
+                c.delivered,
+                c.rejected,
+                c.waiting,
+                c.held,
+                c.failed,
+                c.pending,
             ];
             let signed = numbers.map(|number| i64::try_from(number).unwrap_or(i64::MAX));
             let values = [run, *sync].into_iter().chain(signed);
@@ -106,14 +123,16 @@ impl Ledger {
 
     /// Leads of a sync that are still to be sent.
     pub fn count_pending(&self, sync: i64) -> Result<u64> {
-        let sql = "SELECT count(*) FROM lead WHERE sync = ?1 AND state IN ('pending', 'sending') AND state <> 'delivered'";
+        let sql =
+            "SELECT count(*) FROM lead WHERE sync = ?1 AND state IN ('pending', 'sending') AND state <> 'delivered'";
         let count: i64 = self.db.query_row(sql, [sync], |row| row.get(0)).map_err(|error| self.error(&error))?;
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
     /// Leads of a sync that are to be sent, now or later.
     pub fn count_due(&self, sync: i64) -> Result<u64> {
-        let sql = "SELECT count(*) FROM lead WHERE sync = ?1 AND state IN ('pending', 'waiting') AND state <> 'delivered'";
+        let sql =
+            "SELECT count(*) FROM lead WHERE sync = ?1 AND state IN ('pending', 'waiting') AND state <> 'delivered'";
         let count: i64 = self.db.query_row(sql, [sync], |row| row.get(0)).map_err(|error| self.error(&error))?;
         Ok(u64::try_from(count).unwrap_or(0))
     }

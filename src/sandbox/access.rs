@@ -27,17 +27,13 @@ pub(super) struct Door {
 
 impl Door {
     pub(super) fn new(api_tokens: &[String], bearer: Option<BearerCheck>) -> Self {
-        Self {
-            api_tokens: api_tokens.iter().cloned().collect(),
-            bearer,
-        }
+        Self { api_tokens: api_tokens.iter().cloned().collect(), bearer }
     }
 
     /// Judges one `Authorization` header. The scheme's case does not matter (RFC 9110, section 11.1).
     pub(super) fn check(&self, header: Option<&HeaderValue>) -> Access {
-        let Some((scheme, token)) = header
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.split_once(' '))
+        let Some((scheme, token)) =
+            header.and_then(|value| value.to_str().ok()).and_then(|value| value.split_once(' '))
         else {
             return Access::Unknown;
         };
@@ -87,9 +83,6 @@ mod tests {
         assert_eq!(check("bearer good"), Access::Granted);
         assert_eq!(check("Bearer read-only"), Access::Forbidden);
         let without_provider = Door::new(&[], None);
-        assert_eq!(
-            without_provider.check(Some(&HeaderValue::from_static("bearer good"))),
-            Access::Unknown
-        );
+        assert_eq!(without_provider.check(Some(&HeaderValue::from_static("bearer good"))), Access::Unknown);
     }
 }

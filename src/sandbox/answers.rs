@@ -19,10 +19,7 @@ struct Created<'a> {
 /// 201 with the id of the stored lead.
 pub(super) fn created(number: u64) -> Response {
     let id = lead_id(number);
-    let body = Created {
-        id: &id,
-        status: "created",
-    };
+    let body = Created { id: &id, status: "created" };
     (StatusCode::CREATED, Json(body)).into_response()
 }
 

@@ -33,10 +33,7 @@ pub(super) fn routes(state: Arc<State>) -> Router {
         .route("/sandbox/leads", get(leads))
         .route("/sandbox/summary", get(summary))
         .route("/sandbox/state", delete(reset))
-        .route(
-            "/sandbox/faults",
-            get(faults).post(add_faults).delete(clear_faults),
-        )
+        .route("/sandbox/faults", get(faults).post(add_faults).delete(clear_faults))
         .route("/sandbox/faults/random", put(set_random_faults))
         .with_state(state)
 }
@@ -64,11 +61,7 @@ async fn faults(Shared(state): SharedState) -> Json<Vec<Fault>> {
 
 async fn add_faults(Shared(state): SharedState, body: Bytes) -> Result<StatusCode, Invalid> {
     let is_list = body.trim_ascii_start().starts_with(b"[");
-    let faults: Vec<Fault> = if is_list {
-        read(&body)?
-    } else {
-        vec![read(&body)?]
-    };
+    let faults: Vec<Fault> = if is_list { read(&body)? } else { vec![read(&body)?] };
     state.faults.extend(faults)?;
     Ok(StatusCode::NO_CONTENT)
 }

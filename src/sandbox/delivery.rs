@@ -29,27 +29,16 @@ pub(super) struct Delivery {
 impl Delivery {
     /// This response as it is.
     pub(super) fn plain(response: Response) -> Self {
-        Self {
-            status: Some(response.status()),
-            wait: Duration::ZERO,
-            response,
-        }
+        Self { status: Some(response.status()), wait: Duration::ZERO, response }
     }
 
     /// No answer.
     pub(super) fn silent(takeover: Takeover) -> Self {
-        Self {
-            status: None,
-            wait: Duration::ZERO,
-            response: takeover.into_response(),
-        }
+        Self { status: None, wait: Duration::ZERO, response: takeover.into_response() }
     }
 
     fn after(self, ms: u64) -> Self {
-        Self {
-            wait: Duration::from_millis(ms),
-            ..self
-        }
+        Self { wait: Duration::from_millis(ms), ..self }
     }
 }
 
@@ -84,10 +73,7 @@ pub(super) async fn spoil(kind: &Kind, response: Response) -> Delivery {
             let status = response.status();
             let steps = by_hand(kind, Message::new(response).await);
             let sent = !matches!(kind, Kind::CutAfterBytes { bytes: 0 });
-            Delivery {
-                status: sent.then_some(status),
-                ..Delivery::silent(Takeover::play(steps))
-            }
+            Delivery { status: sent.then_some(status), ..Delivery::silent(Takeover::play(steps)) }
         }
         _ => Delivery::plain(response),
     }
@@ -111,11 +97,7 @@ fn by_hand(kind: &Kind, message: Message) -> Vec<Step> {
             let mut head = message.head(length);
             head.push_str("x-padding: ");
             let rest = [b"\r\n\r\n", message.body.as_ref()].concat();
-            vec![
-                Step::Send(head.into()),
-                Step::Fill(*bytes),
-                Step::Send(rest.into()),
-            ]
+            vec![Step::Send(head.into()), Step::Fill(*bytes), Step::Send(rest.into())]
         }
         Kind::HugeBody { bytes } => padded(&message.closing(), *bytes),
         _ => vec![Step::Send(message.bytes(length))],
@@ -147,11 +129,7 @@ impl Message {
         let (head, body) = response.into_parts();
         let mut headers = head.headers;
         headers.remove(CONTENT_LENGTH);
-        Self {
-            status: head.status,
-            headers,
-            body: to_bytes(body, usize::MAX).await.unwrap_or_default(),
-        }
+        Self { status: head.status, headers, body: to_bytes(body, usize::MAX).await.unwrap_or_default() }
     }
 
     /// Bytes of the body.
@@ -161,8 +139,7 @@ impl Message {
 
     /// The same, saying that the connection ends with it.
     fn closing(mut self) -> Self {
-        self.headers
-            .insert(CONNECTION, HeaderValue::from_static("close"));
+        self.headers.insert(CONNECTION, HeaderValue::from_static("close"));
         self
     }
 
@@ -171,8 +148,7 @@ impl Message {
         use std::fmt::Write;
         let mut head = format!("HTTP/1.1 {}\r\n", self.status);
         let headers = self.headers.iter();
-        for (name, value) in headers.filter_map(|(name, value)| Some((name, value.to_str().ok()?)))
-        {
+        for (name, value) in headers.filter_map(|(name, value)| Some((name, value.to_str().ok()?))) {
             let _ = write!(head, "{name}: {value}\r\n");
         }
         let _ = write!(head, "content-length: {content_length}\r\n");
@@ -218,9 +194,7 @@ fn retry_after(form: &RetryAfter) -> Option<HeaderValue> {
         RetryAfter::Date(seconds) => {
             let now = jiff::Timestamp::from_millisecond(clock::now().0).ok()?;
             let at = now.checked_add(jiff::SignedDuration::from_secs(*seconds));
-            jiff::fmt::rfc2822::DateTimePrinter::new()
-                .timestamp_to_rfc9110_string(&at.ok()?)
-                .ok()?
+            jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&at.ok()?).ok()?
         }
         RetryAfter::Text(text) => text.clone(),
     };

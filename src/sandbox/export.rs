@@ -28,13 +28,8 @@ pub struct Expected {
 }
 
 /// What a first run has to make of the export.
-pub const EXPECTED: Expected = Expected {
-    rows: ROWS,
-    delivered: ROWS - 5,
-    without_consent: 2,
-    quarantined: 2,
-    refused: 1,
-};
+pub const EXPECTED: Expected =
+    Expected { rows: ROWS, delivered: ROWS - 5, without_consent: 2, quarantined: 2, refused: 1 };
 
 const ROWS: usize = 60;
 const HEADER: &str = "klantnummer;voornaam;naam;e-mail;gsm;geboortedatum;straat;postcode;gemeente;premie;toestemming";
@@ -108,13 +103,7 @@ const TOWNS: [(&str, &str); 9] = [
     ("3511 CD", "Utrecht"),
 ];
 
-const STREETS: [&str; 5] = [
-    "Kerkstraat",
-    "Rue de l’Église",
-    "Molenweg",
-    "Avenue du Chêne",
-    "Stationsplein",
-];
+const STREETS: [&str; 5] = ["Kerkstraat", "Rue de l’Église", "Molenweg", "Avenue du Chêne", "Stationsplein"];
 
 /// Writes the export into `folder` and returns its path; a file of that name is replaced.
 pub fn write(folder: &Path) -> io::Result<PathBuf> {
@@ -145,11 +134,7 @@ fn row(index: usize) -> String {
         _ => format!("{first_ascii}.{last_ascii}@example.com"),
     };
     let (postcode, town) = pick(&TOWNS, index * 5);
-    let consent = if WITHOUT_CONSENT.contains(&index) {
-        'N'
-    } else {
-        'J'
-    };
+    let consent = if WITHOUT_CONSENT.contains(&index) { 'N' } else { 'J' };
     let cells = [
         key,
         first.to_owned(),
@@ -168,10 +153,7 @@ fn row(index: usize) -> String {
 
 /// The item at `index`, counted round and round.
 fn pick<'a>(items: &[(&'a str, &'a str)], index: usize) -> (&'a str, &'a str) {
-    items
-        .get(index % items.len().max(1))
-        .copied()
-        .unwrap_or_default()
+    items.get(index % items.len().max(1)).copied().unwrap_or_default()
 }
 
 /// Mobile numbers of a block of zeros, in the ways people write them; some rows have none.
@@ -197,10 +179,7 @@ fn birth_date(index: usize) -> String {
 
 /// One street has a semicolon in quotes, as it should be, and one without.
 fn street(index: usize) -> String {
-    let name = STREETS
-        .get(index % STREETS.len())
-        .copied()
-        .unwrap_or_default();
+    let name = STREETS.get(index % STREETS.len()).copied().unwrap_or_default();
     let number = 1 + index * 3 % 90;
     match index {
         RAGGED => format!("{name} {number}; bus 2"),
@@ -225,10 +204,7 @@ rate_limit = "none"
 "#,
         distribution = options.distribution_id,
     );
-    let token = options
-        .api_tokens
-        .first()
-        .map_or(Options::API_TOKEN, String::as_str);
+    let token = options.api_tokens.first().map_or(Options::API_TOKEN, String::as_str);
     let _ = write!(
         text,
         r#"

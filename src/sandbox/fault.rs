@@ -26,10 +26,7 @@ pub struct Fault {
     pub times: Option<u64>,
 }
 
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "the default of a field that may be null"
-)]
+#[expect(clippy::unnecessary_wraps, reason = "the default of a field that may be null")]
 fn once() -> Option<u64> {
     Some(1)
 }
@@ -62,39 +59,25 @@ pub struct RandomFaults {
 impl Fault {
     /// This kind, once, for any lead request.
     pub fn once(kind: Kind) -> Self {
-        Self {
-            kind,
-            on: Requests::Leads,
-            external_ref: None,
-            times: once(),
-        }
+        Self { kind, on: Requests::Leads, external_ref: None, times: once() }
     }
 
     /// The same fault for `times` requests.
     #[must_use]
     pub fn times(self, times: u64) -> Self {
-        Self {
-            times: Some(times),
-            ..self
-        }
+        Self { times: Some(times), ..self }
     }
 
     /// The same fault until the faults are cleared.
     #[must_use]
     pub fn always(self) -> Self {
-        Self {
-            times: None,
-            ..self
-        }
+        Self { times: None, ..self }
     }
 
     /// The same fault for leads with this external reference only.
     #[must_use]
     pub fn for_lead(self, external_ref: &str) -> Self {
-        Self {
-            external_ref: Some(external_ref.to_owned()),
-            ..self
-        }
+        Self { external_ref: Some(external_ref.to_owned()), ..self }
     }
 
     /// The same fault for other requests.
@@ -158,16 +141,13 @@ fn short_form(text: &str) -> Result<Fault, InvalidFault> {
     let (what, times) = match text.split_once('*') {
         None => (text, 1),
         Some((what, times)) => {
-            let times = times
-                .parse()
-                .map_err(|_| InvalidFault(format!("'{times}' is not a number of times")))?;
+            let times = times.parse().map_err(|_| InvalidFault(format!("'{times}' is not a number of times")))?;
             (what, times)
         }
     };
     let kind = match what.parse() {
         Ok(status) => Kind::Status(Answer::new(status)),
-        Err(_) => serde_json::from_value(Value::from(what))
-            .map_err(|error| InvalidFault(error.to_string()))?,
+        Err(_) => serde_json::from_value(Value::from(what)).map_err(|error| InvalidFault(error.to_string()))?,
     };
     Ok(Fault::once(kind).times(times))
 }

@@ -125,9 +125,7 @@ impl Kind {
     /// The scripted answer, if it has one.
     fn answer(&self) -> Option<&Answer> {
         match self {
-            Self::Status(answer) | Self::StoredThenStatus(answer) | Self::EarlyStatus(answer) => {
-                Some(answer)
-            }
+            Self::Status(answer) | Self::StoredThenStatus(answer) | Self::EarlyStatus(answer) => Some(answer),
             _ => None,
         }
     }
@@ -153,12 +151,7 @@ pub struct Answer {
 impl Answer {
     /// This status with a JSON error as its body.
     pub fn new(status: u16) -> Self {
-        Self {
-            status,
-            headers: BTreeMap::new(),
-            retry_after: None,
-            body: None,
-        }
+        Self { status, headers: BTreeMap::new(), retry_after: None, body: None }
     }
 }
 

@@ -32,19 +32,13 @@ pub(super) fn routes(state: Arc<State>) -> Router {
     let wegroup = "/v1/api/distributions/{distribution}/leads/{lead_type}";
     Router::new()
         .route(wegroup, post(wegroup_lead))
-        .route(
-            "/generic/{*path}",
-            post(generic_lead).put(generic_lead).patch(generic_lead),
-        )
+        .route("/generic/{*path}", post(generic_lead).put(generic_lead).patch(generic_lead))
         .with_state(state)
 }
 
 /// The API a lead was sent to.
 enum Api {
-    WeGroup {
-        distribution: String,
-        lead_type: String,
-    },
+    WeGroup { distribution: String, lead_type: String },
     Generic,
 }
 
@@ -53,10 +47,7 @@ async fn wegroup_lead(
     Path((distribution, lead_type)): Path<(String, String)>,
     request: Request,
 ) -> Response {
-    let api = Api::WeGroup {
-        distribution,
-        lead_type,
-    };
+    let api = Api::WeGroup { distribution, lead_type };
     lead(&state, &api, request).await
 }
 
@@ -105,11 +96,7 @@ fn unread(error: &axum::Error) -> Delivery {
     let too_long = cause.and_then(|cause| cause.downcast_ref::<LengthLimitError>());
     if too_long.is_some() {
         let message = "the body is over 1 MiB";
-        Delivery::plain(answers::error(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "too_large",
-            message,
-        ))
+        Delivery::plain(answers::error(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message))
     } else {
         Delivery::silent(Takeover::close())
     }
@@ -175,9 +162,9 @@ fn check_access(arrival: &Arrival<'_>, api: &Api) -> Option<Response> {
         Access::Granted => {}
     }
     match api {
-        Api::WeGroup { distribution, .. } if *distribution != options.distribution_id => Some(
-            answers::forbidden("these credentials are not for this distribution"),
-        ),
+        Api::WeGroup { distribution, .. } if *distribution != options.distribution_id => {
+            Some(answers::forbidden("these credentials are not for this distribution"))
+        }
         Api::WeGroup { lead_type, .. } if !options.lead_types.contains(lead_type) => {
             Some(answers::not_found("there is no such lead type"))
         }
@@ -198,11 +185,7 @@ fn check_type(head: &Parts) -> Option<Response> {
 }
 
 /// Lets faults meet the requests that bring no lead, and records them once their answer is made.
-pub(super) async fn other_request(
-    Shared(state): Shared<Arc<State>>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub(super) async fn other_request(Shared(state): Shared<Arc<State>>, request: Request, next: Next) -> Response {
     let (head, body) = request.into_parts();
     let mut arrival = Arrival::new(&state, &head, Target::Other);
     let fault = state.faults.take_at_head(Target::Other);
@@ -235,14 +218,7 @@ impl<'a> Arrival<'a> {
         if target == Target::Lead {
             state.log.enter();
         }
-        Self {
-            state,
-            head,
-            target,
-            at_ms: clock::now().0,
-            fault: None,
-            external_ref: None,
-        }
+        Self { state, head, target, at_ms: clock::now().0, fault: None, external_ref: None }
     }
 
     fn idempotency_key(&self) -> Option<&'a str> {

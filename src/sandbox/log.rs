@@ -101,12 +101,7 @@ fn hash(text: &str) -> u64 {
 
 impl Log {
     pub(super) fn new(light: bool) -> Self {
-        Self {
-            light,
-            in_flight: AtomicU64::new(0),
-            max_in_flight: AtomicU64::new(0),
-            entries: Mutex::default(),
-        }
+        Self { light, in_flight: AtomicU64::new(0), max_in_flight: AtomicU64::new(0), entries: Mutex::default() }
     }
 
     /// A lead request began.

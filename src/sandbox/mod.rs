@@ -73,11 +73,7 @@ pub struct Sandbox {
 impl Sandbox {
     /// A sandbox with these options, no identity provider, and so no bearer token that is good.
     pub fn new(options: Options) -> Self {
-        Self {
-            options,
-            bearer: None,
-            routes: Router::new(),
-        }
+        Self { options, bearer: None, routes: Router::new() }
     }
 
     /// Serves `routes` on the same address. Their paths must not be the sandbox's own: `/`, `/v1/…`, `/generic/…`, `/sandbox/…`.
@@ -111,26 +107,13 @@ impl Sandbox {
         let state = Arc::new(State::new(self.options, self.bearer)?);
         let routes = router(&state, self.routes);
         let (stop, stopped) = watch::channel(());
-        let task = tokio::spawn(wire::accept(
-            listener,
-            TowerToHyperService::new(routes),
-            stopped,
-        ));
-        Ok(Running {
-            address,
-            state,
-            stop,
-            task,
-        })
+        let task = tokio::spawn(wire::accept(listener, TowerToHyperService::new(routes), stopped));
+        Ok(Running { address, state, stop, task })
     }
 }
 
 fn loopback(address: SocketAddr) -> Result<SocketAddr, StartError> {
-    if address.ip().is_loopback() {
-        Ok(address)
-    } else {
-        Err(StartError::NotLoopback(address))
-    }
+    if address.ip().is_loopback() { Ok(address) } else { Err(StartError::NotLoopback(address)) }
 }
 
 /// What all requests share.
@@ -159,19 +142,10 @@ impl State {
 
 fn router(state: &Arc<State>, extra: Router) -> Router {
     let others = extra
-        .route(
-            "/",
-            axum::routing::options(|| async { http::StatusCode::NO_CONTENT }),
-        )
+        .route("/", axum::routing::options(|| async { http::StatusCode::NO_CONTENT }))
         .fallback(|| async { answers::not_found("there is nothing at this path") })
-        .layer(axum::middleware::from_fn_with_state(
-            Arc::clone(state),
-            leads::other_request,
-        ));
-    Router::new()
-        .merge(leads::routes(Arc::clone(state)))
-        .merge(control::routes(Arc::clone(state)))
-        .merge(others)
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(state), leads::other_request));
+    Router::new().merge(leads::routes(Arc::clone(state))).merge(control::routes(Arc::clone(state))).merge(others)
 }
 
 /// A sandbox at work. Dropping it stops the server without waiting.

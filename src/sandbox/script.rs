@@ -64,8 +64,7 @@ impl Script {
             return None;
         }
         let mut pending = self.lock();
-        let scripted =
-            pending.take(|fault| fault.external_ref.is_none() && concerns(fault.on, target));
+        let scripted = pending.take(|fault| fault.external_ref.is_none() && concerns(fault.on, target));
         match target {
             Target::Lead => scripted.or_else(|| pending.draw()),
             Target::Other => scripted,
@@ -77,8 +76,7 @@ impl Script {
         if !self.armed.load(Ordering::Acquire) {
             return None;
         }
-        self.lock()
-            .take(|fault| fault.external_ref.as_deref() == Some(external_ref))
+        self.lock().take(|fault| fault.external_ref.as_deref() == Some(external_ref))
     }
 
     fn lock(&self) -> MutexGuard<'_, Pending> {
@@ -125,9 +123,7 @@ impl Pending {
 
 /// The first four bytes as a number.
 fn number(bytes: &[u8]) -> u32 {
-    bytes
-        .first_chunk()
-        .map_or(0, |bytes| u32::from_le_bytes(*bytes))
+    bytes.first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes))
 }
 
 #[cfg(test)]
@@ -135,13 +131,7 @@ mod tests {
     use super::*;
 
     fn names(script: &Script, requests: usize) -> Vec<&'static str> {
-        (0..requests)
-            .map(|_| {
-                script
-                    .take_at_head(Target::Lead)
-                    .map_or("-", |kind| kind.name())
-            })
-            .collect()
+        (0..requests).map(|_| script.take_at_head(Target::Lead).map_or("-", |kind| kind.name())).collect()
     }
 
     #[test]
@@ -155,9 +145,7 @@ mod tests {
     #[test]
     fn a_fault_for_one_lead_waits_for_it() {
         let script = Script::default();
-        script
-            .push(Fault::once(Kind::Garbage).for_lead("7"))
-            .unwrap();
+        script.push(Fault::once(Kind::Garbage).for_lead("7")).unwrap();
         assert_eq!(script.take_at_head(Target::Lead), None);
         assert_eq!(script.take_for_lead("8"), None);
         assert_eq!(script.take_for_lead("7"), Some(Kind::Garbage));
@@ -167,9 +155,7 @@ mod tests {
     #[test]
     fn a_fault_for_other_requests_leaves_leads_alone() {
         let script = Script::default();
-        script
-            .push(Fault::once(Kind::Reset).on(Requests::Others).always())
-            .unwrap();
+        script.push(Fault::once(Kind::Reset).on(Requests::Others).always()).unwrap();
         assert_eq!(script.take_at_head(Target::Lead), None);
         assert_eq!(script.take_at_head(Target::Other), Some(Kind::Reset));
         assert_eq!(script.take_at_head(Target::Other), Some(Kind::Reset));
@@ -180,11 +166,7 @@ mod tests {
     #[test]
     fn chance_comes_after_the_queue_and_repeats_with_its_seed() {
         let script = Script::default();
-        let random = RandomFaults {
-            probability: 0.3,
-            seed: 42,
-            kinds: vec![Kind::Reset, Kind::LostAnswer],
-        };
+        let random = RandomFaults { probability: 0.3, seed: 42, kinds: vec![Kind::Reset, Kind::LostAnswer] };
         script.push(Fault::once(Kind::Garbage)).unwrap();
         script.set_random(random.clone()).unwrap();
         let first = names(&script, 1001);
@@ -201,13 +183,7 @@ mod tests {
         for (probability, expected) in [(1.0, "reset"), (0.0, "-")] {
             let script = Script::default();
             let kinds = vec![Kind::Reset];
-            script
-                .set_random(RandomFaults {
-                    probability,
-                    seed: 1,
-                    kinds,
-                })
-                .unwrap();
+            script.set_random(RandomFaults { probability, seed: 1, kinds }).unwrap();
             assert_eq!(names(&script, 100), [expected; 100]);
         }
     }

@@ -43,30 +43,19 @@ fn check_prospect(prospect: &Map<String, Value>, found: &mut Vec<Complaint>) {
     let last = text(prospect, "last_name", "prospect.last_name", found);
     let unnamed = [first, last].into_iter().flatten().all(str::is_empty);
     if unnamed && found.len() == before {
-        found.push(complaint(
-            "prospect.last_name",
-            "last_name or first_name is required",
-        ));
+        found.push(complaint("prospect.last_name", "last_name or first_name is required"));
     }
     if let Some(email) = text(prospect, "email", "prospect.email", found) {
         if !plausible(email) {
             found.push(complaint("prospect.email", "is not an e-mail address"));
         } else if at_domain(email, REFUSED_DOMAIN) {
-            found.push(complaint(
-                "prospect.email",
-                "is at a domain that takes no mail",
-            ));
+            found.push(complaint("prospect.email", "is at a domain that takes no mail"));
         }
     }
     match prospect.get("external_ref") {
         None => {}
         Some(Value::Object(reference)) => {
-            text(
-                reference,
-                "external_ref",
-                "prospect.external_ref.external_ref",
-                found,
-            );
+            text(reference, "external_ref", "prospect.external_ref.external_ref", found);
         }
         Some(_) => found.push(complaint("prospect.external_ref", "must be an object")),
     }
@@ -102,23 +91,17 @@ fn plausible(email: &str) -> bool {
 }
 
 fn at_domain(email: &str, domain: &str) -> bool {
-    email
-        .rsplit_once('@')
-        .is_some_and(|(_, found)| found.eq_ignore_ascii_case(domain))
+    email.rsplit_once('@').is_some_and(|(_, found)| found.eq_ignore_ascii_case(domain))
 }
 
 /// True if the lead asks for a 409 by its e-mail address.
 pub(super) fn wants_conflict(lead: &Value) -> bool {
-    lead.pointer("/prospect/email")
-        .and_then(Value::as_str)
-        .is_some_and(|email| at_domain(email, CONFLICT_DOMAIN))
+    lead.pointer("/prospect/email").and_then(Value::as_str).is_some_and(|email| at_domain(email, CONFLICT_DOMAIN))
 }
 
 /// The sender's own id of the lead: WeGroup's place for it, or `/external_ref` in a lead of another shape.
 pub(super) fn external_ref(lead: &Value) -> Option<&str> {
-    ["/prospect/external_ref/external_ref", "/external_ref"]
-        .iter()
-        .find_map(|pointer| lead.pointer(pointer)?.as_str())
+    ["/prospect/external_ref/external_ref", "/external_ref"].iter().find_map(|pointer| lead.pointer(pointer)?.as_str())
 }
 
 #[cfg(test)]
@@ -152,30 +135,15 @@ mod tests {
             (json!({}), vec!["prospect"]),
             (json!({"prospect": []}), vec!["prospect"]),
             (json!({"prospect": {}}), vec!["prospect.last_name"]),
-            (
-                json!({"prospect": {"first_name": "", "last_name": ""}}),
-                vec!["prospect.last_name"],
-            ),
-            (
-                json!({"prospect": {"last_name": 7}}),
-                vec!["prospect.last_name"],
-            ),
-            (
-                json!({"origin": 1, "backref": 2, "prospect": {"last_name": "M"}}),
-                vec!["origin", "backref"],
-            ),
+            (json!({"prospect": {"first_name": "", "last_name": ""}}), vec!["prospect.last_name"]),
+            (json!({"prospect": {"last_name": 7}}), vec!["prospect.last_name"]),
+            (json!({"origin": 1, "backref": 2, "prospect": {"last_name": "M"}}), vec!["origin", "backref"]),
             (
                 json!({"prospect": {"last_name": "M", "email": 3, "external_ref": {"external_ref": 4}}}),
                 vec!["prospect.email", "prospect.external_ref.external_ref"],
             ),
-            (
-                json!({"prospect": {"last_name": "M", "external_ref": "4"}}),
-                vec!["prospect.external_ref"],
-            ),
-            (
-                json!({"prospect": {"last_name": "M", "email": "m@refused.example"}}),
-                vec!["prospect.email"],
-            ),
+            (json!({"prospect": {"last_name": "M", "external_ref": "4"}}), vec!["prospect.external_ref"]),
+            (json!({"prospect": {"last_name": "M", "email": "m@refused.example"}}), vec!["prospect.email"]),
         ];
         for (lead, expected) in cases {
             assert_eq!(fields(&lead), expected, "{lead}");
@@ -187,9 +155,7 @@ mod tests {
         for good in ["a@b.be", "a.b+c@sub.example.com"] {
             assert!(plausible(good), "{good}");
         }
-        for bad in [
-            "", "a", "@b.be", "a@", "a@b", "a@b..be", "a@.be", "a b@c.be", "a@b@c.be",
-        ] {
+        for bad in ["", "a", "@b.be", "a@", "a@b", "a@b..be", "a@.be", "a b@c.be", "a@b@c.be"] {
             assert!(!plausible(bad), "{bad}");
         }
     }

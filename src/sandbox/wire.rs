@@ -53,18 +53,12 @@ impl Takeover {
 
     /// Ends the connection with a reset (RST).
     pub(super) fn reset() -> Self {
-        Self {
-            steps: Vec::new(),
-            reset: true,
-        }
+        Self { steps: Vec::new(), reset: true }
     }
 
     /// Plays `steps`, then closes the connection.
     pub(super) fn play(steps: Vec<Step>) -> Self {
-        Self {
-            steps,
-            reset: false,
-        }
+        Self { steps, reset: false }
     }
 
     async fn run(&self, mut stream: TcpStream) -> io::Result<()> {
@@ -103,11 +97,7 @@ impl IntoResponse for Takeover {
 pub(super) type Routes = TowerToHyperService<Router>;
 
 /// Accepts connections until `stopped` changes or its sender is gone, then drains them.
-pub(super) async fn accept(
-    listener: TcpListener,
-    routes: Routes,
-    mut stopped: watch::Receiver<()>,
-) {
+pub(super) async fn accept(listener: TcpListener, routes: Routes, mut stopped: watch::Receiver<()>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -137,9 +127,7 @@ async fn connection(stream: TcpStream, routes: Routes, mut stopped: watch::Recei
         tracing::debug!(%error, "TCP_NODELAY");
     }
     let service = service_fn(|request| Box::pin(answer(&routes, request)));
-    let mut http = http1::Builder::new()
-        .header_read_timeout(None)
-        .serve_connection(TokioIo::new(stream), service);
+    let mut http = http1::Builder::new().header_read_timeout(None).serve_connection(TokioIo::new(stream), service);
     let mut stopping = false;
     let ended = loop {
         tokio::select! {

@@ -15,15 +15,12 @@ pub(super) fn positions(found: &[String], wanted: &[String]) -> Result<Vec<usize
     let mut positions = Vec::with_capacity(wanted.len());
     let mut problems = Vec::new();
     for name in wanted {
-        let mut places = found
-            .iter()
-            .enumerate()
-            .filter_map(|(place, candidate)| (candidate == name).then_some(place));
+        let mut places = found.iter().enumerate().filter_map(|(place, candidate)| (candidate == name).then_some(place));
         match (places.next(), places.next()) {
             (Some(place), None) => positions.push(place),
-            (Some(_), Some(_)) => problems.push(format!(
-                "the column '{name}' is there twice; name it once in the export"
-            )),
+            (Some(_), Some(_)) => {
+                problems.push(format!("the column '{name}' is there twice; name it once in the export"))
+            }
             (None, _) => problems.push(missing(name, found)),
         }
     }
@@ -37,11 +34,7 @@ pub(super) fn positions(found: &[String], wanted: &[String]) -> Result<Vec<usize
 }
 
 fn missing(name: &str, found: &[String]) -> String {
-    let nearest = if looks_like_data(found) {
-        None
-    } else {
-        nearest(name, found)
-    };
+    let nearest = if looks_like_data(found) { None } else { nearest(name, found) };
     match nearest {
         Some(near) => format!("the column '{name}' is missing (is it '{near}'?)"),
         None => format!("the column '{name}' is missing"),
@@ -77,9 +70,7 @@ fn listing(found: &[String]) -> String {
 /// True if a cell is what a column's name hardly ever is: an address, a number, a date, a phone number, or very long.
 fn looks_like_data(found: &[String]) -> bool {
     found.iter().any(|cell| {
-        cell.contains('@')
-            || cell.len() > 64
-            || cell.starts_with(|first: char| first.is_ascii_digit() || first == '+')
+        cell.contains('@') || cell.len() > 64 || cell.starts_with(|first: char| first.is_ascii_digit() || first == '+')
     })
 }
 
@@ -102,11 +93,9 @@ mod tests {
         let found = names(&["id", "First_Name", "mail"]);
         assert_eq!(
             positions(&found, &names(&["id", "first_name", "town"])),
-            Err(
-                "the column 'first_name' is missing (is it 'First_Name'?); the column 'town' is missing; \
+            Err("the column 'first_name' is missing (is it 'First_Name'?); the column 'town' is missing; \
                  the columns found are: id, First_Name, mail"
-                    .to_owned()
-            )
+                .to_owned())
         );
     }
 
@@ -114,24 +103,14 @@ mod tests {
     fn a_column_that_is_there_twice_matters_only_if_it_is_wanted() {
         let found = names(&["id", "note", "note"]);
         assert_eq!(positions(&found, &names(&["id"])), Ok(vec![0]));
-        assert!(
-            positions(&found, &names(&["note"]))
-                .unwrap_err()
-                .contains("'note' is there twice")
-        );
+        assert!(positions(&found, &names(&["note"])).unwrap_err().contains("'note' is there twice"));
     }
 
     #[test]
     fn the_cells_of_a_file_without_a_header_are_not_shown() {
         let found = names(&["17", "Ann", "Peeters", "ann@example.com"]);
         let reason = positions(&found, &names(&["Anne"])).unwrap_err();
-        assert!(
-            reason.contains("4 cells") && reason.contains("looks like a row"),
-            "{reason}"
-        );
-        assert!(
-            !reason.contains("Peeters") && !reason.contains("'Ann'"),
-            "{reason}"
-        );
+        assert!(reason.contains("4 cells") && reason.contains("looks like a row"), "{reason}");
+        assert!(!reason.contains("Peeters") && !reason.contains("'Ann'"), "{reason}");
     }
 }

@@ -83,7 +83,12 @@ enum Closed {
     Ledger(ledger::Error),
 }
 
-async fn open<'p>(run: &Run, ledger: &Ledger, prepared: &Prepared, connection: &'p Connection) -> Result<Lane<'p>, Closed> {
+async fn open<'p>(
+    run: &Run,
+    ledger: &Ledger,
+    prepared: &Prepared,
+    connection: &'p Connection,
+) -> Result<Lane<'p>, Closed> {
     let name = &connection.name;
     let id = ledger.connection_id(name).map_err(Closed::Ledger)?;
     let (state, last_request) = ledger.connection_state(id).map_err(Closed::Ledger)?;
@@ -96,7 +101,10 @@ async fn open<'p>(run: &Run, ledger: &Ledger, prepared: &Prepared, connection: &
         let endpoint = match (&connection.api, &sync.settings.request) {
             (Api::WeGroup { lead_type, .. }, _) => Endpoint {
                 method: http::Method::POST,
-                path: format!("/v1/api/distributions/{}/leads/{lead_type}", distribution.as_deref().unwrap_or_default()),
+                path: format!(
+                    "/v1/api/distributions/{}/leads/{lead_type}",
+                    distribution.as_deref().unwrap_or_default()
+                ),
             },
             (Api::Http, Some(request)) => request.clone(),
             (Api::Http, None) => return Err(usage(format!("sync {} has no `request`", sync.settings.name))),

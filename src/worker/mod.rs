@@ -14,9 +14,8 @@ pub mod stop;
 
 use std::collections::BTreeMap;
 
-
-use self::intake::{Order, Taken};
 pub use self::intake::Purpose;
+use self::intake::{Order, Taken};
 pub use self::prepare::{Prepared, prepare};
 use self::progress::Progress;
 use self::report::{Ending, Notice, Report};
@@ -197,4 +196,3 @@ impl Run {
         })
     }
 }
-

@@ -11,11 +11,7 @@ use source::read_tree;
 #[track_caller]
 fn assert_kept(rule: Rule, folders: &[&str]) {
     let broken = match read_tree(folders) {
-        Ok(sources) => sources
-            .iter()
-            .flat_map(rule)
-            .map(|place| place.to_string())
-            .collect(),
+        Ok(sources) => sources.iter().flat_map(rule).map(|place| place.to_string()).collect(),
         Err(unreadable) => vec![unreadable],
     };
     assert!(broken.is_empty(), "{}", broken.join("\n"));
@@ -84,12 +80,7 @@ fn the_map_in_lib_names_every_module() {
         .iter()
         .map(source::Source::top)
         .filter(|module| *module != "lib")
-        .filter(|module| {
-            !map.contains(&format!("//! {module}/ ")) && !map.contains(&format!("//! {module}.rs "))
-        })
+        .filter(|module| !map.contains(&format!("//! {module}/ ")) && !map.contains(&format!("//! {module}.rs ")))
         .collect();
-    assert!(
-        missing.is_empty(),
-        "src/lib.rs: the map leaves out {missing:?}"
-    );
+    assert!(missing.is_empty(), "src/lib.rs: the map leaves out {missing:?}");
 }

@@ -28,9 +28,8 @@ const MAX_LINES: usize = 400;
 
 /// What a status code of the lead API can look like in a comparison or a pattern.
 const STATUS_CODES: [&str; 27] = [
-    "200", "201", "202", "204", "299", "300", "301", "302", "303", "304", "307", "308", "399",
-    "400", "401", "403", "404", "405", "408", "409", "410", "422", "425", "429", "499", "500",
-    "503",
+    "200", "201", "202", "204", "299", "300", "301", "302", "303", "304", "307", "308", "399", "400", "401", "403",
+    "404", "405", "408", "409", "410", "422", "425", "429", "499", "500", "503",
 ];
 
 /// `domain/` imports nothing of ours outside `domain/`.
@@ -65,12 +64,10 @@ pub(crate) fn domain_is_pure(source: &Source) -> Vec<Violation> {
     }
     find(source, |at| {
         let text = source.text(at);
-        let is_module =
-            source.has(at + 1, &[":", ":"]) || at >= 2 && source.has(at - 2, &[":", ":"]);
+        let is_module = source.has(at + 1, &[":", ":"]) || at >= 2 && source.has(at - 2, &[":", ":"]);
         let is_keyword = matches!(text, "async" | "await");
-        (IMPURE.contains(&text) && (is_module || is_keyword)).then(|| {
-            format!("`{text}` in the domain, which is pure: pass in what it needs to know")
-        })
+        (IMPURE.contains(&text) && (is_module || is_keyword))
+            .then(|| format!("`{text}` in the domain, which is pure: pass in what it needs to know"))
     })
 }
 
@@ -103,16 +100,8 @@ pub(crate) fn lib_only_declares(source: &Source) -> Vec<Violation> {
         return Vec::new();
     }
     find(source, |at| {
-        matches!(
-            source.text(at),
-            "use" | "fn" | "struct" | "enum" | "macro_rules"
-        )
-        .then(|| {
-            format!(
-                "`{}` in lib.rs, which only declares modules",
-                source.text(at)
-            )
-        })
+        matches!(source.text(at), "use" | "fn" | "struct" | "enum" | "macro_rules")
+            .then(|| format!("`{}` in lib.rs, which only declares modules", source.text(at)))
     })
 }
 
@@ -123,10 +112,8 @@ pub(crate) fn only_cli_prints(source: &Source) -> Vec<Violation> {
     }
     find(source, |at| {
         let text = source.text(at);
-        let prints = matches!(text, "print" | "println" | "eprint" | "eprintln" | "dbg")
-            && source.text(at + 1) == "!";
-        (prints || text == "stdout")
-            .then(|| format!("`{text}` outside cli/: return what is to be said"))
+        let prints = matches!(text, "print" | "println" | "eprint" | "eprintln" | "dbg") && source.text(at + 1) == "!";
+        (prints || text == "stdout").then(|| format!("`{text}` outside cli/: return what is to be said"))
     })
 }
 
@@ -139,14 +126,11 @@ pub(crate) fn sql_has_two_homes(source: &Source) -> Vec<Violation> {
     find(source, |at| {
         let text = source.text(at);
         let names_library = matches!(text, "rusqlite" | "rusqlite_migration");
-        let calls = matches!(
-            text,
-            "prepare" | "prepare_cached" | "query_row" | "query_map" | "execute_batch"
-        ) && at > 0
+        let calls = matches!(text, "prepare" | "prepare_cached" | "query_row" | "query_map" | "execute_batch")
+            && at > 0
             && source.text(at - 1) == "."
             && source.text(at + 1) == "(";
-        (names_library || calls)
-            .then(|| format!("`{text}`: SQL belongs in ledger/ or sources/sqlite"))
+        (names_library || calls).then(|| format!("`{text}`: SQL belongs in ledger/ or sources/sqlite"))
     })
 }
 
@@ -161,27 +145,18 @@ pub(crate) fn outcome_reads_status_codes(source: &Source) -> Vec<Violation> {
         let text = source.text(at);
         let asks = matches!(
             text,
-            "is_success"
-                | "is_redirection"
-                | "is_client_error"
-                | "is_server_error"
-                | "error_for_status"
+            "is_success" | "is_redirection" | "is_client_error" | "is_server_error" | "error_for_status"
         ) && source.text(at + 1) == "(";
         let names = text == "StatusCode" && source.has(at + 1, &[":", ":"]);
-        let compares =
-            STATUS_CODES.contains(&text) && (is_pattern(source, at) || compares_status(source, at));
-        (asks || names || compares)
-            .then(|| format!("`{text}` reads a status code: that is decided in domain/outcome"))
+        let compares = STATUS_CODES.contains(&text) && (is_pattern(source, at) || compares_status(source, at));
+        (asks || names || compares).then(|| format!("`{text}` reads a status code: that is decided in domain/outcome"))
     })
 }
 
 /// No file is longer than [`MAX_LINES`].
 pub(crate) fn files_are_short(source: &Source) -> Vec<Violation> {
     let too_long = source.lines > MAX_LINES;
-    let what = format!(
-        "{} lines; more than {MAX_LINES} means more than one idea",
-        source.lines
-    );
+    let what = format!("{} lines; more than {MAX_LINES} means more than one idea", source.lines);
     let place = || violation(source, source.lines, what);
     too_long.then(place).into_iter().collect()
 }
@@ -200,13 +175,9 @@ fn compares_status(source: &Source, at: usize) -> bool {
         return false;
     };
     let on_line = || source.tokens.iter().filter(|token| token.line == line);
-    let names_status =
-        on_line().any(|token| token.text.contains("status") || token.text == "as_u16");
+    let names_status = on_line().any(|token| token.text.contains("status") || token.text == "as_u16");
     let neighbours = [at.checked_sub(1), Some(at + 1)];
-    let compared = neighbours
-        .into_iter()
-        .flatten()
-        .any(|next| matches!(source.text(next), "=" | "<" | ">" | "!"));
+    let compared = neighbours.into_iter().flatten().any(|next| matches!(source.text(next), "=" | "<" | ">" | "!"));
     names_status && compared
 }
 
@@ -227,29 +198,16 @@ fn imports_where(source: &Source, forbidden: impl Fn(&str) -> bool) -> Vec<Viola
         .into_iter()
         .filter(|import| import.path.first().is_some_and(|top| forbidden(top)))
         .map(|import| {
-            let what = format!(
-                "`{}` must not import `crate::{}`",
-                source.top(),
-                import.path.join("::")
-            );
+            let what = format!("`{}` must not import `crate::{}`", source.top(), import.path.join("::"));
             violation(source, import.line, what)
         })
         .collect()
 }
 
 fn find(source: &Source, what: impl Fn(usize) -> Option<String>) -> Vec<Violation> {
-    source
-        .tokens
-        .iter()
-        .enumerate()
-        .filter_map(|(at, token)| Some(violation(source, token.line, what(at)?)))
-        .collect()
+    source.tokens.iter().enumerate().filter_map(|(at, token)| Some(violation(source, token.line, what(at)?))).collect()
 }
 
 fn violation(source: &Source, line: usize, what: String) -> Violation {
-    Violation {
-        path: source.path.clone(),
-        line,
-        what,
-    }
+    Violation { path: source.path.clone(), line, what }
 }

@@ -34,28 +34,20 @@ pub(crate) struct Import {
 impl Source {
     /// Fails, with the place, if `text` is not made of Rust tokens.
     pub(crate) fn parse(path: &str, text: &str) -> Result<Self, String> {
-        let stream = TokenStream::from_str(text)
-            .map_err(|error| format!("{path}:{}: {error}", error.span().start().line))?;
+        let stream =
+            TokenStream::from_str(text).map_err(|error| format!("{path}:{}: {error}", error.span().start().line))?;
         let mut tokens = Vec::new();
         if !is_test_code(path) {
             flatten(stream, &mut tokens);
         }
-        Ok(Self {
-            path: path.to_owned(),
-            lines: text.lines().count(),
-            tokens,
-        })
+        Ok(Self { path: path.to_owned(), lines: text.lines().count(), tokens })
     }
 
     /// Where the file stands in the crate: `src/sources/csv/mod.rs` is `["sources", "csv"]`, `src/lib.rs` is `["lib"]`.
     pub(crate) fn module(&self) -> Vec<&str> {
         let inner = self.path.strip_prefix("src/").unwrap_or(&self.path);
         let inner = inner.strip_suffix(".rs").unwrap_or(inner);
-        inner
-            .strip_suffix("/mod")
-            .unwrap_or(inner)
-            .split('/')
-            .collect()
+        inner.strip_suffix("/mod").unwrap_or(inner).split('/').collect()
     }
 
     /// The first part of [`Source::module`]: `sources`.
@@ -84,10 +76,7 @@ impl Source {
 
     /// True if the tokens from `at` on are `texts`.
     pub(crate) fn has(&self, at: usize, texts: &[&str]) -> bool {
-        texts
-            .iter()
-            .enumerate()
-            .all(|(offset, text)| self.text(at + offset) == *text)
+        texts.iter().enumerate().all(|(offset, text)| self.text(at + offset) == *text)
     }
 
     fn is_path_separator(&self, at: usize) -> bool {
@@ -120,10 +109,7 @@ impl Source {
             }
             at += 3;
         }
-        found.push(Import {
-            path: path.into_iter().map(str::to_owned).collect(),
-            line,
-        });
+        found.push(Import { path: path.into_iter().map(str::to_owned).collect(), line });
         at += 1;
         if self.text(at) == "as" {
             at += 2;
@@ -168,10 +154,7 @@ fn is_test_code(path: &str) -> bool {
 
 fn push(tokens: &mut Vec<Token>, text: &str, line: usize) {
     if !text.is_empty() {
-        tokens.push(Token {
-            text: text.to_owned(),
-            line,
-        });
+        tokens.push(Token { text: text.to_owned(), line });
     }
 }
 
@@ -208,13 +191,8 @@ pub(crate) fn read_tree(folders: &[&str]) -> Result<Vec<Source>, String> {
     files
         .iter()
         .map(|file| {
-            let text =
-                fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
-            let shown = file
-                .strip_prefix(root)
-                .unwrap_or(file)
-                .display()
-                .to_string();
+            let text = fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+            let shown = file.strip_prefix(root).unwrap_or(file).display().to_string();
             Source::parse(&shown, &text)
         })
         .collect()

@@ -9,10 +9,7 @@ use reqwest::Url;
 
 fn text(error: &Error) -> String {
     let text = error.to_string();
-    assert!(
-        !text.contains("ory_") && !text.contains("sandbox-client-secret"),
-        "{text}"
-    );
+    assert!(!text.contains("ory_") && !text.contains("sandbox-client-secret"), "{text}");
     text
 }
 
@@ -20,9 +17,7 @@ fn text(error: &Error) -> String {
 async fn a_login_stores_a_session_that_the_api_accepts() {
     let sandbox = Sandbox::start(|_| {}).await;
     let sso = sandbox.sso();
-    let (logged_in, page) = sandbox
-        .login_with(&sso, &sandbox.context(), Consent::Allow)
-        .await;
+    let (logged_in, page) = sandbox.login_with(&sso, &sandbox.context(), Consent::Allow).await;
     let logged_in = logged_in.unwrap();
     assert_eq!(logged_in.scopes, ["openid", "offline", "leads:write"]);
     let distribution = sandbox.settings.distribution_id.clone();
@@ -32,10 +27,7 @@ async fn a_login_stores_a_session_that_the_api_accepts() {
     let source = auth::connect(&Settings::OAuth(Box::new(sso)), &sandbox.context()).unwrap();
     let header = source.token().await.unwrap().header.unwrap();
     let token = header.to_str().unwrap().strip_prefix("bearer ").unwrap();
-    assert!(matches!(
-        sandbox.provider.check_bearer(token),
-        BearerState::Valid { .. }
-    ));
+    assert!(matches!(sandbox.provider.check_bearer(token), BearerState::Valid { .. }));
     assert_eq!(source.distribution_id().await.unwrap(), Some(distribution));
 }
 
@@ -46,20 +38,13 @@ async fn without_a_browser_the_address_is_pasted() {
     })
     .await;
     let mut sso = sandbox.sso();
-    sso.grant = auth::Grant::AuthorizationCode {
-        redirect_url: Url::parse("https://partner.example/callback").unwrap(),
-    };
+    sso.grant =
+        auth::Grant::AuthorizationCode { redirect_url: Url::parse("https://partner.example/callback").unwrap() };
     let (sender, shown) = tokio::sync::oneshot::channel();
     let sender = std::sync::Mutex::new(Some(sender));
     let dialogue = Dialogue {
         show: &|url| {
-            sender
-                .lock()
-                .unwrap()
-                .take()
-                .unwrap()
-                .send(url.clone())
-                .unwrap();
+            sender.lock().unwrap().take().unwrap().send(url.clone()).unwrap();
         },
         callback: Callback::Pasted {
             read: Box::pin(async {
@@ -69,9 +54,7 @@ async fn without_a_browser_the_address_is_pasted() {
         },
         time_limit: Duration::from_secs(20),
     };
-    auth::login(&sso, &sandbox.context(), dialogue)
-        .await
-        .unwrap();
+    auth::login(&sso, &sandbox.context(), dialogue).await.unwrap();
     assert!(sandbox.token_file().exists());
 }
 
@@ -79,9 +62,8 @@ async fn without_a_browser_the_address_is_pasted() {
 async fn a_redirect_to_another_machine_asks_for_no_browser() {
     let sandbox = Sandbox::start(|_| {}).await;
     let mut sso = sandbox.sso();
-    sso.grant = auth::Grant::AuthorizationCode {
-        redirect_url: Url::parse("https://partner.example/callback").unwrap(),
-    };
+    sso.grant =
+        auth::Grant::AuthorizationCode { redirect_url: Url::parse("https://partner.example/callback").unwrap() };
     let error = sandbox.login(&sso, Consent::Allow).await.unwrap_err();
     assert!(text(&error).contains("--no-browser"), "{error}");
 }
@@ -89,9 +71,7 @@ async fn a_redirect_to_another_machine_asks_for_no_browser() {
 #[tokio::test]
 async fn denied_consent_is_said_and_nothing_is_stored() {
     let sandbox = Sandbox::start(|_| {}).await;
-    let (ended, page) = sandbox
-        .login_with(&sandbox.sso(), &sandbox.context(), Consent::Deny)
-        .await;
+    let (ended, page) = sandbox.login_with(&sandbox.sso(), &sandbox.context(), Consent::Deny).await;
     let error = ended.unwrap_err();
     assert!(matches!(error, Error::NeedsPerson(_)));
     assert!(text(&error).contains("denied"), "{error}");
@@ -102,17 +82,12 @@ async fn denied_consent_is_said_and_nothing_is_stored() {
 #[tokio::test]
 async fn a_scope_that_was_not_granted_fails_the_login_and_gives_the_tokens_back() {
     let sandbox = Sandbox::start(|_| {}).await;
-    for (granted, missing) in [
-        (&["openid", "leads:write"][..], "offline"),
-        (&["openid", "offline"][..], "leads:write"),
-    ] {
+    for (granted, missing) in [(&["openid", "leads:write"][..], "offline"), (&["openid", "offline"][..], "leads:write")]
+    {
         let consent = Consent::AllowOnly(granted);
         let error = sandbox.login(&sandbox.sso(), consent).await.unwrap_err();
         assert!(matches!(error, Error::NeedsPerson(_)));
-        assert!(
-            text(&error).contains(&format!("not granted: {missing}")),
-            "{error}"
-        );
+        assert!(text(&error).contains(&format!("not granted: {missing}")), "{error}");
         assert!(!sandbox.token_file().exists());
     }
     assert_eq!(sandbox.provider.counters().revocations, 2);
@@ -121,10 +96,7 @@ async fn a_scope_that_was_not_granted_fails_the_login_and_gives_the_tokens_back(
 #[tokio::test]
 async fn an_expired_code_is_said() {
     let sandbox = Sandbox::start(|settings| settings.code_lifetime = Duration::ZERO).await;
-    let error = sandbox
-        .login(&sandbox.sso(), Consent::Allow)
-        .await
-        .unwrap_err();
+    let error = sandbox.login(&sandbox.sso(), Consent::Allow).await.unwrap_err();
     assert!(text(&error).contains("expired"), "{error}");
     assert!(!sandbox.token_file().exists());
 }
@@ -135,15 +107,11 @@ async fn an_answer_of_another_login_is_refused() {
     let dialogue = Dialogue {
         show: &|_| {},
         callback: Callback::Pasted {
-            read: Box::pin(async {
-                Ok("http://127.0.0.1:0/callback?code=planted&state=another-login".to_owned())
-            }),
+            read: Box::pin(async { Ok("http://127.0.0.1:0/callback?code=planted&state=another-login".to_owned()) }),
         },
         time_limit: Duration::from_secs(20),
     };
-    let error = auth::login(&sandbox.sso(), &sandbox.context(), dialogue)
-        .await
-        .unwrap_err();
+    let error = auth::login(&sandbox.sso(), &sandbox.context(), dialogue).await.unwrap_err();
     assert!(text(&error).contains("another login"), "{error}");
     assert!(!text(&error).contains("planted"));
     assert_eq!(sandbox.provider.counters().token_requests, 0);
@@ -152,14 +120,9 @@ async fn an_answer_of_another_login_is_refused() {
 #[tokio::test]
 async fn nobody_in_front_of_the_browser_ends_the_login_in_time() {
     let sandbox = Sandbox::start(|_| {}).await;
-    let dialogue = Dialogue {
-        show: &|_| {},
-        callback: Callback::Loopback { open: &|_| {} },
-        time_limit: Duration::ZERO,
-    };
-    let error = auth::login(&sandbox.sso(), &sandbox.context(), dialogue)
-        .await
-        .unwrap_err();
+    let dialogue =
+        Dialogue { show: &|_| {}, callback: Callback::Loopback { open: &|_| {} }, time_limit: Duration::ZERO };
+    let error = auth::login(&sandbox.sso(), &sandbox.context(), dialogue).await.unwrap_err();
     assert!(text(&error).contains("nobody logged in"), "{error}");
 }
 
@@ -168,9 +131,7 @@ async fn a_configured_distribution_of_another_broker_fails_the_login() {
     let sandbox = Sandbox::start(|_| {}).await;
     let mut context = sandbox.context();
     context.distribution_id = Some("another".into());
-    let (ended, _) = sandbox
-        .login_with(&sandbox.sso(), &context, Consent::Allow)
-        .await;
+    let (ended, _) = sandbox.login_with(&sandbox.sso(), &context, Consent::Allow).await;
     let error = ended.unwrap_err();
     assert!(matches!(error, Error::Configuration(_)));
     assert!(text(&error).contains("distribution_id"), "{error}");
@@ -192,10 +153,7 @@ async fn a_damaged_file_stops_the_login_before_the_browser_opens() {
     std::fs::write(sandbox.token_file(), "{").unwrap();
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
     std::fs::set_permissions(sandbox.token_file(), mode).unwrap();
-    let error = sandbox
-        .login(&sandbox.sso(), Consent::Allow)
-        .await
-        .unwrap_err();
+    let error = sandbox.login(&sandbox.sso(), Consent::Allow).await.unwrap_err();
     assert!(matches!(error, Error::Store(_)));
     assert_eq!(std::fs::read(sandbox.token_file()).unwrap(), b"{");
     assert_eq!(sandbox.provider.counters().token_requests, 0);
@@ -215,16 +173,10 @@ async fn whoami_tells_user_broker_and_distribution_and_logout_ends_the_session()
     let file = std::fs::read_to_string(sandbox.token_file()).unwrap();
     let file: serde_json::Value = serde_json::from_str(&file).unwrap();
     let token = file["session"]["access_token"].as_str().unwrap();
-    assert_eq!(
-        auth::logout(&sso, &context).await.unwrap(),
-        LoggedOut::Revoked
-    );
+    assert_eq!(auth::logout(&sso, &context).await.unwrap(), LoggedOut::Revoked);
     assert!(!sandbox.token_file().exists());
     assert_eq!(sandbox.provider.check_bearer(token), BearerState::Unknown);
-    assert_eq!(
-        auth::logout(&sso, &context).await.unwrap(),
-        LoggedOut::NoSession
-    );
+    assert_eq!(auth::logout(&sso, &context).await.unwrap(), LoggedOut::NoSession);
     let error = auth::whoami(&sso, &context).await.unwrap_err();
     assert!(text(&error).contains("lead-sync login wegroup"), "{error}");
 }

@@ -23,24 +23,14 @@ async fn token(source: &Arc<dyn TokenSource>) -> String {
 #[tokio::test]
 async fn each_service_gives_a_token_that_is_used_for_many_calls_and_runs() {
     let sandbox = Sandbox::start(|_| {}).await;
-    for (name, settings) in [
-        ("weseedo", sandbox.weseedo()),
-        ("we360", sandbox.we360()),
-        ("credit", sandbox.credit()),
-    ] {
+    for (name, settings) in [("weseedo", sandbox.weseedo()), ("we360", sandbox.we360()), ("credit", sandbox.credit())] {
         let before = sandbox.provider.counters().issued;
         let mut context = sandbox.context();
         context.connection = name.into();
         let first = token(&connect(&settings, &context)).await;
         let second = token(&connect(&settings, &context)).await;
         assert_eq!(first, second, "{name}");
-        assert!(
-            matches!(
-                sandbox.provider.check_bearer(&first),
-                BearerState::Valid { .. }
-            ),
-            "{name}"
-        );
+        assert!(matches!(sandbox.provider.check_bearer(&first), BearerState::Valid { .. }), "{name}");
         assert_eq!(sandbox.provider.counters().issued, before + 1, "{name}");
     }
 }
@@ -57,13 +47,11 @@ async fn the_credit_api_grants_the_scopes_that_were_asked_for() {
 
 #[tokio::test]
 async fn an_absolute_end_counts_as_the_tokens_end() {
-    let sandbox =
-        Sandbox::start(|settings| settings.access_lifetime = Duration::from_hours(1)).await;
+    let sandbox = Sandbox::start(|settings| settings.access_lifetime = Duration::from_hours(1)).await;
     let _ = token(&connect(&sandbox.weseedo(), &sandbox.context())).await;
     let file = std::fs::read_to_string(sandbox.token_file()).unwrap();
     let session = serde_json::from_str::<serde_json::Value>(&file).unwrap()["session"].clone();
-    let lifetime =
-        session["expires_at"].as_i64().unwrap() - session["obtained_at"].as_i64().unwrap();
+    let lifetime = session["expires_at"].as_i64().unwrap() - session["obtained_at"].as_i64().unwrap();
     assert!((3_600_000..3_660_000).contains(&lifetime), "{lifetime}");
 }
 
@@ -77,10 +65,7 @@ async fn we360_logs_in_once_then_refreshes_with_the_newest_pair() {
         assert!(source.reject(generation).await.unwrap());
     }
     let counters = sandbox.provider.counters();
-    assert_eq!(
-        (counters.logins, counters.refreshes, counters.reuses),
-        (1, 5, 0)
-    );
+    assert_eq!((counters.logins, counters.refreshes, counters.reuses), (1, 5, 0));
 }
 
 #[tokio::test]
@@ -99,10 +84,7 @@ async fn we360_logs_in_again_when_the_refresh_token_is_refused() {
     let authorization = stale.token().await.unwrap();
     assert!(stale.reject(authorization.generation).await.unwrap());
     let token = token(&stale).await;
-    assert!(matches!(
-        sandbox.provider.check_bearer(&token),
-        BearerState::Valid { .. }
-    ));
+    assert!(matches!(sandbox.provider.check_bearer(&token), BearerState::Valid { .. }));
     assert_eq!(sandbox.provider.counters().logins, 2);
 }
 
@@ -110,10 +92,7 @@ async fn we360_logs_in_again_when_the_refresh_token_is_refused() {
 async fn a_wrong_password_is_presented_once_per_run() {
     let sandbox = Sandbox::start(|_| {}).await;
     let mut settings = sandbox.we360();
-    settings.grant = Grant::Password {
-        username: sandbox.settings.username.clone(),
-        password: "planted-wrong".into(),
-    };
+    settings.grant = Grant::Password { username: sandbox.settings.username.clone(), password: "planted-wrong".into() };
     let source = connect(&settings, &sandbox.context());
     for _ in 0..5 {
         let error = source.token().await.unwrap_err();
@@ -128,17 +107,9 @@ async fn bad_client_credentials_need_a_person_in_the_servers_words() {
     let sandbox = Sandbox::start(|_| {}).await;
     let mut settings = sandbox.credit();
     settings.client_secret = Some("planted:wrong".into());
-    let error = connect(&settings, &sandbox.context())
-        .token()
-        .await
-        .unwrap_err();
+    let error = connect(&settings, &sandbox.context()).token().await.unwrap_err();
     assert!(matches!(error, Error::NeedsPerson(_)), "{error:?}");
-    assert!(
-        error
-            .to_string()
-            .contains("invalid_client (Bad credentials)"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("invalid_client (Bad credentials)"), "{error}");
     assert!(!error.to_string().contains("planted"));
 }
 
@@ -159,14 +130,9 @@ async fn credentials_with_reserved_characters_arrive_as_they_are() {
 #[tokio::test]
 async fn client_credentials_are_asked_for_again_after_a_lost_answer() {
     let sandbox = Sandbox::start(|_| {}).await;
-    sandbox
-        .provider
-        .plan_faults([Fault::LoseAnswer, Fault::Status(500)]);
+    sandbox.provider.plan_faults([Fault::LoseAnswer, Fault::Status(500)]);
     let token = token(&connect(&sandbox.credit(), &sandbox.context())).await;
-    assert!(matches!(
-        sandbox.provider.check_bearer(&token),
-        BearerState::Valid { .. }
-    ));
+    assert!(matches!(sandbox.provider.check_bearer(&token), BearerState::Valid { .. }));
     assert_eq!(sandbox.provider.counters().token_requests, 3);
 }
 
@@ -178,9 +144,7 @@ async fn a_configured_refresh_token_starts_a_session_that_the_answers_carry_on()
     let file = std::fs::read_to_string(sandbox.token_file()).unwrap();
     let session = serde_json::from_str::<serde_json::Value>(&file).unwrap()["session"].clone();
     let refresh_token = session["refresh_token"].as_str().unwrap();
-    settings.grant = Grant::RefreshToken {
-        refresh_token: refresh_token.into(),
-    };
+    settings.grant = Grant::RefreshToken { refresh_token: refresh_token.into() };
     std::fs::remove_file(sandbox.token_file()).unwrap();
     for run in 1..=3 {
         let source = connect(&settings, &sandbox.context());
@@ -197,10 +161,7 @@ async fn a_wrong_address_is_a_matter_of_configuration() {
     let mut settings = sandbox.credit();
     let url = format!("{}/nowhere", sandbox.settings.issuer);
     settings.server = auth::Server::TokenUrl(url.parse().unwrap());
-    let error = connect(&settings, &sandbox.context())
-        .token()
-        .await
-        .unwrap_err();
+    let error = connect(&settings, &sandbox.context()).token().await.unwrap_err();
     assert!(matches!(error, Error::Configuration(_)), "{error:?}");
     assert!(error.to_string().contains("404"), "{error}");
 }

@@ -15,10 +15,7 @@ fn connect(settings: &OAuth, context: &Context) -> Arc<dyn TokenSource> {
 fn is_accepted(sandbox: &Sandbox, authorization: &Authorization) -> bool {
     let header = authorization.header.as_ref().unwrap().to_str().unwrap();
     let (_, token) = header.split_once(' ').unwrap();
-    matches!(
-        sandbox.provider.check_bearer(token),
-        BearerState::Valid { .. }
-    )
+    matches!(sandbox.provider.check_bearer(token), BearerState::Valid { .. })
 }
 
 fn stored(sandbox: &Sandbox) -> serde_json::Value {
@@ -155,10 +152,7 @@ async fn after_a_lost_answer_the_next_run_tries_the_old_token_once_and_tells_whe
     let sent_at = lead_sync::domain::time::Timestamp(sent_at).to_string();
 
     for _ in 0..2 {
-        let error = connect(&sandbox.sso(), &sandbox.context())
-            .token()
-            .await
-            .unwrap_err();
+        let error = connect(&sandbox.sso(), &sandbox.context()).token().await.unwrap_err();
         let text = needs_person(&error);
         assert!(text.contains(&sent_at), "{text}");
         assert!(text.contains("lead-sync login wegroup"), "{text}");
@@ -185,10 +179,7 @@ async fn a_refused_refresh_token_names_the_command_and_is_not_sent_again() {
     expire(&sandbox);
     let before = std::fs::read(sandbox.token_file()).unwrap();
     for _ in 0..2 {
-        let error = connect(&sandbox.sso(), &sandbox.context())
-            .token()
-            .await
-            .unwrap_err();
+        let error = connect(&sandbox.sso(), &sandbox.context()).token().await.unwrap_err();
         let text = needs_person(&error);
         assert!(text.contains("`lead-sync login wegroup`"), "{text}");
         assert!(!text.contains("was lost"), "{text}");
@@ -202,9 +193,7 @@ async fn a_refused_refresh_token_names_the_command_and_is_not_sent_again() {
 async fn a_busy_endpoint_is_asked_again_and_an_absent_one_defers_the_run() {
     let sandbox = logged_in(|_| {}).await;
     expire(&sandbox);
-    sandbox
-        .provider
-        .plan_faults([Fault::Status(503), Fault::Status(429)]);
+    sandbox.provider.plan_faults([Fault::Status(503), Fault::Status(429)]);
     let source = connect(&sandbox.sso(), &sandbox.context());
     assert!(is_accepted(&sandbox, &source.token().await.unwrap()));
 
@@ -225,10 +214,7 @@ async fn a_500_after_a_refresh_was_sent_is_not_repeated() {
     let sandbox = logged_in(|_| {}).await;
     expire(&sandbox);
     sandbox.provider.plan_faults([Fault::Status(500)]);
-    let error = connect(&sandbox.sso(), &sandbox.context())
-        .token()
-        .await
-        .unwrap_err();
+    let error = connect(&sandbox.sso(), &sandbox.context()).token().await.unwrap_err();
     assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
     assert_eq!(sandbox.provider.counters().refreshes, 0);
     assert!(stored(&sandbox)["refresh_sent_at"].is_i64());
@@ -255,10 +241,7 @@ async fn a_session_of_another_environment_is_never_used() {
     production.api_url = "https://api.wegroup.be".parse().unwrap();
     let mut other_client = sandbox.sso();
     other_client.client_id = "another".into();
-    for (settings, context) in [
-        (sandbox.sso(), production),
-        (other_client, sandbox.context()),
-    ] {
+    for (settings, context) in [(sandbox.sso(), production), (other_client, sandbox.context())] {
         let error = connect(&settings, &context).token().await.unwrap_err();
         assert!(needs_person(&error).contains("is a session of"), "{error}");
         let error = auth::logout(&settings, &context).await.unwrap_err();
@@ -279,10 +262,7 @@ async fn another_distribution_than_the_sessions_stops_before_anything_is_sent() 
 #[tokio::test]
 async fn without_a_session_the_command_is_named() {
     let sandbox = Sandbox::start(|_| {}).await;
-    let error = connect(&sandbox.sso(), &sandbox.context())
-        .token()
-        .await
-        .unwrap_err();
+    let error = connect(&sandbox.sso(), &sandbox.context()).token().await.unwrap_err();
     assert!(needs_person(&error).contains("run `lead-sync login wegroup`"));
     assert_eq!(sandbox.provider.counters().token_requests, 0);
 }
@@ -293,10 +273,7 @@ async fn a_damaged_file_is_an_error_and_stays() {
     let bytes = std::fs::read(sandbox.token_file()).unwrap();
     let half = &bytes[..bytes.len() / 2];
     std::fs::write(sandbox.token_file(), half).unwrap();
-    let error = connect(&sandbox.sso(), &sandbox.context())
-        .token()
-        .await
-        .unwrap_err();
+    let error = connect(&sandbox.sso(), &sandbox.context()).token().await.unwrap_err();
     assert!(matches!(error, Error::Store(_)), "{error:?}");
     assert_eq!(std::fs::read(sandbox.token_file()).unwrap(), half);
 }
@@ -307,10 +284,7 @@ async fn a_store_that_cannot_be_written_is_found_before_the_refresh_token_is_spe
     expire(&sandbox);
     // A folder in the place of the temporary file stands for a disk that takes no new file.
     std::fs::create_dir(sandbox.folder.path().join(".wegroup.tmp")).unwrap();
-    let error = connect(&sandbox.sso(), &sandbox.context())
-        .token()
-        .await
-        .unwrap_err();
+    let error = connect(&sandbox.sso(), &sandbox.context()).token().await.unwrap_err();
     assert!(matches!(error, Error::Store(_)), "{error:?}");
     assert_eq!(sandbox.provider.counters().refreshes, 0);
 }
@@ -324,10 +298,7 @@ async fn no_token_shows_in_debug_or_in_an_error() {
     expire(&sandbox);
     sandbox.provider.plan_faults([Fault::LoseAnswer]);
     for _ in 0..2 {
-        let error = connect(&sandbox.sso(), &sandbox.context())
-            .token()
-            .await
-            .unwrap_err();
+        let error = connect(&sandbox.sso(), &sandbox.context()).token().await.unwrap_err();
         shown.push_str(&format!("{error} {error:?}"));
     }
     for secret in ["ory_at_", "ory_rt_", "ory_ac_", "sandbox-client-secret"] {

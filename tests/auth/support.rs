@@ -4,8 +4,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use lead_sync::auth::{
-    self, BodyFormat, Callback, ClientAuth, Context, Dialogue, Error, Grant, LoggedIn, OAuth,
-    Server,
+    self, BodyFormat, Callback, ClientAuth, Context, Dialogue, Error, Grant, LoggedIn, OAuth, Server,
 };
 use lead_sync::sandbox::identity::{Provider, Settings};
 use reqwest::{Client, Url};
@@ -28,11 +27,7 @@ impl Sandbox {
         let provider = Provider::new(settings.clone()).unwrap();
         let router = provider.router();
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self {
-            provider,
-            settings,
-            folder: tempfile::tempdir().unwrap(),
-        }
+        Self { provider, settings, folder: tempfile::tempdir().unwrap() }
     }
 
     pub(crate) fn context(&self) -> Context {
@@ -69,13 +64,9 @@ impl Sandbox {
     }
 
     pub(crate) fn sso(&self) -> OAuth {
-        let grant = Grant::AuthorizationCode {
-            redirect_url: Url::parse("http://127.0.0.1:0/callback").unwrap(),
-        };
+        let grant = Grant::AuthorizationCode { redirect_url: Url::parse("http://127.0.0.1:0/callback").unwrap() };
         OAuth {
-            scopes: ["openid", "offline", "leads:write"]
-                .map(str::to_owned)
-                .into(),
+            scopes: ["openid", "offline", "leads:write"].map(str::to_owned).into(),
             ..self.oauth(Server::Issuer(self.settings.issuer.clone()), grant)
         }
     }
@@ -93,11 +84,7 @@ impl Sandbox {
             username: self.settings.username.clone(),
             password: self.settings.password.clone().into(),
         };
-        OAuth {
-            client_secret: None,
-            client_auth: ClientAuth::Body,
-            ..self.oauth(self.url("/we360/token"), grant)
-        }
+        OAuth { client_secret: None, client_auth: ClientAuth::Body, ..self.oauth(self.url("/we360/token"), grant) }
     }
 
     pub(crate) fn credit(&self) -> OAuth {
@@ -108,11 +95,7 @@ impl Sandbox {
     }
 
     /// Logs in with a script in place of a browser; `consent` is the form that it posts.
-    pub(crate) async fn login(
-        &self,
-        settings: &OAuth,
-        consent: Consent,
-    ) -> Result<LoggedIn, Error> {
+    pub(crate) async fn login(&self, settings: &OAuth, consent: Consent) -> Result<LoggedIn, Error> {
         self.login_with(settings, &self.context(), consent).await.0
     }
 
@@ -164,11 +147,7 @@ pub(crate) enum Consent {
 
 /// Goes through login and consent as a browser would; the address that it is sent back to in the end.
 pub(crate) async fn drive(authorize: &Url, consent: Consent) -> Url {
-    let client = Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .build()
-        .unwrap();
+    let client = Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
     let location = |at: &Url, response: &reqwest::Response| {
         let target = response.headers()["location"].to_str().unwrap();
         at.join(target).unwrap()
@@ -177,40 +156,23 @@ pub(crate) async fn drive(authorize: &Url, consent: Consent) -> Url {
         let mut pairs = url.query_pairs();
         pairs.find(|(key, _)| key == name).unwrap().1.into_owned()
     };
-    let login = location(
-        authorize,
-        &client.get(authorize.clone()).send().await.unwrap(),
-    );
+    let login = location(authorize, &client.get(authorize.clone()).send().await.unwrap());
     if login.path() != "/login" {
         return login;
     }
     let challenge = query(&login, "login_challenge");
-    let form = form_urlencoded::Serializer::new(String::new())
-        .append_pair("login_challenge", &challenge)
-        .finish();
+    let form = form_urlencoded::Serializer::new(String::new()).append_pair("login_challenge", &challenge).finish();
     let back = client.post(login.clone()).body(form).send().await.unwrap();
     let back = location(&login, &back);
     let page = location(&back, &client.get(back.clone()).send().await.unwrap());
-    assert!(
-        client
-            .get(page.clone())
-            .send()
-            .await
-            .unwrap()
-            .status()
-            .is_success()
-    );
+    assert!(client.get(page.clone()).send().await.unwrap().status().is_success());
     let asked = query(authorize, "scope");
     let scopes: Vec<&str> = match consent {
         Consent::Allow => asked.split(' ').collect(),
         Consent::AllowOnly(scopes) => scopes.to_vec(),
         Consent::Deny => Vec::new(),
     };
-    let decision = if matches!(consent, Consent::Deny) {
-        "deny"
-    } else {
-        "allow"
-    };
+    let decision = if matches!(consent, Consent::Deny) { "deny" } else { "allow" };
     let form = form_urlencoded::Serializer::new(String::new())
         .append_pair("consent_challenge", &query(&page, "consent_challenge"))
         .append_pair("decision", decision)

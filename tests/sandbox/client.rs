@@ -25,14 +25,8 @@ impl Bench {
     pub(crate) async fn serving(sandbox: Sandbox) -> Self {
         let address = "127.0.0.1:0".parse().unwrap();
         let listener = Sandbox::listen(address).await.unwrap();
-        let http = Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .build();
-        Self {
-            sandbox: sandbox.serve(listener).unwrap(),
-            http: http.unwrap(),
-        }
+        let http = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
+        Self { sandbox: sandbox.serve(listener).unwrap(), http: http.unwrap() }
     }
 
     pub(crate) async fn new() -> Self {
@@ -46,8 +40,7 @@ impl Bench {
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http
-            .request(method, format!("{}{path}", self.sandbox.url()))
+        self.http.request(method, format!("{}{path}", self.sandbox.url()))
     }
 
     /// A POST of `body` to `path` with the API token and as JSON.
@@ -60,8 +53,7 @@ impl Bench {
 
     /// A POST of the good lead with this external reference, with `key-REF` as its idempotency key.
     pub(crate) fn lead(&self, external_ref: &str) -> RequestBuilder {
-        self.post(&lead_path(), &lead_body(external_ref))
-            .header("idempotency-key", format!("key-{external_ref}"))
+        self.post(&lead_path(), &lead_body(external_ref)).header("idempotency-key", format!("key-{external_ref}"))
     }
 
     /// Sends the good lead with this external reference.
@@ -70,10 +62,7 @@ impl Bench {
     }
 
     /// The same as a future that borrows nothing.
-    pub(crate) fn send_owned(
-        &self,
-        external_ref: &str,
-    ) -> impl Future<Output = reqwest::Result<Response>> + use<> {
+    pub(crate) fn send_owned(&self, external_ref: &str) -> impl Future<Output = reqwest::Result<Response>> + use<> {
         self.lead(external_ref).send()
     }
 
@@ -101,10 +90,7 @@ impl Bench {
     /// External references of what is stored.
     pub(crate) fn stored(&self) -> Vec<String> {
         let leads = self.sandbox.leads();
-        leads
-            .into_iter()
-            .filter_map(|lead| lead.external_ref)
-            .collect()
+        leads.into_iter().filter_map(|lead| lead.external_ref).collect()
     }
 }
 
@@ -118,10 +104,7 @@ pub(crate) async fn seen(request: RequestBuilder) -> Seen {
 }
 
 pub(crate) fn lead_path() -> String {
-    format!(
-        "/v1/api/distributions/{}/leads/customers",
-        Options::DISTRIBUTION_ID
-    )
+    format!("/v1/api/distributions/{}/leads/customers", Options::DISTRIBUTION_ID)
 }
 
 pub(crate) fn lead_body(external_ref: &str) -> Value {

@@ -25,10 +25,7 @@ async fn the_log_is_readable_over_http() {
     let leads = get(&bench, "/sandbox/leads").await;
     assert_eq!(leads[0]["body"]["prospect"]["last_name"], "Maes");
     let summary = get(&bench, "/sandbox/summary").await;
-    assert_eq!(
-        (&summary["received"], &summary["stored"]),
-        (&json!(1), &json!(1))
-    );
+    assert_eq!((&summary["received"], &summary["stored"]), (&json!(1), &json!(1)));
     let arrivals = summary["per_second"].as_object().unwrap();
     assert_eq!(arrivals.values().collect::<Vec<_>>(), [&json!(1)]);
 }
@@ -53,10 +50,7 @@ async fn faults_are_queued_listed_and_cleared_over_http() {
         {"fault": {"status": {"status": 503}}, "times": 2},
         {"fault": "garbage", "external_ref": "7", "times": null},
     ]);
-    assert_eq!(
-        seen(bench.post("/sandbox/faults", &faults)).await.status,
-        204
-    );
+    assert_eq!(seen(bench.post("/sandbox/faults", &faults)).await.status, 204);
     let one = json!({"fault": "lost_answer"});
     assert_eq!(seen(bench.post("/sandbox/faults", &one)).await.status, 204);
     assert_eq!(bench.send("1").await.unwrap().status(), 503);
@@ -83,15 +77,11 @@ async fn a_list_with_one_bad_fault_changes_nothing() {
 async fn random_faults_are_set_over_http() {
     let bench = Bench::new().await;
     let random = json!({"probability": 1.0, "seed": 1, "kinds": [{"status": {"status": 502}}]});
-    let request = bench
-        .request(Method::PUT, "/sandbox/faults/random")
-        .body(random.to_string());
+    let request = bench.request(Method::PUT, "/sandbox/faults/random").body(random.to_string());
     assert_eq!(seen(request).await.status, 204);
     assert_eq!(bench.send("1").await.unwrap().status(), 502);
     let unlikely = json!({"probability": 1.5, "seed": 1, "kinds": ["garbage"]});
-    let request = bench
-        .request(Method::PUT, "/sandbox/faults/random")
-        .body(unlikely.to_string());
+    let request = bench.request(Method::PUT, "/sandbox/faults/random").body(unlikely.to_string());
     assert_eq!(seen(request).await.status, 400);
 }
 
@@ -99,20 +89,14 @@ async fn random_faults_are_set_over_http() {
 async fn faults_leave_the_control_endpoint_alone() {
     let bench = Bench::new().await;
     let always = json!({"fault": "reset", "on": "every", "times": null});
-    assert_eq!(
-        seen(bench.post("/sandbox/faults", &always)).await.status,
-        204
-    );
+    assert_eq!(seen(bench.post("/sandbox/faults", &always)).await.status, 204);
     assert!(bench.send("1").await.is_err());
     assert_eq!(get(&bench, "/sandbox/summary").await["received"], 1);
 }
 
 #[tokio::test]
 async fn a_light_sandbox_counts_and_keeps_no_lead() {
-    let options = Options {
-        light: true,
-        ..Options::default()
-    };
+    let options = Options { light: true, ..Options::default() };
     let bench = Bench::with(options).await;
     for external_ref in ["1", "2", "2"] {
         assert_eq!(bench.send(external_ref).await.unwrap().status(), 201);

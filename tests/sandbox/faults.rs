@@ -37,16 +37,11 @@ async fn answering(kind: Kind) -> (reqwest::Response, Bench) {
 
 #[tokio::test]
 async fn a_scripted_status_is_answered_and_nothing_stored() {
-    for status in [
-        301, 307, 401, 403, 404, 405, 409, 422, 429, 500, 502, 503, 504,
-    ] {
+    for status in [301, 307, 401, 403, 404, 405, 409, 422, 429, 500, 502, 503, 504] {
         let (response, bench) = answering(Kind::Status(Answer::new(status))).await;
         assert_eq!(response.status(), status);
         let request = bench.only_request();
-        assert_eq!(
-            (request.fault, request.status),
-            (Some("status"), Some(status))
-        );
+        assert_eq!((request.fault, request.status), (Some("status"), Some(status)));
         assert!(!request.stored);
         assert_eq!(bench.sandbox.leads(), []);
         assert_eq!(bench.send("1").await.unwrap().status(), 201, "only once");
@@ -71,10 +66,7 @@ async fn a_scripted_answer_has_its_headers_and_its_body() {
 
 /// The `Retry-After` that a client sees, and when the request arrived, in ms.
 async fn retry_after(form: RetryAfter) -> (String, i64) {
-    let answer = Answer {
-        retry_after: Some(form),
-        ..Answer::new(429)
-    };
+    let answer = Answer { retry_after: Some(form), ..Answer::new(429) };
     let (response, bench) = answering(Kind::Status(answer)).await;
     let header = response.headers()["retry-after"].to_str().unwrap();
     (header.to_owned(), bench.only_request().at_ms)
@@ -151,14 +143,9 @@ async fn an_answer_cut_in_its_head_is_no_answer() {
 async fn an_answer_cut_in_its_body_still_has_its_status() {
     let bench = Bench::new().await;
     let length = bench.send("0").await.unwrap().content_length().unwrap();
-    let head = format!(
-        "HTTP/1.1 201 Created\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
-    );
+    let head = format!("HTTP/1.1 201 Created\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n");
     let bytes = head.len() + 10;
-    bench
-        .sandbox
-        .add_fault(Fault::once(Kind::CutAfterBytes { bytes }))
-        .unwrap();
+    bench.sandbox.add_fault(Fault::once(Kind::CutAfterBytes { bytes })).unwrap();
     let response = bench.send("1").await.unwrap();
     assert_eq!(response.status(), 201);
     assert!(response.bytes().await.is_err());
@@ -280,16 +267,8 @@ async fn faults_for_other_requests_take_the_host_away_from_probes_only() {
 #[tokio::test]
 async fn random_faults_account_for_every_lead() {
     let bench = Bench::new().await;
-    let kinds = vec![
-        Kind::LostAnswer,
-        Kind::Status(Answer::new(503)),
-        Kind::Reset,
-    ];
-    let random = RandomFaults {
-        probability: 0.5,
-        seed: 7,
-        kinds,
-    };
+    let kinds = vec![Kind::LostAnswer, Kind::Status(Answer::new(503)), Kind::Reset];
+    let random = RandomFaults { probability: 0.5, seed: 7, kinds };
     bench.sandbox.set_random_faults(random).unwrap();
     let mut created = 0;
     for number in 0..100 {

@@ -70,11 +70,7 @@ async fn the_path_decides_between_403_and_404_and_405() {
     let bench = Bench::new().await;
     let other_distribution = "/v1/api/distributions/other/leads/customers";
     let other_type = lead_path().replace("customers", "boats");
-    for (path, status) in [
-        (other_distribution, 403),
-        (other_type.as_str(), 404),
-        ("/v1/api/nothing", 404),
-    ] {
+    for (path, status) in [(other_distribution, 403), (other_type.as_str(), 404), ("/v1/api/nothing", 404)] {
         let answer = seen(bench.post(path, &lead_body("1"))).await;
         assert_eq!(answer.status, status, "{path}");
         assert!(answer.body["error"].is_string(), "{path}");
@@ -142,10 +138,7 @@ async fn a_duplicate_is_stored_twice_and_counted_unless_an_option_says_otherwise
 
 #[tokio::test]
 async fn a_duplicate_is_a_conflict_where_the_option_or_the_address_asks_for_it() {
-    let options = Options {
-        conflict_on_duplicate: true,
-        ..Options::default()
-    };
+    let options = Options { conflict_on_duplicate: true, ..Options::default() };
     let bench = Bench::with(options).await;
     assert_eq!(seen(bench.lead("1")).await.status, 201);
     assert_eq!(seen(bench.lead("1")).await.status, 409);
@@ -161,10 +154,7 @@ async fn a_duplicate_is_a_conflict_where_the_option_or_the_address_asks_for_it()
 
 #[tokio::test]
 async fn an_honoured_idempotency_key_gets_the_first_answer_and_stores_nothing() {
-    let options = Options {
-        honour_idempotency_key: true,
-        ..Options::default()
-    };
+    let options = Options { honour_idempotency_key: true, ..Options::default() };
     let bench = Bench::with(options).await;
     let first = seen(bench.lead("1")).await;
     let second = seen(bench.lead("1")).await;

@@ -24,10 +24,7 @@ async fn it_listens_on_loopback_only() {
 #[tokio::test]
 async fn a_fault_that_cannot_be_played_stops_the_start() {
     let fault: Result<Fault, InvalidFault> = "503".parse();
-    let options = Options {
-        faults: vec![fault.unwrap().times(0)],
-        ..Options::default()
-    };
+    let options = Options { faults: vec![fault.unwrap().times(0)], ..Options::default() };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let refused = Sandbox::start(options, listener).err();
     assert!(matches!(refused, Some(StartError::Fault(_))));

@@ -49,31 +49,18 @@ fn encoding(record: &Record) -> Vec<u8> {
 }
 
 fn customers() -> Record {
-    record(
-        "k1",
-        &[
-            Owned::Text("Ann".into()),
-            Owned::Null,
-            Owned::Integer(1),
-            Owned::Real(1),
-        ],
-    )
+    record("k1", &[Owned::Text("Ann".into()), Owned::Null, Owned::Integer(1), Owned::Real(1)])
 }
 
 #[test]
 fn a_fingerprint_is_the_same_in_every_release() {
     let fingerprint = Fingerprinter::new(&KEY, "customers").fingerprint(&customers());
-    assert_eq!(
-        format!("{fingerprint:?}"),
-        "6b617a9b68b3f371e6634853204db39d"
-    );
+    assert_eq!(format!("{fingerprint:?}"), "6b617a9b68b3f371e6634853204db39d");
 }
 
 #[test]
 fn key_sync_and_each_cell_count_but_line_and_raw_bytes_do_not() {
-    let print = |key: u8, sync: &str, record: &Record| {
-        Fingerprinter::new(&[key; 32], sync).fingerprint(record)
-    };
+    let print = |key: u8, sync: &str, record: &Record| Fingerprinter::new(&[key; 32], sync).fingerprint(record);
     let one = print(1, "customers", &customers());
     assert_ne!(one, print(2, "customers", &customers()));
     assert_ne!(one, print(1, "partners", &customers()));
@@ -86,23 +73,14 @@ fn key_sync_and_each_cell_count_but_line_and_raw_bytes_do_not() {
 #[test]
 fn a_fingerprinter_keeps_nothing_of_the_row_before() {
     let mut used = Fingerprinter::new(&KEY, "customers");
-    used.fingerprint(&record(
-        "a much longer key",
-        &[Owned::Text("x".repeat(500))],
-    ));
+    used.fingerprint(&record("a much longer key", &[Owned::Text("x".repeat(500))]));
     used.raw(b"raw");
-    assert_eq!(
-        used.fingerprint(&customers()),
-        Fingerprinter::new(&KEY, "customers").fingerprint(&customers())
-    );
+    assert_eq!(used.fingerprint(&customers()), Fingerprinter::new(&KEY, "customers").fingerprint(&customers()));
 }
 
 #[test]
 fn debug_shows_no_key() {
-    assert_eq!(
-        format!("{:?}", Fingerprinter::new(&KEY, "customers")),
-        "Fingerprinter { .. }"
-    );
+    assert_eq!(format!("{:?}", Fingerprinter::new(&KEY, "customers")), "Fingerprinter { .. }");
     assert_eq!(format!("{:?}", Fingerprint([0xab; 16])), "ab".repeat(16));
 }
 

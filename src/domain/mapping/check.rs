@@ -17,17 +17,12 @@ impl Arguments {
     pub(super) fn of(values: Vec<Option<Value>>) -> Self {
         Self {
             literal: values.iter().all(Option::is_some),
-            values: values
-                .into_iter()
-                .map(|value| value.unwrap_or_else(|| Value::from("")))
-                .collect(),
+            values: values.into_iter().map(|value| value.unwrap_or_else(|| Value::from(""))).collect(),
         }
     }
 
     fn after_nothing(&self) -> Vec<Value> {
-        std::iter::once(Value::from(""))
-            .chain(self.values.iter().cloned())
-            .collect()
+        std::iter::once(Value::from("")).chain(self.values.iter().cloned()).collect()
     }
 }
 
@@ -41,34 +36,21 @@ pub(super) fn check_filter(name: &str, mut arguments: Arguments) -> Option<Strin
         return Some(format!("there is no filter '{name}'"));
     }
     if name == TAKES_FILTER || TAKES_TEST.contains(&name) {
-        let passes_on = arguments
-            .values
-            .first()
-            .and_then(Value::as_str)
-            .map(str::to_owned);
+        let passes_on = arguments.values.first().and_then(Value::as_str).map(str::to_owned);
         return match passes_on {
             Some(inner) if !inner.is_empty() => {
                 arguments.values.remove(0);
-                if name == TAKES_FILTER {
-                    check_filter(&inner, arguments)
-                } else {
-                    check_test(&inner, &arguments)
-                }
+                if name == TAKES_FILTER { check_filter(&inner, arguments) } else { check_test(&inner, &arguments) }
             }
             _ if name != TAKES_FILTER && arguments.values.is_empty() => None,
-            _ => Some(format!(
-                "'{name}' needs the name of a filter or test, written out"
-            )),
+            _ => Some(format!("'{name}' needs the name of a filter or test, written out")),
         };
     }
     let ours = filters::OURS.contains(&name);
     if ours && !arguments.literal {
         return Some(format!("the arguments of '{name}' must be written out"));
     }
-    let error = ENGINE
-        .empty_state()
-        .apply_filter(name, &arguments.after_nothing())
-        .err()?;
+    let error = ENGINE.empty_state().apply_filter(name, &arguments.after_nothing()).err()?;
     (ours || is_arity(&error)).then(|| explain("filter", name, &error))
 }
 
@@ -77,25 +59,16 @@ pub(super) fn check_test(name: &str, arguments: &Arguments) -> Option<String> {
     if !is_known("test", name) {
         return Some(format!("there is no test '{name}'"));
     }
-    let error = ENGINE
-        .empty_state()
-        .perform_test(name, &arguments.after_nothing())
-        .err()?;
+    let error = ENGINE.empty_state().perform_test(name, &arguments.after_nothing()).err()?;
     is_arity(&error).then(|| explain("test", name, &error))
 }
 
 fn is_known(kind: &str, name: &str) -> bool {
-    ENGINE
-        .empty_state()
-        .perform_test(kind, &[Value::from(name)])
-        .unwrap_or(false)
+    ENGINE.empty_state().perform_test(kind, &[Value::from(name)]).unwrap_or(false)
 }
 
 fn is_arity(error: &Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::TooManyArguments | ErrorKind::MissingArgument
-    )
+    matches!(error.kind(), ErrorKind::TooManyArguments | ErrorKind::MissingArgument)
 }
 
 /// No row is involved yet, so that MiniJinja's own words can be shown.

@@ -23,34 +23,18 @@ pub(super) fn compile(spec: &Spec) -> Result<Mapping, Vec<Problem>> {
         problems.push(problem("lead", "must be a table"));
     }
     parse_leaves(&spec.lead, "lead", &mut leaves, &mut problems);
-    let filter = spec
-        .filter
-        .as_deref()
-        .and_then(|source| parse_filter(source, &mut problems));
+    let filter = spec.filter.as_deref().and_then(|source| parse_filter(source, &mut problems));
 
     let used = leaves.iter().chain(&filter);
-    let columns: Vec<String> = used
-        .flat_map(|leaf| leaf.columns.iter().cloned())
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .collect();
+    let columns: Vec<String> =
+        used.flat_map(|leaf| leaf.columns.iter().cloned()).collect::<BTreeSet<_>>().into_iter().collect();
     let slow_leaves = leaves.iter().filter(|leaf| is_slow(&leaf.form));
     let slow = Arc::new(slow_columns(slow_leaves.chain(&filter), &columns));
-    let mut build = Build {
-        leaves: leaves.into_iter(),
-        columns: &columns,
-        templates: ENGINE.clone(),
-        problems,
-        size: CELLS,
-    };
+    let mut build =
+        Build { leaves: leaves.into_iter(), columns: &columns, templates: ENGINE.clone(), problems, size: CELLS };
     let mut root = build.slot(&spec.lead, String::new());
     let filter = filter.and_then(|template| build.filter(template));
-    let Build {
-        templates,
-        mut problems,
-        size,
-        ..
-    } = build;
+    let Build { templates, mut problems, size, .. } = build;
     for (index, path) in spec.required.iter().enumerate() {
         if let Err(message) = require(&mut root, path) {
             problems.push(problem(format!("required[{index}]"), message));
@@ -73,26 +57,15 @@ pub(super) fn compile(spec: &Spec) -> Result<Mapping, Vec<Problem>> {
 }
 
 pub(super) fn problem(path: impl Into<String>, message: impl Into<String>) -> Problem {
-    Problem {
-        path: path.into(),
-        message: message.into(),
-    }
+    Problem { path: path.into(), message: message.into() }
 }
 
 /// Parses the string leaves in the order in which [`Build::slot`] meets them. One that is wrong leaves a stand-in.
-fn parse_leaves(
-    value: &Value,
-    path: &str,
-    leaves: &mut Vec<Template>,
-    problems: &mut Vec<Problem>,
-) {
+fn parse_leaves(value: &Value, path: &str, leaves: &mut Vec<Template>, problems: &mut Vec<Problem>) {
     match value {
         Value::String(source) => leaves.push(parse_leaf(source).unwrap_or_else(|messages| {
             problems.extend(messages.into_iter().map(|message| problem(path, message)));
-            Template {
-                form: Form::Constant(String::new()),
-                columns: Vec::new(),
-            }
+            Template { form: Form::Constant(String::new()), columns: Vec::new() }
         })),
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
@@ -110,14 +83,9 @@ fn parse_leaves(
 
 fn parse_filter(source: &str, problems: &mut Vec<Problem>) -> Option<Template> {
     match parse_leaf(source) {
-        Ok(template) if matches!(template.form, Form::Expression(_) | Form::Column(_)) => {
-            Some(template)
-        }
+        Ok(template) if matches!(template.form, Form::Expression(_) | Form::Column(_)) => Some(template),
         Ok(_) => {
-            problems.push(problem(
-                WHERE,
-                "must be exactly one expression, such as \"{{ consent == 'J' }}\"",
-            ));
+            problems.push(problem(WHERE, "must be exactly one expression, such as \"{{ consent == 'J' }}\""));
             None
         }
         Err(messages) => {

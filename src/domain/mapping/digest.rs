@@ -9,10 +9,7 @@ const DIGEST: usize = 16;
 
 /// See [`super::Mapping::columns_digest`].
 pub(super) fn columns(key: &str, columns: &[String]) -> [u8; DIGEST] {
-    digest(
-        "lead-sync columns v1",
-        std::iter::once(key).chain(columns.iter().map(String::as_str)),
-    )
+    digest("lead-sync columns v1", std::iter::once(key).chain(columns.iter().map(String::as_str)))
 }
 
 /// See [`super::Mapping::mapping_digest`].
@@ -20,19 +17,8 @@ pub(super) fn mapping(spec: &Spec) -> [u8; DIGEST] {
     let lead = spec.lead.to_string();
     let filter = spec.filter.as_deref();
     let has_filter = if filter.is_some() { "where" } else { "all" };
-    let fixed = [
-        &spec.sync,
-        &spec.key,
-        &lead,
-        has_filter,
-        filter.unwrap_or_default(),
-    ];
-    digest(
-        "lead-sync mapping v1",
-        fixed
-            .into_iter()
-            .chain(spec.required.iter().map(String::as_str)),
-    )
+    let fixed = [&spec.sync, &spec.key, &lead, has_filter, filter.unwrap_or_default()];
+    digest("lead-sync mapping v1", fixed.into_iter().chain(spec.required.iter().map(String::as_str)))
 }
 
 fn digest<'a>(context: &str, parts: impl Iterator<Item = &'a str>) -> [u8; DIGEST] {

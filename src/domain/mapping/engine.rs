@@ -63,9 +63,7 @@ pub(super) fn is_nothing(value: &Value) -> bool {
 fn write_text(out: &mut Output, _: &mut State, value: &Value) -> Result<(), Error> {
     match value.kind() {
         ValueKind::None | ValueKind::Undefined => Ok(()),
-        ValueKind::String => out
-            .write_str(value.as_str().unwrap_or_default())
-            .map_err(Error::from),
+        ValueKind::String => out.write_str(value.as_str().unwrap_or_default()).map_err(Error::from),
         _ => out.write_str(&text_of(value)?).map_err(Error::from),
     }
 }
@@ -80,9 +78,7 @@ pub(super) fn text_of(value: &Value) -> Result<String, Error> {
         }
         ValueKind::String => Ok(value.as_str().unwrap_or_default().to_owned()),
         ValueKind::Bool => Ok(if value.is_true() { "true" } else { "false" }.into()),
-        _ => Err(refuse(
-            "gives a list or an object where text is needed; join it",
-        )),
+        _ => Err(refuse("gives a list or an object where text is needed; join it")),
     }
 }
 
@@ -116,15 +112,8 @@ struct Root(Arc<Row>);
 
 /// The context for one record. Built once per record, however many leaves use it.
 pub(super) fn context(slow: &Arc<Slow>, record: &Record) -> Value {
-    let cells = slow
-        .indices
-        .iter()
-        .map(|&index| value_of(record.cell(index)))
-        .collect();
-    Value::from_object(Root(Arc::new(Row {
-        slow: Arc::clone(slow),
-        cells,
-    })))
+    let cells = slow.indices.iter().map(|&index| value_of(record.cell(index))).collect();
+    Value::from_object(Root(Arc::new(Row { slow: Arc::clone(slow), cells })))
 }
 
 /// NULL is the empty text, so that CSV and SQLite rows behave alike in comparisons.
@@ -143,16 +132,9 @@ impl Object for Row {
     }
 
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
-        let cell = self
-            .slow
-            .columns
-            .get(key)
-            .and_then(|&at| self.cells.get(at));
+        let cell = self.slow.columns.get(key).and_then(|&at| self.cells.get(at));
         // Columns are found when the mapping is compiled. Should one have escaped, its row is rejected, not half mapped.
-        Some(
-            cell.cloned()
-                .unwrap_or_else(|| Value::from(refuse("reads a column that was not asked for"))),
-        )
+        Some(cell.cloned().unwrap_or_else(|| Value::from(refuse("reads a column that was not asked for"))))
     }
 
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {

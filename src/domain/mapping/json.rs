@@ -70,9 +70,7 @@ fn push_number(out: &mut String, value: &Value) -> Result<(), Error> {
         return Ok(());
     }
     finite(value)?;
-    let number = f64::try_from(value.clone())
-        .ok()
-        .and_then(serde_json::Number::from_f64);
+    let number = f64::try_from(value.clone()).ok().and_then(serde_json::Number::from_f64);
     let number = number.ok_or_else(|| refuse("not a finite number"))?;
     out.push_str(&number.to_string());
     Ok(())

@@ -107,10 +107,7 @@ type Compiled = Expression<'static, 'static>;
 
 impl fmt::Debug for Mapping {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mapping")
-            .field("sync", &self.sync)
-            .field("columns", &self.columns)
-            .finish_non_exhaustive()
+        f.debug_struct("Mapping").field("sync", &self.sync).field("columns", &self.columns).finish_non_exhaustive()
     }
 }
 

@@ -23,10 +23,7 @@ pub(super) struct Reads {
 
 /// Walks a parsed template.
 pub(super) fn reads(template: &Stmt<'_>) -> Reads {
-    let mut walk = Walk {
-        reads: Reads::default(),
-        scopes: vec![Vec::new()],
-    };
+    let mut walk = Walk { reads: Reads::default(), scopes: vec![Vec::new()] };
     walk.statement(template);
     walk.reads
 }
@@ -183,12 +180,7 @@ impl<'s> Walk<'s> {
             }
             Expr::UnaryOp(unary) => self.expression(&unary.expr),
             Expr::BinOp(binary) => {
-                self.comparison(
-                    is_order(binary.op),
-                    is_equality(binary.op),
-                    &binary.left,
-                    &binary.right,
-                );
+                self.comparison(is_order(binary.op), is_equality(binary.op), &binary.left, &binary.right);
                 self.expression(&binary.left);
                 self.expression(&binary.right);
             }
@@ -213,11 +205,7 @@ impl<'s> Walk<'s> {
             Expr::Call(_) => self.problem("there are no functions and methods here; use a filter"),
             Expr::List(list) => list.items.iter().for_each(|item| self.expression(item)),
             Expr::Tuple(tuple) => tuple.items.iter().for_each(|item| self.expression(item)),
-            Expr::Map(map) => map
-                .keys
-                .iter()
-                .chain(&map.values)
-                .for_each(|item| self.expression(item)),
+            Expr::Map(map) => map.keys.iter().chain(&map.values).for_each(|item| self.expression(item)),
         }
     }
 
@@ -261,9 +249,7 @@ impl<'s> Walk<'s> {
     fn test(&mut self, test: &Test<'s>) {
         self.expression(&test.expr);
         self.arguments(&test.args);
-        if let Some(problem) =
-            check::check_test(test.name, &check::Arguments::of(literals(&test.args)))
-        {
+        if let Some(problem) = check::check_test(test.name, &check::Arguments::of(literals(&test.args))) {
             self.problem(problem);
         }
     }
@@ -281,10 +267,7 @@ impl<'s> Walk<'s> {
 }
 
 fn is_order(op: BinOpKind) -> bool {
-    matches!(
-        op,
-        BinOpKind::Lt | BinOpKind::Lte | BinOpKind::Gt | BinOpKind::Gte
-    )
+    matches!(op, BinOpKind::Lt | BinOpKind::Lte | BinOpKind::Gt | BinOpKind::Gte)
 }
 
 fn is_equality(op: BinOpKind) -> bool {

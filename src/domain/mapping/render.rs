@@ -14,17 +14,10 @@ use crate::domain::record::{Cell, Record};
 pub(super) const BACKREF: &str = "backref";
 
 /// See [`Mapping::wants`].
-pub(super) fn wants(
-    mapping: &Mapping,
-    filter: &Filter,
-    record: &Record,
-) -> Result<bool, Rejection> {
+pub(super) fn wants(mapping: &Mapping, filter: &Filter, record: &Record) -> Result<bool, Rejection> {
     let context = engine::context(&mapping.slow, record);
     let refused = |error: &Error| reject(mapping, "where", &filter.columns, engine::reason(error));
-    let answer = filter
-        .expression
-        .eval(context)
-        .map_err(|error| refused(&error))?;
+    let answer = filter.expression.eval(context).map_err(|error| refused(&error))?;
     match answer.kind() {
         ValueKind::Bool | ValueKind::Number => Ok(answer.is_true()),
         _ if engine::is_nothing(&answer) => Ok(false),
@@ -36,24 +29,13 @@ pub(super) fn wants(
 
 /// See [`Mapping::render`].
 pub(super) fn lead(mapping: &Mapping, record: &Record) -> Result<Lead, Rejection> {
-    let mut render = Render {
-        mapping,
-        record,
-        context: None,
-        body: String::with_capacity(mapping.size),
-        backref: 0..0,
-    };
+    let mut render =
+        Render { mapping, record, context: None, body: String::with_capacity(mapping.size), backref: 0..0 };
     if !render.slot(&mapping.root)? {
         return Err(reject(mapping, "lead", &[], "every field is empty".into()));
     }
-    let backref = render
-        .body
-        .get(render.backref)
-        .and_then(|json| serde_json::from_str(json).ok());
-    Ok(Lead {
-        body: render.body,
-        backref,
-    })
+    let backref = render.body.get(render.backref).and_then(|json| serde_json::from_str(json).ok());
+    Ok(Lead { body: render.body, backref })
 }
 
 fn reject(mapping: &Mapping, field: &str, columns: &[String], reason: String) -> Rejection {
@@ -80,30 +62,17 @@ impl Render<'_> {
     fn slot(&mut self, slot: &Slot) -> Result<bool, Rejection> {
         let start = self.body.len();
         let written = match &slot.node {
-            Node::Object(fields) => self.items(
-                ['{', '}'],
-                fields.iter().map(|(key, slot)| (key.as_str(), slot)),
-            )?,
+            Node::Object(fields) => self.items(['{', '}'], fields.iter().map(|(key, slot)| (key.as_str(), slot)))?,
             Node::List(items) => self.items(['[', ']'], items.iter().map(|slot| ("", slot)))?,
-            Node::Leaf(leaf) => self.leaf(leaf).map_err(|error| {
-                reject(
-                    self.mapping,
-                    &slot.path,
-                    &leaf.columns,
-                    engine::reason(&error),
-                )
-            })?,
+            Node::Leaf(leaf) => self
+                .leaf(leaf)
+                .map_err(|error| reject(self.mapping, &slot.path, &leaf.columns, engine::reason(&error)))?,
         };
         if !written {
             self.body.truncate(start);
             if slot.required {
                 let columns = columns_of(&slot.node);
-                return Err(reject(
-                    self.mapping,
-                    &slot.path,
-                    &columns,
-                    "required, but empty".into(),
-                ));
+                return Err(reject(self.mapping, &slot.path, &columns, "required, but empty".into()));
             }
         } else if slot.path == BACKREF {
             self.backref = start..self.body.len();
@@ -164,11 +133,7 @@ impl Render<'_> {
     }
 
     fn value(&mut self, leaf: &Leaf, value: &Value) -> Result<bool, Error> {
-        if leaf.as_text {
-            json::push_as_text(&mut self.body, value)
-        } else {
-            json::push_value(&mut self.body, value)
-        }
+        if leaf.as_text { json::push_as_text(&mut self.body, value) } else { json::push_value(&mut self.body, value) }
     }
 
     fn pieces(&mut self, pieces: &[Piece<usize>]) -> Result<bool, Error> {
@@ -180,9 +145,7 @@ impl Render<'_> {
                 Piece::Column(index) => match self.record.cell(*index) {
                     Cell::Null => {}
                     Cell::Text(text) => json::push_escaped(&mut self.body, text),
-                    number => self
-                        .body
-                        .push_str(&engine::text_of(&engine::value_of(number))?),
+                    number => self.body.push_str(&engine::text_of(&engine::value_of(number))?),
                 },
             }
         }
@@ -201,13 +164,7 @@ impl Render<'_> {
 fn columns_of(node: &Node) -> Vec<String> {
     match node {
         Node::Leaf(leaf) => leaf.columns.clone(),
-        Node::List(items) => items
-            .iter()
-            .flat_map(|slot| columns_of(&slot.node))
-            .collect(),
-        Node::Object(fields) => fields
-            .iter()
-            .flat_map(|(_, slot)| columns_of(&slot.node))
-            .collect(),
+        Node::List(items) => items.iter().flat_map(|slot| columns_of(&slot.node)).collect(),
+        Node::Object(fields) => fields.iter().flat_map(|(_, slot)| columns_of(&slot.node)).collect(),
     }
 }

@@ -71,11 +71,7 @@ pub(super) struct Build<'c> {
 impl Build<'_> {
     pub(super) fn slot(&mut self, value: &Value, path: String) -> Slot {
         let below = |key: &str| {
-            if path.is_empty() {
-                key.to_owned()
-            } else {
-                format!("{path}.{key}")
-            }
+            if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
         };
         let node = match value {
             Value::Object(fields) => Node::Object(
@@ -91,26 +87,16 @@ impl Build<'_> {
                     .collect(),
             ),
             Value::Array(items) => Node::List(
-                items
-                    .iter()
-                    .enumerate()
-                    .map(|(index, item)| self.slot(item, below(&index.to_string())))
-                    .collect(),
+                items.iter().enumerate().map(|(index, item)| self.slot(item, below(&index.to_string()))).collect(),
             ),
             Value::String(_) => Node::Leaf(self.leaf(&path)),
             Value::Null => Node::Leaf(constant(Kind::Nothing)),
             Value::Bool(_) | Value::Number(_) if is_always_text(&path) => {
                 Node::Leaf(constant(Kind::Constant(format!("\"{value}\""))))
             }
-            Value::Bool(_) | Value::Number(_) => {
-                Node::Leaf(constant(Kind::Constant(value.to_string())))
-            }
+            Value::Bool(_) | Value::Number(_) => Node::Leaf(constant(Kind::Constant(value.to_string()))),
         };
-        Slot {
-            path,
-            node,
-            required: false,
-        }
+        Slot { path, node, required: false }
     }
 
     fn leaf(&mut self, path: &str) -> Leaf {
@@ -126,9 +112,7 @@ impl Build<'_> {
                 Kind::Constant(written)
             }
             Form::Column(name) => Kind::Column(self.index(&name)),
-            Form::Pieces(pieces) => {
-                Kind::Pieces(pieces.into_iter().map(|piece| self.piece(piece)).collect())
-            }
+            Form::Pieces(pieces) => Kind::Pieces(pieces.into_iter().map(|piece| self.piece(piece)).collect()),
             Form::Expression(source) => match self.expression(&format!("lead.{path}"), source) {
                 Some(expression) => Kind::Expression(expression),
                 None => Kind::Nothing,
@@ -137,17 +121,12 @@ impl Build<'_> {
                 // A path is no name: the keys "a.b" and "b" below "a" share theirs.
                 let name = self.leaves.len().to_string();
                 if let Err(error) = self.templates.add_template_owned(name.clone(), source) {
-                    self.problems
-                        .push(problem(format!("lead.{path}"), error.to_string()));
+                    self.problems.push(problem(format!("lead.{path}"), error.to_string()));
                 }
                 Kind::Text(name)
             }
         };
-        Leaf {
-            kind,
-            as_text: is_always_text(path),
-            columns,
-        }
+        Leaf { kind, as_text: is_always_text(path), columns }
     }
 
     fn piece(&mut self, piece: Piece<String>) -> Piece<usize> {
@@ -168,10 +147,7 @@ impl Build<'_> {
             Form::Column(name) => format!("row[{}]", Value::from(name)),
             _ => return None,
         };
-        Some(Filter {
-            expression: self.expression(WHERE, source)?,
-            columns: template.columns,
-        })
+        Some(Filter { expression: self.expression(WHERE, source)?, columns: template.columns })
     }
 
     fn expression(&mut self, path: &str, source: String) -> Option<Compiled> {
@@ -183,27 +159,18 @@ impl Build<'_> {
 
     /// Every column of a template is in `columns`, so that the search finds it.
     fn index(&self, name: &str) -> usize {
-        self.columns
-            .binary_search_by(|column| column.as_str().cmp(name))
-            .unwrap_or(usize::MAX)
+        self.columns.binary_search_by(|column| column.as_str().cmp(name)).unwrap_or(usize::MAX)
     }
 }
 
 fn constant(kind: Kind) -> Leaf {
-    Leaf {
-        kind,
-        as_text: false,
-        columns: Vec::new(),
-    }
+    Leaf { kind, as_text: false, columns: Vec::new() }
 }
 
 /// WeGroup's ids are text, and so is a link.
 fn is_always_text(path: &str) -> bool {
     const REFERENCE: &str = "external_ref.external_ref";
-    path == BACKREF
-        || path
-            .strip_suffix(REFERENCE)
-            .is_some_and(|parent| parent.is_empty() || parent.ends_with('.'))
+    path == BACKREF || path.strip_suffix(REFERENCE).is_some_and(|parent| parent.is_empty() || parent.ends_with('.'))
 }
 
 /// Marks the slot at `path`. A parent is left out only if all below it is, so that nothing else need be marked.
@@ -215,20 +182,11 @@ pub(super) fn require(root: &mut Slot, path: &str) -> Result<(), String> {
                 let mut written = String::new();
                 json::push_string(&mut written, segment);
                 written.push(':');
-                fields
-                    .iter_mut()
-                    .find(|(key, _)| *key == written)
-                    .map(|(_, slot)| slot)
+                fields.iter_mut().find(|(key, _)| *key == written).map(|(_, slot)| slot)
             }
-            Node::List(items) => segment
-                .parse::<usize>()
-                .ok()
-                .and_then(|index| items.get_mut(index)),
+            Node::List(items) => segment.parse::<usize>().ok().and_then(|index| items.get_mut(index)),
             Node::Leaf(_) => {
-                return Err(format!(
-                    "'{}' is one template; require it as a whole",
-                    slot.path
-                ));
+                return Err(format!("'{}' is one template; require it as a whole", slot.path));
             }
         };
         slot = next.ok_or_else(|| format!("the lead has no field '{path}'"))?;

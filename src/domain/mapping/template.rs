@@ -38,16 +38,12 @@ pub(super) struct Template {
 
 /// Parses a leaf; all that is wrong with it at once.
 pub(super) fn parse_leaf(source: &str) -> Result<Template, Vec<String>> {
-    let tree =
-        parse(source, "template", SyntaxConfig::default()).map_err(|error| vec![syntax(&error)])?;
+    let tree = parse(source, "template", SyntaxConfig::default()).map_err(|error| vec![syntax(&error)])?;
     let Reads { columns, problems } = reads(&tree);
     if !problems.is_empty() {
         return Err(problems);
     }
-    Ok(Template {
-        form: form(source, &tree),
-        columns: columns.into_iter().collect(),
-    })
+    Ok(Template { form: form(source, &tree), columns: columns.into_iter().collect() })
 }
 
 fn form(source: &str, tree: &Stmt<'_>) -> Form {
@@ -63,16 +59,14 @@ fn form(source: &str, tree: &Stmt<'_>) -> Form {
         }
     }
     match pieces(&template.children) {
-        Some(pieces) if pieces.iter().all(|piece| matches!(piece, Piece::Raw(_))) => {
-            Form::Constant(
-                pieces
-                    .into_iter()
-                    .map(|piece| match piece {
-                        Piece::Raw(text) | Piece::Column(text) => text,
-                    })
-                    .collect(),
-            )
-        }
+        Some(pieces) if pieces.iter().all(|piece| matches!(piece, Piece::Raw(_))) => Form::Constant(
+            pieces
+                .into_iter()
+                .map(|piece| match piece {
+                    Piece::Raw(text) | Piece::Column(text) => text,
+                })
+                .collect(),
+        ),
         Some(pieces) => Form::Pieces(pieces),
         None => Form::Text(source.to_owned()),
     }
@@ -83,9 +77,7 @@ fn pieces(children: &[Stmt<'_>]) -> Option<Vec<Piece<String>>> {
         .iter()
         .map(|child| match child {
             Stmt::EmitRaw(raw) => Some(Piece::Raw(raw.raw.to_owned())),
-            Stmt::EmitExpr(emit) => {
-                plain_column(&emit.expr).map(|column| Piece::Column(column.into_owned()))
-            }
+            Stmt::EmitExpr(emit) => plain_column(&emit.expr).map(|column| Piece::Column(column.into_owned())),
             _ => None,
         })
         .collect()

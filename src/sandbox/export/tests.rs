@@ -16,13 +16,7 @@ fn rows() -> Vec<csv::StringRecord> {
 #[test]
 fn the_export_has_what_it_promises() {
     let rows = rows();
-    let mut found = Expected {
-        rows: rows.len(),
-        delivered: 0,
-        without_consent: 0,
-        quarantined: 0,
-        refused: 0,
-    };
+    let mut found = Expected { rows: rows.len(), delivered: 0, without_consent: 0, quarantined: 0, refused: 0 };
     for row in &rows {
         let count = if row.len() != HEADER.split(';').count() || row[0].is_empty() {
             &mut found.quarantined

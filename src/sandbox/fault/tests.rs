@@ -12,10 +12,7 @@ fn complaint(text: &str) -> String {
 #[test]
 fn the_short_form_takes_statuses_and_plain_kinds() {
     assert_eq!(parse("lost_answer"), Fault::once(Kind::LostAnswer));
-    assert_eq!(
-        parse("503*3"),
-        Fault::once(Kind::Status(Answer::new(503))).times(3)
-    );
+    assert_eq!(parse("503*3"), Fault::once(Kind::Status(Answer::new(503))).times(3));
 }
 
 #[test]
@@ -23,10 +20,7 @@ fn json_says_everything() {
     let fault = parse(
         r#"{"fault": {"status": {"status": 429, "retry_after": {"date": 60}}}, "external_ref": "7", "times": null}"#,
     );
-    let answer = Answer {
-        retry_after: Some(RetryAfter::Date(60)),
-        ..Answer::new(429)
-    };
+    let answer = Answer { retry_after: Some(RetryAfter::Date(60)), ..Answer::new(429) };
     let expected = Fault::once(Kind::Status(answer)).for_lead("7").always();
     assert_eq!(fault, expected);
     assert_eq!(parse(r#"{"fault": "garbage"}"#), Fault::once(Kind::Garbage));
@@ -72,18 +66,9 @@ fn what_can_never_be_played_is_refused() {
         ("503*x", "not a number of times"),
         ("tea", "unknown variant"),
         (r#"{"fault": "garbage", "tmies": 2}"#, "unknown field"),
-        (
-            r#"{"fault": "cut_before", "external_ref": "7"}"#,
-            "before the body",
-        ),
-        (
-            r#"{"fault": "reset", "external_ref": "7", "on": "every"}"#,
-            "on = leads",
-        ),
-        (
-            r#"{"fault": {"status": {"status": 500, "headers": {"a b": ""}}}}"#,
-            "'a b'",
-        ),
+        (r#"{"fault": "cut_before", "external_ref": "7"}"#, "before the body"),
+        (r#"{"fault": "reset", "external_ref": "7", "on": "every"}"#, "on = leads"),
+        (r#"{"fault": {"status": {"status": 500, "headers": {"a b": ""}}}}"#, "'a b'"),
     ] {
         let message = complaint(text);
         assert!(message.contains(part), "{text}: {message}");

@@ -17,17 +17,9 @@ use crate::sources::Error;
 pub fn archive(entry: &Entry, read: &Summary, dir: &Path) -> Result<PathBuf, Error> {
     let failed = |action: &'static str, path: &Path| {
         let path = path.display().to_string();
-        move |cause| Error::Io {
-            action,
-            path,
-            cause,
-        }
+        move |cause| Error::Io { action, path, cause }
     };
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(dir)
-        .map_err(failed("create the archive folder", dir))?;
+    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed("create the archive folder", dir))?;
     let now = Identity::at(&entry.path).map_err(failed("read", &entry.path))?;
     if now != read.identity {
         return Err(changed(&entry.origin));
@@ -35,9 +27,7 @@ pub fn archive(entry: &Entry, read: &Summary, dir: &Path) -> Result<PathBuf, Err
     let name = entry.path.file_name().unwrap_or(OsStr::new("export.csv"));
     let target = reserve(dir, name).map_err(failed("write into the archive folder", dir))?;
     let moved = match fs::rename(&entry.path, &target) {
-        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
-            copy(&entry.path, &target, &read.identity)
-        }
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => copy(&entry.path, &target, &read.identity),
         other => other,
     };
     if let Err(cause) = moved {
@@ -68,21 +58,13 @@ fn numbered(name: &OsStr, number: u64) -> OsString {
         return name.to_owned();
     }
     let text = name.to_string_lossy();
-    let dot = text
-        .char_indices()
-        .skip(1)
-        .find_map(|(at, letter)| (letter == '.').then_some(at))
-        .unwrap_or(text.len());
+    let dot = text.char_indices().skip(1).find_map(|(at, letter)| (letter == '.').then_some(at)).unwrap_or(text.len());
     let (stem, extension) = text.split_at(dot);
     format!("{stem}-{number}{extension}").into()
 }
 
 fn create_new(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
 /// Makes the names in a folder durable.
@@ -127,14 +109,8 @@ mod tests {
 
     #[test]
     fn a_number_goes_before_the_endings() {
-        assert_eq!(
-            numbered(OsStr::new("c.csv.gz"), 2),
-            OsString::from("c-2.csv.gz")
-        );
-        assert_eq!(
-            numbered(OsStr::new("export"), 1),
-            OsString::from("export-1")
-        );
+        assert_eq!(numbered(OsStr::new("c.csv.gz"), 2), OsString::from("c-2.csv.gz"));
+        assert_eq!(numbered(OsStr::new("export"), 1), OsString::from("export-1"));
         assert_eq!(numbered(OsStr::new("c.csv"), 0), OsString::from("c.csv"));
     }
 }

@@ -38,27 +38,14 @@ impl CsvFile {
     ///
     /// Refuses what is no CSV file, a file without a header, and one in which a wanted column is missing or there twice.
     pub fn open(entry: &Entry, settings: &Settings, wanted: &[String]) -> Result<Self, Error> {
-        let (mut input, identity) = Input::open(&entry.path)
-            .map_err(|cause| trouble(&entry.origin, &entry.path, None, cause))?;
+        let (mut input, identity) =
+            Input::open(&entry.path).map_err(|cause| trouble(&entry.origin, &entry.path, None, cause))?;
         let trouble = |cause| trouble(&entry.origin, &entry.path, Some(&identity), cause);
         let survey = survey(&mut input, settings.encoding).map_err(trouble)?;
         let input = input.rewound().map_err(trouble)?;
-        let opening = Opening {
-            entry,
-            identity: &identity,
-            settings,
-            survey: &survey,
-        };
+        let opening = Opening { entry, identity: &identity, settings, survey: &survey };
         let (records, columns, layout) = opening.header(input, wanted)?;
-        Ok(Self {
-            origin: entry.origin.clone(),
-            path: entry.path.clone(),
-            identity,
-            records,
-            columns,
-            layout,
-            rows: 0,
-        })
+        Ok(Self { origin: entry.origin.clone(), path: entry.path.clone(), identity, records, columns, layout, rows: 0 })
     }
 
     /// How the file writes its rows.
@@ -97,10 +84,7 @@ impl CsvFile {
         let opened = self.records.get_ref().get_ref().identity();
         match (opened, Identity::at(&self.path)) {
             (Ok(opened), Ok(named)) if opened == self.identity && named == self.identity => {
-                Ok(Summary {
-                    rows: self.rows,
-                    identity: self.identity,
-                })
+                Ok(Summary { rows: self.rows, identity: self.identity })
             }
             _ => Err(changed(&self.origin)),
         }
@@ -117,10 +101,7 @@ struct Opening<'a> {
 
 impl Opening<'_> {
     fn refused(&self, reason: impl Into<String>) -> Error {
-        Error::Refused {
-            file: self.entry.origin.clone(),
-            reason: reason.into(),
-        }
+        Error::Refused { file: self.entry.origin.clone(), reason: reason.into() }
     }
 
     fn trouble(&self, cause: io::Error) -> Error {
@@ -129,11 +110,7 @@ impl Opening<'_> {
     }
 
     /// Reads up to the header and sets everything up for the first row.
-    fn header(
-        &self,
-        input: Input,
-        wanted: &[String],
-    ) -> Result<(Records<Decoded<Input>>, Columns, Layout), Error> {
+    fn header(&self, input: Input, wanted: &[String]) -> Result<(Records<Decoded<Input>>, Columns, Layout), Error> {
         let trouble = |cause| self.trouble(cause);
         let encoding = self.row_encoding();
         let quote = self.settings.quote.unwrap_or(b'"');
@@ -143,18 +120,14 @@ impl Opening<'_> {
         let mut records = self.records(input, quote).map_err(trouble)?;
         let hint = self.look_at_beginning(&mut records)?;
         let head = records.peek().map_err(trouble)?;
-        let delimiter = self
-            .settings
-            .delimiter
-            .or(hint)
-            .unwrap_or_else(|| header::delimiter(head, quote, encoding, &names_wanted));
+        let delimiter =
+            self.settings.delimiter.or(hint).unwrap_or_else(|| header::delimiter(head, quote, encoding, &names_wanted));
         records.use_delimiter(delimiter);
         if !header::find(&mut records).map_err(trouble)? {
             return Err(self.refused("it has no header; check the export"));
         }
         let names = header::names(&records, encoding).map_err(|reason| self.refused(reason))?;
-        let mut places =
-            columns::positions(&names, &names_wanted).map_err(|reason| self.refused(reason))?;
+        let mut places = columns::positions(&names, &names_wanted).map_err(|reason| self.refused(reason))?;
         let key = places.remove(0);
         let header = records.current().bytes.to_vec();
         let layout = Layout::Csv {
@@ -180,11 +153,7 @@ impl Opening<'_> {
 
     /// The encoding of rows as they are cut.
     fn row_encoding(&self) -> &'static Encoding {
-        if self.survey.encoding.is_single_byte() {
-            self.survey.encoding
-        } else {
-            UTF_8
-        }
+        if self.survey.encoding.is_single_byte() { self.survey.encoding } else { UTF_8 }
     }
 
     fn records(&self, mut input: Input, quote: u8) -> io::Result<Records<Decoded<Input>>> {
@@ -195,10 +164,7 @@ impl Opening<'_> {
     }
 
     /// Refuses what is no CSV file or not whole, and passes over Excel's `sep=` line, giving its delimiter.
-    fn look_at_beginning(
-        &self,
-        records: &mut Records<Decoded<Input>>,
-    ) -> Result<Option<u8>, Error> {
+    fn look_at_beginning(&self, records: &mut Records<Decoded<Input>>) -> Result<Option<u8>, Error> {
         let trouble = |cause| self.trouble(cause);
         if self.survey.size == self.survey.bom as u64 {
             return Err(self.refused("it is empty, without even a header; check the export"));
@@ -222,12 +188,7 @@ impl Opening<'_> {
 }
 
 /// An error while reading: gzip data that is cut or damaged refuses the file, unless the file changed under our hands.
-fn trouble(
-    origin: &str,
-    path: &std::path::Path,
-    opened: Option<&Identity>,
-    cause: io::Error,
-) -> Error {
+fn trouble(origin: &str, path: &std::path::Path, opened: Option<&Identity>, cause: io::Error) -> Error {
     if let Some(opened) = opened
         && Identity::at(path).ok().as_ref() != Some(opened)
     {
@@ -239,9 +200,5 @@ fn trouble(
             reason: format!("its gzip data cannot be read ({cause}); export it again"),
         };
     }
-    Error::Io {
-        action: "read",
-        path: origin.to_owned(),
-        cause,
-    }
+    Error::Io { action: "read", path: origin.to_owned(), cause }
 }

@@ -17,10 +17,7 @@ const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 pub(super) fn not_csv(head: &[u8]) -> Option<&'static str> {
     let begins = |magic: &[u8]| head.starts_with(magic);
     let text = head.trim_ascii_start();
-    let tag = |tag: &[u8]| {
-        text.get(..tag.len())
-            .is_some_and(|begin| begin.eq_ignore_ascii_case(tag))
-    };
+    let tag = |tag: &[u8]| text.get(..tag.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(tag));
     if begins(b"PK\x03\x04") {
         Some("it is an Excel workbook (.xlsx) or another zip file; save it as CSV")
     } else if begins(b"\xD0\xCF\x11\xE0") {
@@ -28,9 +25,7 @@ pub(super) fn not_csv(head: &[u8]) -> Option<&'static str> {
     } else if begins(b"SQLite format 3\0") {
         Some("it is a SQLite database; configure the source as kind = \"sqlite\"")
     } else if tag(b"<!doctype") || tag(b"<html") || tag(b"<head") || tag(b"<body") {
-        Some(
-            "it is a web page, perhaps a login page that the export job saved; log the job in again",
-        )
+        Some("it is a web page, perhaps a login page that the export job saved; log the job in again")
     } else if tag(b"<?xml") {
         Some("it is XML; export as CSV")
     } else if tag(b"%PDF-") {
@@ -49,9 +44,7 @@ pub(super) fn separator_hint(head: &[u8]) -> Option<(usize, u8)> {
         line => line,
     };
     match bare {
-        [s, e, p, b'=', delimiter]
-            if [*s, *e, *p].eq_ignore_ascii_case(b"sep") && delimiter.is_ascii() =>
-        {
+        [s, e, p, b'=', delimiter] if [*s, *e, *p].eq_ignore_ascii_case(b"sep") && delimiter.is_ascii() => {
             Some((end, *delimiter))
         }
         _ => None,
@@ -59,12 +52,7 @@ pub(super) fn separator_hint(head: &[u8]) -> Option<(usize, u8)> {
 }
 
 /// The delimiter whose header has all of `wanted`, else the one that is most frequent outside quotes, else the comma.
-pub(super) fn delimiter(
-    head: &[u8],
-    quote: u8,
-    encoding: &'static Encoding,
-    wanted: &[String],
-) -> u8 {
+pub(super) fn delimiter(head: &[u8], quote: u8, encoding: &'static Encoding, wanted: &[String]) -> u8 {
     let mut best = (0, b',');
     for delimiter in DELIMITERS {
         let mut records = Records::new(head, delimiter, quote);
@@ -95,37 +83,25 @@ pub(super) fn find<R: Read>(records: &mut Records<R>) -> io::Result<bool> {
 }
 
 /// The columns' names, trimmed, or why the header is none.
-pub(super) fn names<R: Read>(
-    records: &Records<R>,
-    encoding: &'static Encoding,
-) -> Result<Vec<String>, String> {
+pub(super) fn names<R: Read>(records: &Records<R>, encoding: &'static Encoding) -> Result<Vec<String>, String> {
     let header = records.current();
     match header.form {
         Form::Sound => {}
         Form::TooLong => {
-            return Err(format!(
-                "its first line is longer than {RECORD_LIMIT} bytes; is it a CSV file?"
-            ));
+            return Err(format!("its first line is longer than {RECORD_LIMIT} bytes; is it a CSV file?"));
         }
         Form::Unclosed => {
             return Err("a quote opened in its header never closes; export it again".to_owned());
         }
         Form::Malformed(cell) => {
-            return Err(format!(
-                "text follows a closing quote in cell {} of its header; export it again",
-                cell + 1
-            ));
+            return Err(format!("text follows a closing quote in cell {} of its header; export it again", cell + 1));
         }
     }
     if header.cells.len() > COLUMN_LIMIT {
-        return Err(format!(
-            "it has more than {COLUMN_LIMIT} columns; export only those that are needed"
-        ));
+        return Err(format!("it has more than {COLUMN_LIMIT} columns; export only those that are needed"));
     }
     if memchr::memchr(0, header.bytes).is_some() {
-        return Err(
-            "its header holds NUL characters; the file is damaged, export it again".to_owned(),
-        );
+        return Err("its header holds NUL characters; the file is damaged, export it again".to_owned());
     }
     let mut names = Vec::with_capacity(header.cells.len());
     for cell in header.cells {

@@ -110,11 +110,7 @@ pub(super) struct Unpacked {
 
 impl Unpacked {
     fn new(file: File, limit: u64) -> Self {
-        Self {
-            decoder: MultiGzDecoder::new(BufReader::with_capacity(64 * 1024, file)),
-            limit,
-            given: 0,
-        }
+        Self { decoder: MultiGzDecoder::new(BufReader::with_capacity(64 * 1024, file)), limit, given: 0 }
     }
 }
 
@@ -123,10 +119,7 @@ impl Read for Unpacked {
         let count = self.decoder.read(into)?;
         self.given += count as u64;
         if self.given > self.limit {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "it unpacks to far more than an export would",
-            ));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "it unpacks to far more than an export would"));
         }
         Ok(count)
     }
@@ -194,15 +187,11 @@ impl Ahead {
     fn decode(&mut self, into: &mut [u8]) -> usize {
         // One byte is kept free for the mark.
         let room = into.len().saturating_sub(1);
-        let (Some(target), Some(source)) =
-            (into.get_mut(..room), self.bytes.get(self.start..self.end))
-        else {
+        let (Some(target), Some(source)) = (into.get_mut(..room), self.bytes.get(self.start..self.end)) else {
             return 0;
         };
         let last = source.is_empty();
-        let (result, read, mut written) = self
-            .decoder
-            .decode_to_utf8_without_replacement(source, target, last);
+        let (result, read, mut written) = self.decoder.decode_to_utf8_without_replacement(source, target, last);
         self.start += read;
         match result {
             DecoderResult::InputEmpty => self.finished = last,
@@ -226,10 +215,7 @@ mod tests {
 
     #[test]
     fn a_gzip_bomb_is_cut_off_at_its_limit() {
-        let mut gzip = flate2::write::GzEncoder::new(
-            tempfile::tempfile().unwrap(),
-            flate2::Compression::fast(),
-        );
+        let mut gzip = flate2::write::GzEncoder::new(tempfile::tempfile().unwrap(), flate2::Compression::fast());
         gzip.write_all(&vec![0; 100_000]).unwrap();
         let packed = gzip.finish().unwrap();
         let read = |limit| {

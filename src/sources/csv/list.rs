@@ -37,23 +37,16 @@ pub fn list(settings: &Settings, now: Timestamp) -> Result<Vec<Entry>, Error> {
     let pattern = settings.shown.contains(['*', '?', '[']);
     match fs::metadata(&settings.path) {
         Ok(metadata) if metadata.is_file() => {
-            return Ok(vec![entry(
-                settings.path.clone(),
-                settings.shown.clone(),
-                &metadata,
-            )]);
+            return Ok(vec![entry(settings.path.clone(), settings.shown.clone(), &metadata)]);
         }
         Ok(_) if !pattern => {
             return Err(Error::Refused {
                 file: settings.shown.clone(),
-                reason: "it is not a regular file; name a file or a pattern such as exports/*.csv"
-                    .to_owned(),
+                reason: "it is not a regular file; name a file or a pattern such as exports/*.csv".to_owned(),
             });
         }
         Err(error) if !pattern && error.kind() == io::ErrorKind::NotFound => {
-            return Err(Error::Missing {
-                path: settings.shown.clone(),
-            });
+            return Err(Error::Missing { path: settings.shown.clone() });
         }
         Err(cause) if !pattern => return Err(unreadable(&settings.shown, cause)),
         Ok(_) | Err(_) => {}
@@ -79,27 +72,17 @@ fn matches(settings: &Settings) -> Result<Vec<(PathBuf, String)>, Error> {
     let whole = settings.path.to_string_lossy();
     let folder = whole.strip_suffix(pattern).unwrap_or_default();
     let folder = if folder.is_empty() { "." } else { folder };
-    let missing = || Error::Missing {
-        path: if shown_folder.is_empty() {
-            ".".to_owned()
-        } else {
-            shown_folder.to_owned()
-        },
-    };
+    let missing =
+        || Error::Missing { path: if shown_folder.is_empty() { ".".to_owned() } else { shown_folder.to_owned() } };
     let folder = std::path::absolute(folder).map_err(|cause| unreadable(&settings.shown, cause))?;
     if !folder.is_dir() {
         return Err(missing());
     }
     let escaped = glob::Pattern::escape(&folder.to_string_lossy());
-    let options = glob::MatchOptions {
-        require_literal_leading_dot: true,
-        ..glob::MatchOptions::new()
-    };
-    let found = glob::glob_with(&format!("{escaped}/{pattern}"), options).map_err(|error| {
-        Error::Refused {
-            file: settings.shown.clone(),
-            reason: format!("the pattern is not valid: {}", error.msg),
-        }
+    let options = glob::MatchOptions { require_literal_leading_dot: true, ..glob::MatchOptions::new() };
+    let found = glob::glob_with(&format!("{escaped}/{pattern}"), options).map_err(|error| Error::Refused {
+        file: settings.shown.clone(),
+        reason: format!("the pattern is not valid: {}", error.msg),
     })?;
     let mut matches = Vec::new();
     for path in found {
@@ -129,18 +112,10 @@ fn is_finished(name: &OsStr) -> bool {
 }
 
 fn modified(metadata: &Metadata) -> Timestamp {
-    let since_epoch = metadata
-        .modified()
-        .ok()
-        .and_then(|at| at.duration_since(UNIX_EPOCH).ok())
-        .unwrap_or_default();
+    let since_epoch = metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
     Timestamp(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
 }
 
 fn unreadable(path: &str, cause: io::Error) -> Error {
-    Error::Io {
-        action: "read",
-        path: Path::new(path).display().to_string(),
-        cause,
-    }
+    Error::Io { action: "read", path: Path::new(path).display().to_string(), cause }
 }

@@ -62,8 +62,5 @@ pub enum After {
 
 /// The file is not the one that was opened any more.
 fn changed(origin: &str) -> crate::sources::Error {
-    crate::sources::Error::Changing {
-        file: origin.to_owned(),
-        why: "it changed while it was read",
-    }
+    crate::sources::Error::Changing { file: origin.to_owned(), why: "it changed while it was read" }
 }

@@ -86,13 +86,7 @@ impl<R: Read> Records<R> {
             delimiter,
             quote,
             parser: csv_core::Reader::new(),
-            current: Current {
-                line: 1,
-                lines: 0,
-                bytes: 0..0,
-                form: Form::Sound,
-                parsed: false,
-            },
+            current: Current { line: 1, lines: 0, bytes: 0..0, form: Form::Sound, parsed: false },
             cells: Vec::new(),
             unquoted: vec![0; BUFFER],
             ends: vec![0; 64],
@@ -105,10 +99,7 @@ impl<R: Read> Records<R> {
     /// From the next record on.
     pub(super) fn use_delimiter(&mut self, delimiter: u8) {
         self.delimiter = delimiter;
-        self.parser = csv_core::ReaderBuilder::new()
-            .delimiter(delimiter)
-            .quote(self.quote)
-            .build();
+        self.parser = csv_core::ReaderBuilder::new().delimiter(delimiter).quote(self.quote).build();
         // `csv-core` drops a byte order mark from the first input it gets, which is not the file's first.
         let _ = self.parser.read_record(b"\n", &mut [0], &mut [0]);
     }
@@ -232,8 +223,7 @@ impl<R: Read> Records<R> {
         let ended_by_line = loop {
             let input = self.buffer.get(parsed..self.end).unwrap_or_default();
             let output = self.unquoted.get_mut(written..).unwrap_or_default();
-            let (result, read, wrote, ends) =
-                self.parser.read_record(input, output, &mut self.ends);
+            let (result, read, wrote, ends) = self.parser.read_record(input, output, &mut self.ends);
             parsed += read;
             written += wrote;
             for end in self.ends.iter().take(ends) {
@@ -262,10 +252,7 @@ impl<R: Read> Records<R> {
         // The parser has eaten the first byte of the line end, which `pass_line_ends` is to count.
         let end = parsed - usize::from(ended_by_line);
         let rest = self.start..end;
-        tally.count(
-            self.buffer.get(rest.clone()).unwrap_or_default(),
-            self.quote,
-        );
+        tally.count(self.buffer.get(rest.clone()).unwrap_or_default(), self.quote);
         self.start = end;
         self.line += tally.line_ends;
         self.current.lines = tally.line_ends + u64::from(!tally.at_line_end);
@@ -293,9 +280,7 @@ impl<R: Read> Records<R> {
         let beginning = self.current_bytes();
         match check(beginning, self.delimiter, self.quote) {
             // Quotes come in pairs in whatever a CSV file may hold, but for the one that never closes.
-            Form::Unclosed if !ended_by_line && (!too_long || tally.quotes % 2 == 1) => {
-                Form::Unclosed
-            }
+            Form::Unclosed if !ended_by_line && (!too_long || tally.quotes % 2 == 1) => Form::Unclosed,
             _ if too_long => Form::TooLong,
             form => form,
         }
@@ -304,11 +289,7 @@ impl<R: Read> Records<R> {
     fn current_bytes(&self) -> &[u8] {
         let record = self.current.bytes.clone();
         let bytes = self.buffer.get(record).unwrap_or_default();
-        if self.beginning.is_empty() {
-            bytes
-        } else {
-            &self.beginning
-        }
+        if self.beginning.is_empty() { bytes } else { &self.beginning }
     }
 
     /// True if there is no room left, even if what is held were moved.

@@ -41,15 +41,11 @@ impl Columns {
         let text = self.text(raw)?;
         if let Some(at) = memchr(0, raw.text) {
             let cell = raw.cells.iter().position(|cell| at < cell.end);
-            return Err(RowFault::Nul {
-                column: self.name(cell.unwrap_or_default()),
-            });
+            return Err(RowFault::Nul { column: self.name(cell.unwrap_or_default()) });
         }
         self.check_cells(raw)?;
         if record.key().is_empty() {
-            return Err(RowFault::EmptyKey {
-                column: self.name(self.key),
-            });
+            return Err(RowFault::EmptyKey { column: self.name(self.key) });
         }
         if raw.bytes == self.header {
             return Err(RowFault::RepeatedHeader);
@@ -87,17 +83,11 @@ impl Columns {
                 Err(_) => Err(self.undecodable()),
             };
         }
-        if decode(self.encoding, raw.text, &mut self.scratch) {
-            Ok(None)
-        } else {
-            Err(self.undecodable())
-        }
+        if decode(self.encoding, raw.text, &mut self.scratch) { Ok(None) } else { Err(self.undecodable()) }
     }
 
     fn undecodable(&self) -> RowFault {
-        RowFault::Undecodable {
-            encoding: self.file_encoding.name(),
-        }
+        RowFault::Undecodable { encoding: self.file_encoding.name() }
     }
 
     fn check_cells(&self, raw: &Raw<'_>) -> Result<(), RowFault> {
@@ -118,11 +108,7 @@ impl Columns {
         } else {
             "; a cell may hold the delimiter without quotes around it"
         };
-        Err(RowFault::Ragged {
-            found,
-            expected,
-            hint,
-        })
+        Err(RowFault::Ragged { found, expected, hint })
     }
 
     /// The column's name, or its number where it has none.
@@ -137,22 +123,10 @@ impl Columns {
 fn check_form(raw: &Raw<'_>) -> Result<(), RowFault> {
     match raw.form {
         Form::Unclosed => Err(RowFault::UnclosedQuote { lines: raw.lines }),
-        Form::Malformed(cell) => Err(RowFault::MalformedQuote {
-            cell: cell + 1,
-            lines: raw.lines,
-        }),
-        Form::TooLong => Err(RowFault::TooLong {
-            what: "row",
-            limit: RECORD_LIMIT,
-        }),
-        Form::Sound
-            if raw.text.len() > CELL_LIMIT
-                && raw.cells.iter().any(|cell| cell.len() > CELL_LIMIT) =>
-        {
-            Err(RowFault::TooLong {
-                what: "cell",
-                limit: CELL_LIMIT,
-            })
+        Form::Malformed(cell) => Err(RowFault::MalformedQuote { cell: cell + 1, lines: raw.lines }),
+        Form::TooLong => Err(RowFault::TooLong { what: "row", limit: RECORD_LIMIT }),
+        Form::Sound if raw.text.len() > CELL_LIMIT && raw.cells.iter().any(|cell| cell.len() > CELL_LIMIT) => {
+            Err(RowFault::TooLong { what: "cell", limit: CELL_LIMIT })
         }
         Form::Sound => Ok(()),
     }
@@ -187,11 +161,7 @@ pub(super) fn decode(encoding: &'static Encoding, bytes: &[u8], into: &mut Strin
             Err(_) => false,
         };
     }
-    if encoding == WINDOWS_1252
-        && bytes
-            .iter()
-            .any(|byte| matches!(byte, 0x81 | 0x8D | 0x8F | 0x90 | 0x9D))
-    {
+    if encoding == WINDOWS_1252 && bytes.iter().any(|byte| matches!(byte, 0x81 | 0x8D | 0x8F | 0x90 | 0x9D)) {
         return false;
     }
     let mut decoder = encoding.new_decoder_without_bom_handling();

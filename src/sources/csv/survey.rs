@@ -23,10 +23,7 @@ pub(super) struct Survey {
 /// Without either, NUL in every second byte of the beginning is UTF-16. Else it is UTF-8 if at least as many sequences of the whole file
 /// are valid as are not, and Windows-1252 if not: in a Windows-1252 text hardly any letter looks like UTF-8, and in a UTF-8 export with a
 /// damaged row all other rows do, which must not be turned into `Ã©` for the sake of one.
-pub(super) fn survey(
-    input: &mut impl Read,
-    configured: Option<&'static Encoding>,
-) -> io::Result<Survey> {
+pub(super) fn survey(input: &mut impl Read, configured: Option<&'static Encoding>) -> io::Result<Survey> {
     let mut tally = Tally::default();
     let mut head = Vec::with_capacity(HEAD);
     let mut tail = [0; 2];
@@ -55,19 +52,9 @@ pub(super) fn survey(
     }
     let (encoding, bom) = match Encoding::for_bom(&head) {
         Some(marked) => marked,
-        None => (
-            configured
-                .or_else(|| utf16(&head))
-                .unwrap_or_else(|| tally.verdict()),
-            0,
-        ),
+        None => (configured.or_else(|| utf16(&head)).unwrap_or_else(|| tally.verdict()), 0),
     };
-    Ok(Survey {
-        encoding,
-        bom,
-        size,
-        ends_line: ends_line(tail, encoding),
-    })
+    Ok(Survey { encoding, bom, size, ends_line: ends_line(tail, encoding) })
 }
 
 /// So many bytes of the beginning tell UTF-16: a header, which is ASCII in all but a letter or two.
@@ -76,11 +63,7 @@ const HEAD: usize = 128;
 /// UTF-16 without a byte order mark: nearly every second byte is NUL, and the others are not.
 fn utf16(head: &[u8]) -> Option<&'static Encoding> {
     let pairs = head.len() / 2;
-    let nul = |offset: usize| {
-        head.chunks_exact(2)
-            .filter(|pair| pair.get(offset) == Some(&0))
-            .count()
-    };
+    let nul = |offset: usize| head.chunks_exact(2).filter(|pair| pair.get(offset) == Some(&0)).count();
     let mostly = |count: usize| count * 4 > pairs * 3;
     let hardly = |count: usize| count * 4 < pairs;
     match (nul(0), nul(1)) {
@@ -134,11 +117,7 @@ impl Tally {
     }
 
     fn verdict(&self) -> &'static Encoding {
-        if self.valid >= self.invalid {
-            UTF_8
-        } else {
-            WINDOWS_1252
-        }
+        if self.valid >= self.invalid { UTF_8 } else { WINDOWS_1252 }
     }
 }
 
@@ -171,17 +150,9 @@ mod tests {
     fn one_damaged_character_does_not_turn_all_the_others_into_another_encoding() {
         assert_eq!(encoding("é;é\n".as_bytes()), "UTF-8");
         assert_eq!(encoding(b"\xC3\xA9\n\xC3\xA9\n\xE9\n"), "UTF-8");
-        assert_eq!(
-            encoding(b"\xC3\xA9\n\xC3"),
-            "UTF-8",
-            "a file cut inside a character"
-        );
+        assert_eq!(encoding(b"\xC3\xA9\n\xC3"), "UTF-8", "a file cut inside a character");
         assert_eq!(encoding(b"\xE9\n"), "windows-1252");
-        assert_eq!(
-            encoding(b"1;Andr\xE9"),
-            "windows-1252",
-            "no other letter speaks for UTF-8"
-        );
+        assert_eq!(encoding(b"1;Andr\xE9"), "windows-1252", "no other letter speaks for UTF-8");
         assert_eq!(encoding(b"CAF\xC9\xBB \xE9\xE8\n"), "windows-1252");
     }
 

@@ -24,9 +24,7 @@ impl CursorValue {
         match value {
             ValueRef::Integer(number) => Some(Self::Integer(number)),
             ValueRef::Real(number) => Some(Self::Real(number)),
-            ValueRef::Text(text) => std::str::from_utf8(text)
-                .ok()
-                .map(|text| Self::Text(text.to_owned())),
+            ValueRef::Text(text) => std::str::from_utf8(text).ok().map(|text| Self::Text(text.to_owned())),
             ValueRef::Null | ValueRef::Blob(_) => None,
         }
     }
@@ -79,9 +77,7 @@ mod tests {
     fn values() -> impl Strategy<Value = CursorValue> {
         prop_oneof![
             any::<i64>().prop_map(CursorValue::Integer),
-            any::<f64>()
-                .prop_filter("SQLite has no NaN", |number| !number.is_nan())
-                .prop_map(CursorValue::Real),
+            any::<f64>().prop_filter("SQLite has no NaN", |number| !number.is_nan()).prop_map(CursorValue::Real),
             any::<String>().prop_map(CursorValue::Text),
         ]
     }

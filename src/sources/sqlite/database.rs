@@ -27,9 +27,7 @@ impl Database {
 
     pub(super) fn open_waiting(settings: &Settings, patience: Duration) -> Result<Self, Error> {
         if !settings.path.try_exists().unwrap_or(true) {
-            return Err(Error::Missing {
-                path: settings.shown.clone(),
-            });
+            return Err(Error::Missing { path: settings.shown.clone() });
         }
         let told = |error| explain(settings, patience, "cannot be opened", &error);
         // No URI, so that a path is taken as it is. Never `immutable`: it reads past the writer's log and locks.
@@ -45,14 +43,8 @@ impl Database {
             .map_err(told)?;
         connection.execute_batch("BEGIN").map_err(told)?;
         // A transaction has its snapshot from its first read on.
-        connection
-            .query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
-            .map_err(told)?;
-        Ok(Self {
-            connection,
-            settings: settings.clone(),
-            patience,
-        })
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).map_err(told)?;
+        Ok(Self { connection, settings: settings.clone(), patience })
     }
 
     pub(super) fn explain(&self, what: &str, error: &rusqlite::Error) -> Error {
@@ -62,9 +54,7 @@ impl Database {
     /// While rows are read, SQLite's own message may quote a value of a row (a JSON path, a number): it is left out.
     pub(super) fn failed(&self, error: rusqlite::Error) -> Error {
         let error = match error {
-            rusqlite::Error::SqliteFailure(failure, _) => {
-                rusqlite::Error::SqliteFailure(failure, None)
-            }
+            rusqlite::Error::SqliteFailure(failure, _) => rusqlite::Error::SqliteFailure(failure, None),
             other => other,
         };
         self.explain("the query failed", &error)
@@ -77,18 +67,12 @@ fn explain(settings: &Settings, patience: Duration, what: &str, error: &rusqlite
         rusqlite::Error::SqlInputError { msg, .. } => format!("{what}: {msg}"),
         rusqlite::Error::SqliteFailure(failure, message) => match failure.code {
             ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
-                return Error::Busy {
-                    path: settings.shown.clone(),
-                    seconds: patience.as_secs(),
-                };
+                return Error::Busy { path: settings.shown.clone(), seconds: patience.as_secs() };
             }
             ErrorCode::NotADatabase => {
-                "it is not a SQLite database, or an encrypted one; check the source's `path`"
-                    .to_owned()
+                "it is not a SQLite database, or an encrypted one; check the source's `path`".to_owned()
             }
-            ErrorCode::DatabaseCorrupt => {
-                "the database is damaged; check it with PRAGMA integrity_check".to_owned()
-            }
+            ErrorCode::DatabaseCorrupt => "the database is damaged; check it with PRAGMA integrity_check".to_owned(),
             ErrorCode::CannotOpen | ErrorCode::ReadOnly => format!(
                 "{what}: {}. If the program that owns it uses write-ahead logging, reading needs the files {}-wal and {}-shm: \
                  let this user read them and write to their folder, or read a copy made with .backup or VACUUM INTO",
@@ -106,10 +90,7 @@ fn explain(settings: &Settings, patience: Duration, what: &str, error: &rusqlite
         }
         _ => what.to_owned(),
     };
-    Error::Database {
-        path: settings.shown.clone(),
-        reason,
-    }
+    Error::Database { path: settings.shown.clone(), reason }
 }
 
 #[cfg(test)]
@@ -130,10 +111,7 @@ mod tests {
         for code in [ffi::SQLITE_READONLY_DIRECTORY, ffi::SQLITE_CANTOPEN] {
             let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
             let text = explain(&settings, BUSY_TIMEOUT, "cannot be opened", &error).to_string();
-            assert!(
-                text.contains("crm.db-wal") && text.contains("folder"),
-                "{text}"
-            );
+            assert!(text.contains("crm.db-wal") && text.contains("folder"), "{text}");
         }
     }
 }

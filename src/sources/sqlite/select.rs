@@ -17,30 +17,16 @@ impl Database {
     /// power: choose a column that only grows from commit to commit.
     ///
     /// Refuses what is not one SELECT, and a query in which a column is missing or there twice.
-    pub fn select(
-        &self,
-        wanted: &[String],
-        after: Option<&CursorValue>,
-    ) -> Result<Select<'_>, Error> {
+    pub fn select(&self, wanted: &[String], after: Option<&CursorValue>) -> Result<Select<'_>, Error> {
         let refused = |error| self.explain("the query is not valid", &error);
         let settings = &self.settings;
-        let query = settings
-            .query
-            .trim_end_matches([';', ' ', '\t', '\r', '\n']);
+        let query = settings.query.trim_end_matches([';', ' ', '\t', '\r', '\n']);
         let plain = self.connection.prepare(query).map_err(refused)?;
-        let names: Vec<String> = plain
-            .column_names()
-            .iter()
-            .map(|name| (*name).to_owned())
-            .collect();
+        let names: Vec<String> = plain.column_names().iter().map(|name| (*name).to_owned()).collect();
         // Only a SELECT can stand in parentheses; a PRAGMA, which may change things, cannot.
         let nested = format!("SELECT * FROM (\n{query}\n)");
         let parameters = plain.parameter_count() > 0;
-        if !plain.readonly()
-            || names.is_empty()
-            || parameters
-            || self.connection.prepare(&nested).is_err()
-        {
+        if !plain.readonly() || names.is_empty() || parameters || self.connection.prepare(&nested).is_err() {
             return Err(Error::Database {
                 path: settings.shown.clone(),
                 reason: "the query is not one SELECT without parameters".to_owned(),
@@ -49,11 +35,10 @@ impl Database {
         let mut columns_wanted = vec![settings.key.clone()];
         columns_wanted.extend(settings.cursor.clone());
         columns_wanted.extend_from_slice(wanted);
-        let mut wanted =
-            columns::positions(&names, &columns_wanted).map_err(|reason| Error::Database {
-                path: settings.shown.clone(),
-                reason: format!("the query does not fit the mapping: {reason}"),
-            })?;
+        let mut wanted = columns::positions(&names, &columns_wanted).map_err(|reason| Error::Database {
+            path: settings.shown.clone(),
+            reason: format!("the query does not fit the mapping: {reason}"),
+        })?;
         let key = wanted.remove(0);
         let cursor = settings.cursor.as_ref().map(|_| wanted.remove(0));
         let (statement, after) = match &settings.cursor {
@@ -72,15 +57,8 @@ impl Database {
             database: self,
             statement,
             after: after.cloned(),
-            layout: Layout::Sqlite {
-                columns: names.clone(),
-            },
-            columns: Columns {
-                names,
-                key,
-                cursor,
-                wanted,
-            },
+            layout: Layout::Sqlite { columns: names.clone() },
+            columns: Columns { names, key, cursor, wanted },
         })
     }
 }
@@ -166,9 +144,7 @@ impl Columns {
             Cell::Null => {}
         }
         if record.key().is_empty() {
-            return Err(RowFault::EmptyKey {
-                column: self.name(self.key),
-            });
+            return Err(RowFault::EmptyKey { column: self.name(self.key) });
         }
         for place in &self.wanted {
             record.push(self.cell(row, *place)?);
@@ -182,26 +158,17 @@ impl Columns {
             ValueRef::Integer(number) => return Ok(Cell::Integer(number)),
             ValueRef::Real(number) => return Ok(Cell::Real(number)),
             ValueRef::Blob(_) => {
-                return Err(RowFault::Blob {
-                    column: self.name(place),
-                });
+                return Err(RowFault::Blob { column: self.name(place) });
             }
             ValueRef::Text(text) => text,
         };
         if text.len() > CELL_LIMIT {
-            return Err(RowFault::TooLong {
-                what: "cell",
-                limit: CELL_LIMIT,
-            });
+            return Err(RowFault::TooLong { what: "cell", limit: CELL_LIMIT });
         }
         if memchr::memchr(0, text).is_some() {
-            return Err(RowFault::Nul {
-                column: self.name(place),
-            });
+            return Err(RowFault::Nul { column: self.name(place) });
         }
-        std::str::from_utf8(text)
-            .map(Cell::Text)
-            .map_err(|_| RowFault::Undecodable { encoding: "UTF-8" })
+        std::str::from_utf8(text).map(Cell::Text).map_err(|_| RowFault::Undecodable { encoding: "UTF-8" })
     }
 
     fn name(&self, place: usize) -> String {
@@ -225,9 +192,7 @@ fn write_raw(row: &SqlRow<'_>, count: usize, into: &mut Vec<u8>) {
             ValueRef::Text(text) if text.len() <= CELL_LIMIT => {
                 serde_json::to_writer(&mut *into, &String::from_utf8_lossy(text))
             }
-            ValueRef::Null | ValueRef::Blob(_) | ValueRef::Text(_) => {
-                serde_json::to_writer(&mut *into, &())
-            }
+            ValueRef::Null | ValueRef::Blob(_) | ValueRef::Text(_) => serde_json::to_writer(&mut *into, &()),
         };
         debug_assert!(written.is_ok(), "writing to memory cannot fail");
     }

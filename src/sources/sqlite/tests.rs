@@ -28,11 +28,7 @@ impl Crm {
             key: "id".to_owned(),
             cursor: None,
         };
-        Self {
-            _dir: dir,
-            writer,
-            settings,
-        }
+        Self { _dir: dir, writer, settings }
     }
 
     fn query(mut self, query: &str) -> Self {
@@ -89,12 +85,7 @@ fn values_keep_their_types_and_bad_ones_cost_their_row() {
     expect("2", Ok(Cell::Null));
     expect("3", Ok(Cell::Integer(7)));
     expect("04", Ok(Cell::Real(0.5)));
-    expect(
-        "5",
-        Err(RowFault::Blob {
-            column: name.clone(),
-        }),
-    );
+    expect("5", Err(RowFault::Blob { column: name.clone() }));
     expect("6", Err(RowFault::Nul { column: name }));
     expect("", Err(RowFault::EmptyKey { column: id.clone() }));
     expect("", Err(RowFault::EmptyKey { column: id }));
@@ -114,10 +105,7 @@ fn a_record_holds_the_whole_row_as_json() {
     let mut rows = select.rows().unwrap();
     let mut record = Record::default();
     rows.next(&mut record).unwrap();
-    assert_eq!(
-        (record.line, record.raw.as_slice()),
-        (1, &br#"[7,"x\"y",0.5,null]"#[..])
-    );
+    assert_eq!((record.line, record.raw.as_slice()), (1, &br#"[7,"x\"y",0.5,null]"#[..]));
     rows.next(&mut record).unwrap();
     assert_eq!(record.raw, b"[8,null,null,null]");
 }
@@ -130,11 +118,7 @@ fn a_live_database_gives_one_snapshot_and_is_not_held_up_nor_changed() {
          BEGIN IMMEDIATE; INSERT INTO person VALUES (3, 'never committed');",
     );
     let database = Database::open(&crm.settings).unwrap();
-    crm.writer
-        .execute_batch(
-            "ROLLBACK; INSERT INTO person VALUES (4, 'Dan'); ALTER TABLE person ADD town;",
-        )
-        .unwrap();
+    crm.writer.execute_batch("ROLLBACK; INSERT INTO person VALUES (4, 'Dan'); ALTER TABLE person ADD town;").unwrap();
     let mut select = database.select(&owned(&["name"]), None).unwrap();
     let mut rows = select.rows().unwrap();
     let mut record = Record::default();
@@ -144,16 +128,8 @@ fn a_live_database_gives_one_snapshot_and_is_not_held_up_nor_changed() {
     }
     assert_eq!(rows.next(&mut record).unwrap(), None);
     assert_eq!(crm.keys(None).0, ["1", "2", "4"]);
-    assert!(
-        database
-            .connection
-            .execute_batch("DELETE FROM person")
-            .is_err()
-    );
-    let mode: String = crm
-        .writer
-        .query_row("PRAGMA journal_mode", [], |row| row.get(0))
-        .unwrap();
+    assert!(database.connection.execute_batch("DELETE FROM person").is_err());
+    let mode: String = crm.writer.query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
     assert_eq!(mode, "wal");
 }
 
@@ -171,10 +147,7 @@ fn a_missing_or_foreign_file_is_said_and_none_is_made() {
     let mut crm = Crm::new("");
     let path = crm.settings.path.with_file_name("other.db");
     crm.settings.path.clone_from(&path);
-    assert!(matches!(
-        Database::open(&crm.settings),
-        Err(Error::Missing { .. })
-    ));
+    assert!(matches!(Database::open(&crm.settings), Err(Error::Missing { .. })));
     assert!(!path.exists());
     std::fs::write(&path, "id;name\n".repeat(100)).unwrap();
     let error = Database::open(&crm.settings).err().unwrap().to_string();
@@ -208,10 +181,7 @@ fn only_one_select_is_accepted() {
 fn a_query_that_does_not_fit_is_refused_with_the_nearest_name() {
     let mut crm = Crm::new("CREATE TABLE person (id, name, updated_at);");
     let refusal = crm.refusal(&["nam"]);
-    assert!(
-        refusal.contains("'nam' is missing (is it 'name'?)"),
-        "{refusal}"
-    );
+    assert!(refusal.contains("'nam' is missing (is it 'name'?)"), "{refusal}");
     crm.settings.cursor = Some("updatedat".to_owned());
     assert!(crm.refusal(&["name"]).contains("is it 'updated_at'?"));
     let crm = crm.query("SELECT colour FROM person");
@@ -229,19 +199,11 @@ fn a_cursor_reads_on_from_where_it_was_and_loses_no_tie() {
     let (keys, position) = crm.keys(None);
     assert_eq!(keys, ["n", "a", "b", "c"]);
     assert_eq!(position, Some(CursorValue::Text("2026-01-03".to_owned())));
-    crm.writer
-        .execute_batch("INSERT INTO person VALUES ('d', '2026-01-03'), ('e', '2026-01-04');")
-        .unwrap();
+    crm.writer.execute_batch("INSERT INTO person VALUES ('d', '2026-01-03'), ('e', '2026-01-04');").unwrap();
     let (keys, later) = crm.keys(position.as_ref());
-    assert_eq!(
-        keys,
-        ["n", "c", "d", "e"],
-        "'d' has the value of the position"
-    );
+    assert_eq!(keys, ["n", "c", "d", "e"], "'d' has the value of the position");
     assert_eq!(later, Some(CursorValue::Text("2026-01-04".to_owned())));
-    crm.writer
-        .execute_batch("DELETE FROM person WHERE id <> 'n'")
-        .unwrap();
+    crm.writer.execute_batch("DELETE FROM person WHERE id <> 'n'").unwrap();
     let unchanged = (vec!["n".to_owned()], later.clone());
     assert_eq!(crm.keys(later.as_ref()), unchanged, "no step back");
 }
@@ -254,8 +216,5 @@ fn the_error_of_a_running_query_shows_no_value() {
     let mut select = database.select(&owned(&["name"]), None).unwrap();
     let mut rows = select.rows().unwrap();
     let error = rows.next(&mut Record::default()).unwrap_err().to_string();
-    assert!(
-        error.contains("the query failed") && !error.contains("Peeters"),
-        "{error}"
-    );
+    assert!(error.contains("the query failed") && !error.contains("Peeters"), "{error}");
 }

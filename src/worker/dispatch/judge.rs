@@ -1,7 +1,7 @@
 //! What a reply means for its lead and for the connection.
 
-use super::post::{Answered, Sent};
 use super::Dispatch;
+use super::post::{Answered, Sent};
 use crate::auth;
 use crate::domain::blocked::{Fault, Turned};
 use crate::domain::delivery::{Claim, State};
@@ -51,15 +51,7 @@ impl Dispatch<'_> {
         let not_before = self.means.state.pause.as_ref().map(|(until, _)| *until).filter(|until| *until > now);
         let settlement = match turned {
             Some(Turned::Refuse) => claim.reject(post),
-            _ => verdict::decide(
-                &self.means.connection.policy,
-                claim,
-                &outcome,
-                post,
-                reference,
-                not_before,
-                jitter(),
-            ),
+            _ => verdict::decide(&self.means.connection.policy, claim, &outcome, post, reference, not_before, jitter()),
         };
         if matches!(settlement.to.state(), State::Delivered | State::Rejected) {
             self.idle_since = None;

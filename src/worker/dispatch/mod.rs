@@ -201,7 +201,11 @@ impl Dispatch<'_> {
             return self.wait_or_defer(until, now, &format!("paused until {until}: {why}"));
         }
         if let Gate::OpenUntil(until) = gate {
-            return self.wait_or_defer(until, now, &format!("several failures in a row; nothing is sent until {until}"));
+            return self.wait_or_defer(
+                until,
+                now,
+                &format!("several failures in a row; nothing is sent until {until}"),
+            );
         }
         if gate == Gate::Probe && !self.alive {
             return self.probe().await;

@@ -190,7 +190,13 @@ impl<'p> Pass<'p> {
     }
 
     /// A row of a known lead that has changed, or whose mapping has.
-    fn changed(&mut self, record: &Record, lead: &KnownLead, fingerprint: &[u8; 16], same_row: bool) -> ledger::Result<()> {
+    fn changed(
+        &mut self,
+        record: &Record,
+        lead: &KnownLead,
+        fingerprint: &[u8; 16],
+        same_row: bool,
+    ) -> ledger::Result<()> {
         let rendered = match self.mapping.wants(record) {
             Ok(false) => None,
             Ok(true) => Some(self.mapping.render(record)),
@@ -216,7 +222,13 @@ impl<'p> Pass<'p> {
             }
             (Change::RefuseAgain, Some(Err(rejection))) => {
                 self.counts.invalid += 1;
-                self.admission.refuse_again(number, fingerprint, self.place(record), &record.raw, &rejection.to_string())
+                self.admission.refuse_again(
+                    number,
+                    fingerprint,
+                    self.place(record),
+                    &record.raw,
+                    &rejection.to_string(),
+                )
             }
             (Change::Withdraw, _) => {
                 self.counts.skipped += 1;

@@ -24,18 +24,13 @@ pub(super) fn date(value: &Value, formats: Rest<String>, options: Kwargs) -> Res
     let earliest: Option<i16> = options.get("earliest")?;
     options.assert_all_used()?;
     if formats.is_empty() {
-        return Err(Error::new(
-            ErrorKind::MissingArgument,
-            "a format such as \"%d/%m/%Y\"",
-        ));
+        return Err(Error::new(ErrorKind::MissingArgument, "a format such as \"%d/%m/%Y\""));
     }
     let Some(text) = text(value)? else {
         formats.iter().try_for_each(|format| check(format))?;
         return Ok(or_nothing(None));
     };
-    let parsed = formats
-        .iter()
-        .find_map(|format| parse(format, &text, earliest));
+    let parsed = formats.iter().find_map(|format| parse(format, &text, earliest));
     parsed
         .map(|date| Value::from(date.to_string()))
         .ok_or_else(|| refuse(format!("not a date in format {}", formats.join(" or "))))
@@ -44,15 +39,11 @@ pub(super) fn date(value: &Value, formats: Rest<String>, options: Kwargs) -> Res
 /// Refuses a format that jiff does not know or that leaves the date open. Costs are paid for empty cells only, and once
 /// at compile time.
 fn check(format: &str) -> Result<(), Error> {
-    let sample = SAMPLE
-        .in_tz("UTC")
-        .map_err(|_| refuse("no time zone UTC"))?;
+    let sample = SAMPLE.in_tz("UTC").map_err(|_| refuse("no time zone UTC"))?;
     let written = strtime::format(format, &sample);
     match written.ok().and_then(|text| parse(format, &text, None)) {
         Some(date) if date == SAMPLE.date() => Ok(()),
-        _ => Err(refuse(format!(
-            "format {format} does not hold a whole date (day, month and year, such as %d/%m/%Y)"
-        ))),
+        _ => Err(refuse(format!("format {format} does not hold a whole date (day, month and year, such as %d/%m/%Y)"))),
     }
 }
 

@@ -62,15 +62,9 @@ fn number(text: &str, sign: Option<char>) -> Result<Value, Error> {
         return Err(refuse(format!("a number of more than {MAX_DIGITS} digits")));
     }
     if fraction.is_empty() {
-        return format!("{minus}0{whole}")
-            .parse::<i64>()
-            .map(Value::from)
-            .map_err(|_| malformed());
+        return format!("{minus}0{whole}").parse::<i64>().map(Value::from).map_err(|_| malformed());
     }
-    format!("{minus}0{whole}.{fraction}")
-        .parse::<f64>()
-        .map(Value::from)
-        .map_err(|_| malformed())
+    format!("{minus}0{whole}.{fraction}").parse::<f64>().map(Value::from).map_err(|_| malformed())
 }
 
 /// The decimal sign of a number whose sign was not given; `None` if it has none.
@@ -82,9 +76,9 @@ fn decimal_sign(digits: &str) -> Result<Option<char>, Error> {
     match signs.next_back() {
         Some(last) if last == first => Ok(None),
         Some(last) => Ok(Some(last)),
-        None if may_be_thousands(digits, first) => Err(refuse(
-            "may mean a fraction or thousands; name the decimal sign: decimal(\",\") or decimal(\".\")",
-        )),
+        None if may_be_thousands(digits, first) => {
+            Err(refuse("may mean a fraction or thousands; name the decimal sign: decimal(\",\") or decimal(\".\")"))
+        }
         None => Ok(Some(first)),
     }
 }
@@ -107,8 +101,7 @@ fn ungroup(whole: &str) -> Option<String> {
         Some(separator) => {
             let groups: Vec<&str> = whole.split(separator).collect();
             let (first, rest) = groups.split_first()?;
-            let grouped =
-                (1..=GROUP).contains(&first.len()) && rest.iter().all(|group| group.len() == GROUP);
+            let grouped = (1..=GROUP).contains(&first.len()) && rest.iter().all(|group| group.len() == GROUP);
             grouped.then(|| groups.concat())?
         }
     };

@@ -37,10 +37,7 @@ fn is_plausible(address: &str) -> bool {
 }
 
 fn is_atom(atom: &str) -> bool {
-    !atom.is_empty()
-        && atom
-            .chars()
-            .all(|c| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c))
+    !atom.is_empty() && atom.chars().all(|c| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c))
 }
 
 fn is_label(label: &str) -> bool {

@@ -37,12 +37,9 @@ pub(super) fn install(env: &mut Environment<'_>) {
         ("reverse", Value::from_function(builtin::reverse)),
         ("round", Value::from_function(builtin::round)),
     ] {
-        env.add_filter(
-            name,
-            move |state: &mut State<'_, '_>, value: Value, args: Rest<ValueOrKwargs>| {
-                unless_nothing(&filter, state, value, args)
-            },
-        );
+        env.add_filter(name, move |state: &mut State<'_, '_>, value: Value, args: Rest<ValueOrKwargs>| {
+            unless_nothing(&filter, state, value, args)
+        });
     }
 }
 
@@ -62,11 +59,7 @@ fn unless_nothing(
 
 /// `default(fallback)`: the fallback in place of nothing. Jinja's second argument is taken and needless.
 fn default(value: &Value, fallback: Option<Value>, _also_empty: Option<bool>) -> Value {
-    if is_nothing(value) {
-        fallback.unwrap_or_else(|| Value::from(""))
-    } else {
-        value.clone()
-    }
+    if is_nothing(value) { fallback.unwrap_or_else(|| Value::from("")) } else { value.clone() }
 }
 
 /// `split(separator)`: the trimmed parts that are not empty, as a list.
@@ -77,10 +70,7 @@ fn split(value: &Value, separator: String) -> Result<Value, Error> {
     }
     let text = text(value)?.unwrap_or_default();
     let parts = text.split(separator.as_str()).map(str::trim);
-    Ok(parts
-        .filter(|part| !part.is_empty())
-        .map(Value::from)
-        .collect())
+    Ok(parts.filter(|part| !part.is_empty()).map(Value::from).collect())
 }
 
 /// The trimmed text of a value, `None` for nothing or blanks.

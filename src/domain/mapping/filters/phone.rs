@@ -34,16 +34,10 @@ pub(super) fn phone(value: &Value, country: Option<String>) -> Result<Value, Err
 fn digits(text: &str) -> Option<String> {
     let (international, rest) = match text.strip_prefix('+') {
         Some(rest) => (true, rest),
-        None => text
-            .strip_prefix("00")
-            .map_or((false, text), |rest| (true, rest)),
+        None => text.strip_prefix("00").map_or((false, text), |rest| (true, rest)),
     };
     // `+32 (0)470 …`: the zero in brackets is dialled inside the country only.
-    let rest = if international {
-        rest.replacen("(0)", "", 1)
-    } else {
-        rest.to_owned()
-    };
+    let rest = if international { rest.replacen("(0)", "", 1) } else { rest.to_owned() };
     let mut digits = String::from(if international { "+" } else { "" });
     for c in rest.chars() {
         match c {

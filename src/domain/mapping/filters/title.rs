@@ -6,9 +6,8 @@ use super::{or_nothing, text};
 
 /// Particles of Dutch, French, German, Italian, Portuguese and Spanish names. Written small they stay small.
 const PARTICLES: [&str; 32] = [
-    "af", "aan", "bij", "da", "das", "de", "del", "della", "den", "der", "des", "di", "do", "dos",
-    "du", "e", "el", "en", "het", "la", "le", "op", "te", "ten", "ter", "tot", "uit", "van", "ver",
-    "vom", "von", "y",
+    "af", "aan", "bij", "da", "das", "de", "del", "della", "den", "der", "des", "di", "do", "dos", "du", "e", "el",
+    "en", "het", "la", "le", "op", "te", "ten", "ter", "tot", "uit", "van", "ver", "vom", "von", "y",
 ];
 
 /// Each word with a first capital and small letters after it, white space around the text dropped. A word ends where its
@@ -27,9 +26,7 @@ fn titled(text: &str) -> String {
     let mut rest = text;
     let mut before = None;
     while let Some(first) = rest.chars().next() {
-        let end = rest
-            .find(|c| is_letter(c) != is_letter(first))
-            .unwrap_or(rest.len());
+        let end = rest.find(|c| is_letter(c) != is_letter(first)).unwrap_or(rest.len());
         let (run, tail) = rest.split_at(end);
         if is_letter(first) {
             word(run, before, &mut out);

@@ -7,14 +7,8 @@ use super::{compile, problems, render, sample, spec};
 fn every_problem_is_found_at_once_and_named() {
     let spec = Spec {
         filter: Some("consent == 'J'".into()),
-        required: vec![
-            "prospect.lastname".into(),
-            "prospect.a.b".into(),
-            "origin".into(),
-        ],
-        ..spec(
-            json!({ "origin": "{{ a|tittle }}", "prospect": { "a": "{{ a }", "l": ["x", "{{ row }}"] } }),
-        )
+        required: vec!["prospect.lastname".into(), "prospect.a.b".into(), "origin".into()],
+        ..spec(json!({ "origin": "{{ a|tittle }}", "prospect": { "a": "{{ a }", "l": ["x", "{{ row }}"] } }))
     };
     assert_eq!(
         problems(&spec),
@@ -61,10 +55,7 @@ fn what_cannot_work_for_any_row_is_a_problem_before_the_first() {
         ("{% include 'x' %}", "unknown statement"),
         ("{% macro m() %}{% endmacro %}", "unknown statement"),
         ("{% do a() %}", "only the statements"),
-        (
-            "{% autoescape true %}{% endautoescape %}",
-            "only the statements",
-        ),
+        ("{% autoescape true %}{% endautoescape %}", "only the statements"),
         ("{{ a == none }}", "is none"),
         ("{{ a > 100 }}", "compare a|decimal"),
         ("{{ 18 <= row['age'] }}", "compare age|decimal"),
@@ -76,10 +67,7 @@ fn what_cannot_work_for_any_row_is_a_problem_before_the_first() {
     ];
     for (template, expected) in cases {
         let found = problems(&spec(json!({ "f": template })));
-        assert!(
-            found.iter().any(|problem| problem.contains(expected)),
-            "{template}: {found:?}"
-        );
+        assert!(found.iter().any(|problem| problem.contains(expected)), "{template}: {found:?}");
     }
     assert_eq!(problems(&spec(json!("text"))), ["lead: must be a table"]);
 }
@@ -88,32 +76,17 @@ fn what_cannot_work_for_any_row_is_a_problem_before_the_first() {
 fn columns_are_found_wherever_a_template_can_read_them() {
     let cases: [(&str, &[&str]); 13] = [
         ("{{ b }}{{ a }}{{ b }}", &["a", "b"]),
-        (
-            "{{ row['E-mail'] }}{{ row[\"x y\"] }}{{ row.z }}",
-            &["E-mail", "x y", "z"],
-        ),
+        ("{{ row['E-mail'] }}{{ row[\"x y\"] }}{{ row.z }}", &["E-mail", "x y", "z"]),
         ("{{ a[b:c:d] }}", &["a", "b", "c", "d"]),
         ("{{ a if b else c }}", &["a", "b", "c"]),
         ("{{ a|default(b) }}{{ c is eq(d) }}", &["a", "b", "c", "d"]),
         ("{{ {a: b}[c] }}{{ (a, d) }}", &["a", "b", "c", "d"]),
         ("{{ a == b == c }}{{ not d }}", &["a", "b", "c", "d"]),
-        (
-            "{% for x in a if b %}{{ x }}{{ loop.index }}{{ c }}{% else %}{{ x }}{% endfor %}",
-            &["a", "b", "c", "x"],
-        ),
-        (
-            "{% for x, y in a %}{{ x ~ y }}{% endfor %}{{ loop }}",
-            &["a", "loop"],
-        ),
+        ("{% for x in a if b %}{{ x }}{{ loop.index }}{{ c }}{% else %}{{ x }}{% endfor %}", &["a", "b", "c", "x"]),
+        ("{% for x, y in a %}{{ x ~ y }}{% endfor %}{{ loop }}", &["a", "loop"]),
         ("{% set x = x %}{{ x }}{{ a }}", &["a", "x"]),
-        (
-            "{% if a %}{% set y = b %}{{ y }}{% endif %}{{ y }}",
-            &["a", "b", "y"],
-        ),
-        (
-            "{% with x = a, z = x %}{{ x }}{{ z }}{% endwith %}{{ z }}",
-            &["a", "z"],
-        ),
+        ("{% if a %}{% set y = b %}{{ y }}{% endif %}{{ y }}", &["a", "b", "y"]),
+        ("{% with x = a, z = x %}{{ x }}{{ z }}{% endwith %}{{ z }}", &["a", "z"]),
         (
             "{% filter replace('x', a) %}{{ b }}{% endfilter %}{% set t|default(c) %}{{ d }}{% endset %}{{ t }}",
             &["a", "b", "c", "d"],
@@ -131,27 +104,13 @@ fn columns_are_found_wherever_a_template_can_read_them() {
 fn digests_are_stable_and_tell_columns_and_mappings_apart() {
     let hex = |digest| format!("{:032x}", u128::from_be_bytes(digest));
     let mapping = Mapping::compile(&sample()).unwrap();
-    assert_eq!(
-        hex(mapping.columns_digest()),
-        "9b240fa238abd0fcc8c4228190bd0c65"
-    );
-    assert_eq!(
-        hex(mapping.mapping_digest()),
-        "32ca6ba263c951844f7438d7e0ab00b9"
-    );
+    assert_eq!(hex(mapping.columns_digest()), "9b240fa238abd0fcc8c4228190bd0c65");
+    assert_eq!(hex(mapping.mapping_digest()), "32ca6ba263c951844f7438d7e0ab00b9");
     let moved = compile(json!({ "x": "{{ last_name }}{{ id|upper }}{{ first_name }}{{ email }}" }));
     assert_eq!(moved.columns_digest(), mapping.columns_digest());
     assert_ne!(moved.mapping_digest(), mapping.mapping_digest());
-    let filtered = Mapping::compile(&Spec {
-        filter: Some("{{ consent == 1 }}".into()),
-        ..sample()
-    })
-    .unwrap();
+    let filtered = Mapping::compile(&Spec { filter: Some("{{ consent == 1 }}".into()), ..sample() }).unwrap();
     assert_ne!(filtered.columns_digest(), mapping.columns_digest());
-    let other_key = Mapping::compile(&Spec {
-        key: "nr".into(),
-        ..sample()
-    })
-    .unwrap();
+    let other_key = Mapping::compile(&Spec { key: "nr".into(), ..sample() }).unwrap();
     assert_ne!(other_key.columns_digest(), mapping.columns_digest());
 }

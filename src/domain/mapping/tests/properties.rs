@@ -37,31 +37,28 @@ impl Planted {
 }
 
 fn expression() -> impl Strategy<Value = String> {
-    let atom = prop::sample::select(vec![
-        "a", "b", "c", "x", "row.a", "row['b']", "1", "'s'", "loop", "[]",
-    ]);
-    atom.prop_map(str::to_owned)
-        .prop_recursive(3, 12, 3, |inner| {
-            let shape = prop::sample::select(vec![
-                "[#,#,#]",
-                "{#:#}",
-                "(#)[#:#:#]",
-                "#|default(#)",
-                "#|list|map('default',#)|list",
-                "# if # else #",
-                "# is eq(#)",
-                "#==#",
-                "not #",
-                "#~#",
-                "(#)[#]",
-                "#|split(',')",
-                "#|join(#)",
-                "# in [#]",
-                "# and #",
-                "-#",
-            ]);
-            (shape, prop::collection::vec(inner, 3)).prop_map(|(shape, parts)| fill(shape, &parts))
-        })
+    let atom = prop::sample::select(vec!["a", "b", "c", "x", "row.a", "row['b']", "1", "'s'", "loop", "[]"]);
+    atom.prop_map(str::to_owned).prop_recursive(3, 12, 3, |inner| {
+        let shape = prop::sample::select(vec![
+            "[#,#,#]",
+            "{#:#}",
+            "(#)[#:#:#]",
+            "#|default(#)",
+            "#|list|map('default',#)|list",
+            "# if # else #",
+            "# is eq(#)",
+            "#==#",
+            "not #",
+            "#~#",
+            "(#)[#]",
+            "#|split(',')",
+            "#|join(#)",
+            "# in [#]",
+            "# and #",
+            "-#",
+        ]);
+        (shape, prop::collection::vec(inner, 3)).prop_map(|(shape, parts)| fill(shape, &parts))
+    })
 }
 
 fn template() -> impl Strategy<Value = String> {

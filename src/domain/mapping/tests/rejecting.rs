@@ -6,8 +6,7 @@ use crate::domain::record::{Cell, Record};
 
 #[test]
 fn a_rejection_names_sync_field_and_column() {
-    let mapping =
-        compile(json!({ "prospect": { "birth_date": "{{ birth_date|date('%d/%m/%Y') }}" } }));
+    let mapping = compile(json!({ "prospect": { "birth_date": "{{ birth_date|date('%d/%m/%Y') }}" } }));
     assert_eq!(
         render(&mapping, &[("birth_date", Cell::Text("31 dec"))]),
         "sync customers: prospect.birth_date: column birth_date: not a date in format %d/%m/%Y"
@@ -16,27 +15,16 @@ fn a_rejection_names_sync_field_and_column() {
         leaf("{{ a * b }}", Cell::Text("x"), Cell::Text("y")),
         "sync customers: f: column a, b: the template cannot work with this value (invalid operation)"
     );
-    for template in [
-        "{{ a }}",
-        "{{ a }}!",
-        "{{ a * 1 }}",
-        "{{ [a] }}",
-        "{{ a|string }}!",
-    ] {
+    for template in ["{{ a }}", "{{ a }}!", "{{ a * 1 }}", "{{ [a] }}", "{{ a|string }}!"] {
         let got = leaf(template, Cell::Real(f64::INFINITY), Cell::Null);
         let typed = !template.contains("string");
-        assert_eq!(
-            got == "sync customers: f: column a: not a finite number",
-            typed,
-            "{template}: {got}"
-        );
+        assert_eq!(got == "sync customers: f: column a: not a finite number", typed, "{template}: {got}");
     }
 }
 
 #[test]
 fn a_template_cannot_hold_up_a_run() {
-    let nested =
-        "{% for x in a %}{% for y in a %}{% for z in a %}.{% endfor %}{% endfor %}{% endfor %}";
+    let nested = "{% for x in a %}{% for y in a %}{% for z in a %}.{% endfor %}{% endfor %}{% endfor %}";
     let long = "x".repeat(1_000);
     assert_eq!(
         leaf(nested, Cell::Text(&long), Cell::Null),
@@ -50,23 +38,11 @@ fn a_required_path_that_is_empty_rejects_the_row() {
         "origin": "CRM",
         "prospect": { "last_name": "{{ last }}", "phones": ["{{ phone }}", "{{ mobile|phone }}"], "address": { "street": "{{ street }}", "city": "{{ city }}" } },
     });
-    let required = |path: &str| {
-        Mapping::compile(&Spec {
-            required: vec![path.into()],
-            ..spec(lead.clone())
-        })
-        .unwrap()
-    };
-    let cells = [
-        ("last", Cell::Text("P")),
-        ("phone", Cell::Text("1")),
-        ("city", Cell::Text("Gent")),
-    ];
-    for (path, columns) in [
-        ("prospect.last_name", "last"),
-        ("prospect.phones.0", "phone"),
-        ("prospect.address", "street, city"),
-    ] {
+    let required = |path: &str| Mapping::compile(&Spec { required: vec![path.into()], ..spec(lead.clone()) }).unwrap();
+    let cells = [("last", Cell::Text("P")), ("phone", Cell::Text("1")), ("city", Cell::Text("Gent"))];
+    for (path, columns) in
+        [("prospect.last_name", "last"), ("prospect.phones.0", "phone"), ("prospect.address", "street, city")]
+    {
         assert!(render(&required(path), &cells).starts_with('{'), "{path}");
         assert_eq!(
             render(&required(path), &[]),
@@ -82,11 +58,7 @@ fn a_required_path_that_is_empty_rejects_the_row() {
 #[test]
 fn where_takes_booleans_and_numbers_but_no_text() {
     let filter = |source: &str| {
-        Mapping::compile(&Spec {
-            filter: Some(source.into()),
-            ..spec(json!({ "origin": "CRM" }))
-        })
-        .unwrap()
+        Mapping::compile(&Spec { filter: Some(source.into()), ..spec(json!({ "origin": "CRM" })) }).unwrap()
     };
     let wants = |source: &str, cell| {
         let mapping = filter(source);
@@ -100,11 +72,7 @@ fn where_takes_booleans_and_numbers_but_no_text() {
         ("{{ consent != '' }}", Cell::Null, false),
         ("{{ consent|bool }}", Cell::Text("x"), true),
         ("{{ consent|bool }}", Cell::Text(""), false),
-        (
-            "{{ consent|lower in ['j', 'ja', '1'] }}",
-            Cell::Text("JA"),
-            true,
-        ),
+        ("{{ consent|lower in ['j', 'ja', '1'] }}", Cell::Text("JA"), true),
         ("{{ consent }}", Cell::Integer(1), true),
         ("{{ consent }}", Cell::Integer(0), false),
         ("{{ consent }}", Cell::Null, false),
@@ -113,17 +81,11 @@ fn where_takes_booleans_and_numbers_but_no_text() {
     for (source, cell, expected) in cases {
         assert_eq!(wants(source, cell), Ok(expected), "{source} of {cell:?}");
     }
-    let rejection = wants("{{ consent }}", Cell::Text("nee"))
-        .unwrap_err()
-        .to_string();
+    let rejection = wants("{{ consent }}", Cell::Text("nee")).unwrap_err().to_string();
     assert!(
-        rejection
-            .starts_with("sync customers: where: column consent: gives neither true nor false"),
+        rejection.starts_with("sync customers: where: column consent: gives neither true nor false"),
         "{rejection}"
     );
-    assert_eq!(
-        compile(json!({ "a": 1 })).wants(&Record::default()),
-        Ok(true)
-    );
+    assert_eq!(compile(json!({ "a": 1 })).wants(&Record::default()), Ok(true));
     assert_eq!(filter("{{ row['E-mail']|bool }}").columns(), ["E-mail"]);
 }

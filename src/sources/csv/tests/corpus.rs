@@ -14,14 +14,8 @@ fn every_export_of_the_corpus_gives_what_is_written_beside_it() {
     let mut cases = 0;
     for entry in fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "json")
-        {
-            check(
-                &folder,
-                &serde_json::from_slice(&fs::read(path).unwrap()).unwrap(),
-            );
+        if path.extension().is_some_and(|extension| extension == "json") {
+            check(&folder, &serde_json::from_slice(&fs::read(path).unwrap()).unwrap());
             cases += 1;
         }
     }
@@ -56,10 +50,7 @@ fn check(folder: &Path, case: &Value) {
     assert_eq!(rejected.len(), expected.len(), "{name}: {rejected:?}");
     for ((line, key), expected) in rejected.iter().zip(expected) {
         assert_eq!(expected["line"], *line, "{name}");
-        assert!(
-            expected["key"].is_null() || expected["key"] == **key,
-            "{name}"
-        );
+        assert!(expected["key"].is_null() || expected["key"] == **key, "{name}");
     }
 }
 

@@ -18,25 +18,11 @@ fn a_glob_lists_finished_regular_files_in_name_order_as_configured() {
     let outer = tempfile::Builder::new().prefix("a[b]").tempdir().unwrap();
     let exports = outer.path().join("exports");
     fs::create_dir_all(exports.join("d.csv")).unwrap();
-    for name in [
-        "b.csv",
-        "a.csv",
-        ".c.csv",
-        "a.csv.part",
-        "a.csv.TMP",
-        "a.csv~",
-        "x.txt",
-    ] {
+    for name in ["b.csv", "a.csv", ".c.csv", "a.csv.part", "a.csv.TMP", "a.csv~", "x.txt"] {
         fs::write(exports.join(name), "id\n").unwrap();
     }
-    assert_eq!(
-        origins(outer.path(), "exports/*.csv*"),
-        ["exports/a.csv", "exports/b.csv"]
-    );
-    assert_eq!(
-        origins(outer.path(), "./exports/?.csv"),
-        ["./exports/a.csv", "./exports/b.csv"]
-    );
+    assert_eq!(origins(outer.path(), "exports/*.csv*"), ["exports/a.csv", "exports/b.csv"]);
+    assert_eq!(origins(outer.path(), "./exports/?.csv"), ["./exports/a.csv", "./exports/b.csv"]);
     assert_eq!(origins(outer.path(), "*/b.csv"), ["exports/b.csv"]);
     assert_eq!(origins(outer.path(), "exports/none*"), Vec::<String>::new());
 }
@@ -65,13 +51,9 @@ fn a_missing_file_and_the_missing_folder_of_a_glob_are_said() {
 #[test]
 fn a_file_younger_than_its_minimum_age_is_marked() {
     let export = Export::new("id\n");
-    let settings = Settings {
-        min_age: Duration::from_mins(1),
-        ..export.settings.clone()
-    };
+    let settings = Settings { min_age: Duration::from_mins(1), ..export.settings.clone() };
     let file = File::options().write(true).open(export.path()).unwrap();
-    file.set_modified(UNIX_EPOCH + Duration::from_secs(1000))
-        .unwrap();
+    file.set_modified(UNIX_EPOCH + Duration::from_secs(1000)).unwrap();
     let young = |seconds: i64| list(&settings, Timestamp(seconds * 1000)).unwrap()[0].too_young;
     assert!(young(1059) && young(900));
     assert!(!young(1060));
@@ -108,10 +90,7 @@ fn a_missing_column_is_refused_with_the_nearest_name() {
 #[test]
 fn an_export_without_a_header_is_refused_without_showing_a_lead() {
     let refusal = Export::new("1;Ann;ann@example.com\n").refusal(&["name"]);
-    assert!(
-        !refusal.contains("ann") && !refusal.contains("Ann"),
-        "{refusal}"
-    );
+    assert!(!refusal.contains("ann") && !refusal.contains("Ann"), "{refusal}");
 }
 
 #[test]
@@ -143,10 +122,7 @@ fn a_last_row_without_line_end_is_left_for_the_next_run_if_so_configured() {
     let mut export = Export::new("id;name\n1;a");
     assert_eq!(export.read(&["name"]).unwrap().rows, [good(2, "1", "a")]);
     export.settings.require_final_newline = true;
-    assert!(matches!(
-        export.read(&["name"]),
-        Err(Error::Changing { .. })
-    ));
+    assert!(matches!(export.read(&["name"]), Err(Error::Changing { .. })));
     fs::write(export.path(), "id;name\n1;a\r").unwrap();
     assert_eq!(export.read(&["name"]).unwrap().rows, [good(2, "1", "a")]);
 }

@@ -39,9 +39,7 @@ impl Export {
     }
 
     fn entry(&self) -> Entry {
-        list(&self.settings, Timestamp::default())
-            .unwrap()
-            .remove(0)
+        list(&self.settings, Timestamp::default()).unwrap().remove(0)
     }
 
     fn open(&self, wanted: &[&str]) -> Result<CsvFile, Error> {
@@ -106,13 +104,5 @@ fn bad(line: u64, key: &str, fault: &str) -> (u64, String, Result<Vec<String>, S
 
 /// `text` in UTF-16 without a byte order mark.
 fn utf16(text: &str, big_endian: bool) -> Vec<u8> {
-    text.encode_utf16()
-        .flat_map(|unit| {
-            if big_endian {
-                unit.to_be_bytes()
-            } else {
-                unit.to_le_bytes()
-            }
-        })
-        .collect()
+    text.encode_utf16().flat_map(|unit| if big_endian { unit.to_be_bytes() } else { unit.to_le_bytes() }).collect()
 }

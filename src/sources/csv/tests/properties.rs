@@ -20,22 +20,13 @@ struct Table {
 }
 
 fn cell() -> impl Strategy<Value = String> {
-    let letters = [
-        "a", "é", "ü", " ", "\"", ",", ";", "\t", "|", "\r", "\n", "\r\n", "'",
-    ];
+    let letters = ["a", "é", "ü", " ", "\"", ",", ";", "\t", "|", "\r", "\n", "\r\n", "'"];
     prop::collection::vec(select(letters.to_vec()), 0..5).prop_map(|letters| letters.concat())
 }
 
 fn table() -> impl Strategy<Value = Table> {
     let line_end = select(vec!["\n", "\r\n", "\r", "\n\n", "\r\n\r\n", "\r\r"]);
-    let encoding = select(vec![
-        "utf-8",
-        "bom",
-        "windows-1252",
-        "utf-16le",
-        "utf-16be",
-        "utf-16le bom",
-    ]);
+    let encoding = select(vec!["utf-8", "bom", "windows-1252", "utf-16le", "utf-16be", "utf-16le bom"]);
     let rows = (1..4_usize).prop_flat_map(move |columns| {
         let row = prop::collection::vec(cell(), columns);
         prop::collection::vec((row, line_end.clone()), 1..6)
@@ -209,12 +200,7 @@ fn slow(file: &[u8]) -> Vec<Slow> {
             form = Form::Unclosed;
         }
         let line = 1 + line_ends(&before);
-        records.push(Slow {
-            line,
-            bytes: file[start..at].to_vec(),
-            cells,
-            form,
-        });
+        records.push(Slow { line, bytes: file[start..at].to_vec(), cells, form });
     }
     records
 }
@@ -223,13 +209,7 @@ fn slow(file: &[u8]) -> Vec<Slow> {
 fn a_file_cut_at_any_byte_never_gives_a_wrong_row_but_for_its_last_cell() {
     let text = "id;name;town\r\n1;\"Andr\u{e9} \"\"x\"\"\";Li\u{e8}ge\r\n2;\"Zo\u{eb}\r\ny\";\"Sint-Jans, \u{e9}\"\r\n3;b;\u{e9}t\u{e9}\r\n";
     for encoding in ["utf-8", "bom", "windows-1252", "utf-16le bom"] {
-        let table = Table {
-            rows: Vec::new(),
-            delimiter: ';',
-            quote_all: false,
-            encoding,
-            final_line_end: true,
-        };
+        let table = Table { rows: Vec::new(), delimiter: ';', quote_all: false, encoding, final_line_end: true };
         let whole = table.encode(text);
         let expected = Export::new(&whole).read(&["name", "town"]).unwrap().rows;
         assert_eq!(expected.len(), 3);

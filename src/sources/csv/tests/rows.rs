@@ -24,13 +24,7 @@ fn cells_keep_their_blanks_and_names_and_keys_lose_them() {
 fn line_ends_may_mix_and_lines_are_counted_in_all_of_them() {
     assert_eq!(
         rows("id;name\r1;a\r\r2;b\n\n3;\"c\rd\r\ne\"\r\n4;f\r5;g"),
-        [
-            good(2, "1", "a"),
-            good(4, "2", "b"),
-            good(6, "3", "c\rd\r\ne"),
-            good(9, "4", "f"),
-            good(10, "5", "g"),
-        ]
+        [good(2, "1", "a"), good(4, "2", "b"), good(6, "3", "c\rd\r\ne"), good(9, "4", "f"), good(10, "5", "g"),]
     );
 }
 
@@ -41,10 +35,7 @@ fn lines_of_white_space_are_blank_lines() {
 
 #[test]
 fn a_separator_line_counts_as_a_line_and_wins_over_detection() {
-    assert_eq!(
-        rows("\"sep=|\"\r\nid|name\r\n1|a,b\r\n"),
-        [good(3, "1", "a,b")]
-    );
+    assert_eq!(rows("\"sep=|\"\r\nid|name\r\n1|a,b\r\n"), [good(3, "1", "a,b")]);
 }
 
 #[test]
@@ -61,11 +52,7 @@ fn a_first_letter_beyond_ascii_far_down_the_file_is_still_seen() {
 fn one_damaged_letter_costs_one_row_and_not_all_the_others() {
     assert_eq!(
         rows(b"id;name\n1;Andr\xC3\xA9\n2;Zo\xEB\n3;C\xC3\xA9line\n"),
-        [
-            good(2, "1", "André"),
-            bad(3, "2", "the row is not valid UTF-8"),
-            good(4, "3", "Céline"),
-        ]
+        [good(2, "1", "André"), bad(3, "2", "the row is not valid UTF-8"), good(4, "3", "Céline"),]
     );
 }
 
@@ -82,10 +69,7 @@ fn a_configured_encoding_or_a_mark_makes_other_bytes_bad_rows() {
 fn bytes_that_windows_1252_leaves_undefined_are_not_guessed_at() {
     assert_eq!(
         rows(b"id;name\n1;\x81ber\n2;\xFCber\n"),
-        [
-            bad(2, "1", "the row is not valid windows-1252"),
-            good(3, "2", "über")
-        ]
+        [bad(2, "1", "the row is not valid windows-1252"), good(3, "2", "über")]
     );
 }
 
@@ -97,10 +81,7 @@ fn utf_16_is_read_in_both_orders_with_and_without_a_mark() {
         for mark in ["", "\u{FEFF}"] {
             let export = Export::new(utf16(&format!("{mark}{text}"), big_endian));
             assert_eq!(encoding_of(&export), name);
-            assert_eq!(
-                export.read(&["name"]).unwrap().rows,
-                [good(2, "1", "Łukasz"), good(3, "2", "a\r\nb")]
-            );
+            assert_eq!(export.read(&["name"]).unwrap().rows, [good(2, "1", "Łukasz"), good(3, "2", "a\r\nb")]);
         }
     }
 }
@@ -110,13 +91,7 @@ fn half_a_surrogate_in_utf_16_costs_its_row() {
     let mut bytes = utf16("\u{FEFF}id;name\n1;", false);
     bytes.extend_from_slice(&[0x00, 0xD8]);
     bytes.extend(utf16("\n2;b\n", false));
-    assert_eq!(
-        rows(bytes),
-        [
-            bad(2, "1", "the row is not valid UTF-16LE"),
-            good(3, "2", "b")
-        ]
-    );
+    assert_eq!(rows(bytes), [bad(2, "1", "the row is not valid UTF-16LE"), good(3, "2", "b")]);
 }
 
 #[test]
@@ -140,36 +115,13 @@ fn bad_rows_are_named_by_what_is_wrong_and_the_next_row_is_read() {
         rows("id;name\n;a\n1;b;c\n2;b;\n3\n4;\"x\\\";y\";z\n5;\"x\"y\n6;a\0\nid;name\n7;\"ok\"\n"),
         [
             bad(2, "", "the key column 'id' is empty"),
-            bad(
-                3,
-                "1",
-                &ragged(3, "a cell may hold the delimiter without quotes around it")
-            ),
+            bad(3, "1", &ragged(3, "a cell may hold the delimiter without quotes around it")),
             bad(4, "2", &ragged(3, "it ends with a delimiter too many")),
-            bad(
-                5,
-                "3",
-                &ragged(1, "a cell may hold a line break without quotes around it")
-            ),
-            bad(
-                6,
-                "4",
-                &ragged(
-                    4,
-                    "a backslash does not escape a quote in CSV, a second quote does"
-                )
-            ),
-            bad(
-                7,
-                "5",
-                "text follows a closing quote in cell 2 of this row of 1 line"
-            ),
+            bad(5, "3", &ragged(1, "a cell may hold a line break without quotes around it")),
+            bad(6, "4", &ragged(4, "a backslash does not escape a quote in CSV, a second quote does")),
+            bad(7, "5", "text follows a closing quote in cell 2 of this row of 1 line"),
             bad(8, "6", "column 'name' holds a NUL character"),
-            bad(
-                9,
-                "id",
-                "the row repeats the header; were two exports joined?"
-            ),
+            bad(9, "id", "the row repeats the header; were two exports joined?"),
             good(10, "7", "ok"),
         ]
     );
@@ -205,11 +157,7 @@ fn a_quote_that_never_closes_says_how_many_lines_it_took() {
         rows(format!("id;name\n1;a\n2;\"b\n{rest}")),
         [
             good(2, "1", "a"),
-            bad(
-                3,
-                "",
-                "a quote opened in this row never closes; it swallowed the rest of the file (200001 lines)"
-            ),
+            bad(3, "", "a quote opened in this row never closes; it swallowed the rest of the file (200001 lines)"),
         ]
     );
     assert_eq!(rows("id;name\n2;\"b\n3;c\n").first().unwrap().1, "2");
