@@ -29,4 +29,5 @@ pub mod domain;
 pub mod ledger;
 pub mod sandbox;
 pub mod sources;
+pub mod telemetry;
 pub mod worker;

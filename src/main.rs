@@ -1,3 +1,7 @@
 //! The `lead-sync` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lead_sync::cli::main()
+}

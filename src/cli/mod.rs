@@ -1,1 +1,66 @@
 //! The commands: one file each. They print; they know no business rule.
+
+mod args;
+mod exit;
+mod leads;
+mod load;
+mod login;
+mod logout;
+mod mend;
+mod out;
+mod plan;
+mod progress;
+mod run;
+mod sandbox;
+mod show;
+mod signals;
+mod status;
+mod whoami;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+pub use args::{Args, Command};
+pub use exit::{Exit, Failure};
+
+/// Parses the command line, carries it out, and gives the exit code.
+pub fn main() -> ExitCode {
+    crate::telemetry::start();
+    // clap prints help on stdout with code 0, and mistakes on stderr with code 2: the same as ours.
+    let args = Args::parse();
+    match carry_out(&args) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            out::note(format!("lead-sync: {}", failure.text));
+            failure.exit.into()
+        }
+    }
+}
+
+fn carry_out(args: &Args) -> Result<Exit, Failure> {
+    let Some(command) = &args.command else { return without_command(args) };
+    match command {
+        Command::Plan(options) => plan::plan(args, &options.sync, options.json),
+        Command::Baseline(options) => run::baseline(args, options),
+        Command::Leads(options) => leads::leads(args, options),
+        Command::Show(options) => show::show(args, options),
+        Command::Status => status::status(args),
+        Command::Runs(options) => status::runs(args, options),
+        Command::Retry(options) => mend::retry(args, options),
+        Command::Resolve(options) => mend::resolve(args, options),
+        Command::Resume(options) => mend::resume(args, options),
+        Command::Login(options) => login::login(args, options),
+        Command::Logout(options) => logout::logout(args, options),
+        Command::Whoami(options) => whoami::whoami(args, options),
+        Command::Sandbox(options) => sandbox::sandbox(options),
+    }
+}
+
+fn without_command(args: &Args) -> Result<Exit, Failure> {
+    if !args.run.run_now {
+        let text = "nothing to do: `lead-sync --run-now` runs once, `lead-sync --help` lists the commands";
+        return Err(Failure::usage(text));
+    }
+    if args.run.dry_run { plan::plan(args, &args.run.sync, args.run.json) } else { run::run_now(args) }
+}

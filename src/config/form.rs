@@ -16,9 +16,8 @@ const OWN_HEADERS: [&str; 5] = ["authorization", "content-length", "content-type
 /// The longest text of an id that becomes a path segment.
 const LONGEST_ID: usize = 64;
 
-/// `500ms`, `30s`, `2m`, `1h`, `7d`: one whole number and one unit.
-pub(super) fn duration(entry: Entry<'_>) -> Decoded<Duration> {
-    let text = entry.text_like("30s")?;
+/// `500ms`, `30s`, `2m`, `1h`, `7d`: one whole number and one unit. The error says what to write instead.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let milliseconds: Option<u64> = match unit {
@@ -32,6 +31,11 @@ pub(super) fn duration(entry: Entry<'_>) -> Decoded<Duration> {
     milliseconds.and_then(|unit| number.parse::<u64>().ok()?.checked_mul(unit)).map(Duration::from_millis).ok_or_else(
         || format!("'{text}' is no duration; write one whole number and one unit of ms, s, m, h, d, e.g. 30s"),
     )
+}
+
+/// [`parse_duration`] of a value.
+pub(super) fn duration(entry: Entry<'_>) -> Decoded<Duration> {
+    parse_duration(&entry.text_like("30s")?)
 }
 
 /// A [`duration`] that is longer than nothing.

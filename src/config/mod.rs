@@ -32,6 +32,7 @@ use std::time::Duration;
 
 pub use auth::Auth;
 pub use env::Env;
+pub use form::parse_duration;
 pub use locate::{Error, locate};
 pub use problem::{Problem, Problems};
 pub use secret::Secret;
@@ -76,6 +77,16 @@ impl Loaded {
         let tokens_key = tokens_key
             .and_then(|key| key.resolve(env).map_err(|what| problems.add("tokens.key".to_owned(), what)).ok());
         problems.or(Settings { ledger, retain, tokens, tokens_key, connections, syncs })
+    }
+}
+
+impl Loaded {
+    /// The settings without any credential: for commands that send nothing.
+    pub fn without_secrets(&self) -> Settings {
+        let none = |connection: &Connection<Auth>| connection.clone().with_auth(crate::auth::Settings::None);
+        let connections = self.unresolved.connections.iter().map(none).collect();
+        let Settings { ledger, retain, tokens, syncs, .. } = self.unresolved.clone();
+        Settings { ledger, retain, tokens, tokens_key: None, connections, syncs }
     }
 }
 

@@ -27,11 +27,13 @@ pub(super) struct Delivery {
 }
 
 impl Delivery {
-    fn plain(response: Response) -> Self {
+    /// This response as it is.
+    pub(super) fn plain(response: Response) -> Self {
         Self { status: Some(response.status()), wait: Duration::ZERO, response }
     }
 
-    fn silent(takeover: Takeover) -> Self {
+    /// No answer.
+    pub(super) fn silent(takeover: Takeover) -> Self {
         Self { status: None, wait: Duration::ZERO, response: takeover.into_response() }
     }
 

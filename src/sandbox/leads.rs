@@ -12,6 +12,7 @@ use axum::routing::post;
 use http::StatusCode;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::request::Parts;
+use http_body_util::LengthLimitError;
 use serde_json::Value;
 
 use super::access::Access;
@@ -19,6 +20,7 @@ use super::account::{Received, Target};
 use super::delivery::{self, Delivery};
 use super::kind::Kind;
 use super::log::{Admission, NewLead};
+use super::wire::Takeover;
 use super::{State, answers, validation};
 use crate::clock;
 
@@ -63,11 +65,13 @@ async fn lead(state: &State, api: &Api, request: Request) -> Response {
         arrival.finish(&delivery, false, true);
         return send(state, delivery).await;
     }
-    let Ok(body) = to_bytes(body, MAX_BODY).await else {
-        let response = answers::error(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "over 1 MiB");
-        let delivery = delivery::spoil(&Kind::Pass, response).await;
-        arrival.finish(&delivery, false, true);
-        return delivery.response;
+    let body = match to_bytes(body, MAX_BODY).await {
+        Ok(body) => body,
+        Err(error) => {
+            let delivery = unread(&error);
+            arrival.finish(&delivery, false, true);
+            return delivery.response;
+        }
     };
     let json = serde_json::from_slice::<Value>(&body).ok();
     let external_ref = json.as_ref().and_then(validation::external_ref);
@@ -84,6 +88,18 @@ async fn lead(state: &State, api: &Api, request: Request) -> Response {
     };
     arrival.finish(&delivery, stored, false);
     send(state, delivery).await
+}
+
+/// The answer to a body that is too long; none to a client that left while it sent.
+fn unread(error: &axum::Error) -> Delivery {
+    let cause = std::error::Error::source(error);
+    let too_long = cause.and_then(|cause| cause.downcast_ref::<LengthLimitError>());
+    if too_long.is_some() {
+        let message = "the body is over 1 MiB";
+        Delivery::plain(answers::error(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message))
+    } else {
+        Delivery::silent(Takeover::close())
+    }
 }
 
 async fn send(state: &State, delivery: Delivery) -> Response {

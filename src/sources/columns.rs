@@ -62,7 +62,7 @@ fn listing(found: &[String]) -> String {
             found.len()
         );
     }
-    let names: Vec<&str> = found.iter().take(LISTED).map(|name| name.as_str()).collect();
+    let names: Vec<&str> = found.iter().take(LISTED).map(String::as_str).collect();
     let more = if found.len() > LISTED { ", …" } else { "" };
     format!("the columns found are: {}{more}", names.join(", "))
 }

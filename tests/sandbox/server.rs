@@ -73,6 +73,7 @@ async fn assert_partial(bench: &Bench) {
     bench.until_received(1).await;
     let request = bench.only_request();
     assert!(request.partial && !request.stored);
+    assert_eq!(request.status, None);
     assert_eq!(request.idempotency_key.as_deref(), Some("k"));
     assert_eq!(bench.sandbox.summary().partial, 1);
     assert_eq!(bench.sandbox.summary().received, 0);

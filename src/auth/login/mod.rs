@@ -58,6 +58,8 @@ pub struct LoggedIn {
     pub scopes: Vec<String>,
     /// When the access token ends.
     pub expires_at: Option<Timestamp>,
+    /// Whether the session can be renewed without a person.
+    pub renewable: bool,
 }
 
 /// Logs in and stores the session. Nothing is stored unless all that was asked for was granted, and the store is tried before
@@ -301,7 +303,12 @@ impl<'a> Attempt<'a> {
         let mut session = Session::new(binding, issued, &flow.settings.scopes, None);
         session.distribution_id = user.as_ref().and_then(|user| user.did.clone());
         flow.store.lock().await?.write(&session)?;
-        Ok(LoggedIn { user, expires_at: session.expires_at.map(Timestamp), scopes: session.scopes })
+        Ok(LoggedIn {
+            user,
+            expires_at: session.expires_at.map(Timestamp),
+            renewable: session.refresh_token.is_some(),
+            scopes: session.scopes,
+        })
     }
 
     /// Tokens that are not stored are revoked, so that nothing is left lying about. Best effort: they end by themselves.

@@ -25,8 +25,10 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::json;
 
+use super::{Access, BearerCheck};
+
 pub use fault::Fault;
-pub use tokens::{BearerState, Counters};
+pub use tokens::{BearerState, Counters, Service};
 
 /// Who may log in, and how long things live.
 #[derive(Debug, Clone)]
@@ -124,6 +126,21 @@ impl Provider {
     /// What the API has to know of the token in `Authorization: bearer TOKEN`.
     pub fn check_bearer(&self, token: &str) -> BearerState {
         self.tokens().check(token, crate::clock::now())
+    }
+
+    /// What the lead endpoint asks: a login's token needs the scope `leads:write`, or `api`, which allows everything.
+    pub fn bearer_check(&self) -> BearerCheck {
+        let provider = self.clone();
+        Arc::new(move |token| match provider.check_bearer(token) {
+            BearerState::Valid { service: Service::Other, .. } => Access::Granted,
+            BearerState::Valid { scopes, .. }
+                if scopes.iter().any(|scope| scope == "leads:write" || scope == "api") =>
+            {
+                Access::Granted
+            }
+            BearerState::Valid { .. } => Access::Forbidden,
+            BearerState::Expired | BearerState::Unknown => Access::Unknown,
+        })
     }
 
     /// What happened so far.

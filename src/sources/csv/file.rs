@@ -43,7 +43,7 @@ impl CsvFile {
         let trouble = |cause| trouble(&entry.origin, &entry.path, Some(&identity), cause);
         let survey = survey(&mut input, settings.encoding).map_err(trouble)?;
         let input = input.rewound().map_err(trouble)?;
-        let opening = Opening { entry, settings, survey: &survey };
+        let opening = Opening { entry, identity: &identity, settings, survey: &survey };
         let (records, columns, layout) = opening.header(input, wanted)?;
         Ok(Self { origin: entry.origin.clone(), path: entry.path.clone(), identity, records, columns, layout, rows: 0 })
     }
@@ -94,6 +94,7 @@ impl CsvFile {
 /// What is known of a file before its header is read.
 struct Opening<'a> {
     entry: &'a Entry,
+    identity: &'a Identity,
     settings: &'a Settings,
     survey: &'a Survey,
 }
@@ -103,9 +104,14 @@ impl Opening<'_> {
         Error::Refused { file: self.entry.origin.clone(), reason: reason.into() }
     }
 
+    fn trouble(&self, cause: io::Error) -> Error {
+        let Entry { origin, path, .. } = self.entry;
+        trouble(origin, path, Some(self.identity), cause)
+    }
+
     /// Reads up to the header and sets everything up for the first row.
     fn header(&self, input: Input, wanted: &[String]) -> Result<(Records<Decoded<Input>>, Columns, Layout), Error> {
-        let trouble = |cause| trouble(&self.entry.origin, &self.entry.path, None, cause);
+        let trouble = |cause| self.trouble(cause);
         let encoding = self.row_encoding();
         let quote = self.settings.quote.unwrap_or(b'"');
         let mut names_wanted = vec![self.settings.key.clone()];
@@ -159,7 +165,7 @@ impl Opening<'_> {
 
     /// Refuses what is no CSV file or not whole, and passes over Excel's `sep=` line, giving its delimiter.
     fn look_at_beginning(&self, records: &mut Records<Decoded<Input>>) -> Result<Option<u8>, Error> {
-        let trouble = |cause| trouble(&self.entry.origin, &self.entry.path, None, cause);
+        let trouble = |cause| self.trouble(cause);
         if self.survey.size == self.survey.bom as u64 {
             return Err(self.refused("it is empty, without even a header; check the export"));
         }

@@ -4,7 +4,8 @@ use std::io::{self, Read};
 
 use encoding_rs::Encoding;
 
-use super::records::{Form, Records};
+use super::form::Form;
+use super::records::Records;
 use super::row;
 use super::{COLUMN_LIMIT, RECORD_LIMIT};
 use crate::sources::columns;

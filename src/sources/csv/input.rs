@@ -48,7 +48,7 @@ pub(super) enum Input {
     /// As it is.
     Plain(File),
     /// Unpacked.
-    Gzip(Unpacked),
+    Gzip(Box<Unpacked>),
 }
 
 impl Input {
@@ -61,7 +61,7 @@ impl Input {
         file.rewind()?;
         if magic == [0x1F, 0x8B] {
             let limit = GZIP_LIMIT.min(GZIP_FREE.max(identity.size.saturating_mul(GZIP_RATIO)));
-            return Ok((Self::Gzip(Unpacked::new(file, limit)), identity));
+            return Ok((Self::Gzip(Box::new(Unpacked::new(file, limit))), identity));
         }
         Ok((Self::Plain(file), identity))
     }
@@ -76,7 +76,7 @@ impl Input {
             Self::Gzip(unpacked) => {
                 let mut file = unpacked.decoder.into_inner().into_inner();
                 file.rewind()?;
-                Ok(Self::Gzip(Unpacked::new(file, unpacked.limit)))
+                Ok(Self::Gzip(Box::new(Unpacked::new(file, unpacked.limit))))
             }
         }
     }
@@ -103,22 +103,22 @@ impl Read for Input {
 /// A gzip file of one or more members, with an end to what it may unpack to.
 pub(super) struct Unpacked {
     decoder: MultiGzDecoder<BufReader<File>>,
-    /// In bytes.
+    /// Bytes that it may give, and has given.
     limit: u64,
-    unpacked: u64,
+    given: u64,
 }
 
 impl Unpacked {
     fn new(file: File, limit: u64) -> Self {
-        Self { decoder: MultiGzDecoder::new(BufReader::with_capacity(64 * 1024, file)), limit, unpacked: 0 }
+        Self { decoder: MultiGzDecoder::new(BufReader::with_capacity(64 * 1024, file)), limit, given: 0 }
     }
 }
 
 impl Read for Unpacked {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let count = self.decoder.read(into)?;
-        self.unpacked += count as u64;
-        if self.unpacked > self.limit {
+        self.given += count as u64;
+        if self.given > self.limit {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "it unpacks to far more than an export would"));
         }
         Ok(count)
@@ -204,5 +204,27 @@ impl Ahead {
             }
         }
         written
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn a_gzip_bomb_is_cut_off_at_its_limit() {
+        let mut gzip = flate2::write::GzEncoder::new(tempfile::tempfile().unwrap(), flate2::Compression::fast());
+        gzip.write_all(&vec![0; 100_000]).unwrap();
+        let packed = gzip.finish().unwrap();
+        let read = |limit| {
+            let mut file = packed.try_clone().unwrap();
+            file.rewind().unwrap();
+            io::copy(&mut Unpacked::new(file, limit), &mut io::sink())
+        };
+        assert_eq!(read(100_000).unwrap(), 100_000);
+        let error = read(99_999).unwrap_err();
+        assert!(error.to_string().contains("unpacks to far more"), "{error}");
     }
 }

@@ -5,6 +5,7 @@
 
 mod archive;
 mod file;
+mod form;
 mod header;
 mod input;
 mod list;

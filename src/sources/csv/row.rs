@@ -1,10 +1,13 @@
 //! From the bytes of a record to the cells that the mapping asked for.
 
+use std::ops::Range;
+
 use encoding_rs::{DecoderResult, Encoding, UTF_8, WINDOWS_1252};
 use memchr::memchr;
 
 use super::RECORD_LIMIT;
-use super::records::{Form, Raw};
+use super::form::Form;
+use super::records::Raw;
 use crate::domain::record::{Cell, Record, RowFault};
 use crate::sources::CELL_LIMIT;
 
@@ -34,7 +37,7 @@ impl Columns {
     /// A bad row gets its key, too, where that can be read: it is how a person finds the row.
     pub(super) fn fill(&mut self, raw: &Raw<'_>, record: &mut Record) -> Result<(), RowFault> {
         self.fill_key(raw, record);
-        self.check_form(raw)?;
+        check_form(raw)?;
         let text = self.text(raw)?;
         if let Some(at) = memchr(0, raw.text) {
             let cell = raw.cells.iter().position(|cell| at < cell.end);
@@ -72,18 +75,6 @@ impl Columns {
         }
     }
 
-    fn check_form(&self, raw: &Raw<'_>) -> Result<(), RowFault> {
-        match raw.form {
-            Form::Unclosed => Err(RowFault::UnclosedQuote { lines: raw.lines }),
-            Form::Malformed(cell) => Err(RowFault::MalformedQuote { cell: cell + 1, lines: raw.lines }),
-            Form::TooLong => Err(RowFault::TooLong { what: "row", limit: RECORD_LIMIT }),
-            Form::Sound if raw.text.len() > CELL_LIMIT && raw.cells.iter().any(|cell| cell.len() > CELL_LIMIT) => {
-                Err(RowFault::TooLong { what: "cell", limit: CELL_LIMIT })
-            }
-            Form::Sound => Ok(()),
-        }
-    }
-
     /// The row as text if it is UTF-8, nothing if its cells are to be decoded one by one.
     fn text<'a>(&mut self, raw: &Raw<'a>) -> Result<Option<&'a str>, RowFault> {
         if self.encoding == UTF_8 || raw.text.is_ascii() {
@@ -106,7 +97,7 @@ impl Columns {
         }
         let surplus_is_empty = || {
             let mut surplus = raw.cells.iter().skip(expected);
-            surplus.all(|cell| cell.is_empty())
+            surplus.all(Range::is_empty)
         };
         let hint = if memmem(raw.bytes, &[b'\\', self.quote]) {
             "; a backslash does not escape a quote in CSV, a second quote does"
@@ -126,6 +117,18 @@ impl Columns {
             Some(name) if !name.is_empty() => name.clone(),
             _ => (place + 1).to_string(),
         }
+    }
+}
+
+fn check_form(raw: &Raw<'_>) -> Result<(), RowFault> {
+    match raw.form {
+        Form::Unclosed => Err(RowFault::UnclosedQuote { lines: raw.lines }),
+        Form::Malformed(cell) => Err(RowFault::MalformedQuote { cell: cell + 1, lines: raw.lines }),
+        Form::TooLong => Err(RowFault::TooLong { what: "row", limit: RECORD_LIMIT }),
+        Form::Sound if raw.text.len() > CELL_LIMIT && raw.cells.iter().any(|cell| cell.len() > CELL_LIMIT) => {
+            Err(RowFault::TooLong { what: "cell", limit: CELL_LIMIT })
+        }
+        Form::Sound => Ok(()),
     }
 }
 

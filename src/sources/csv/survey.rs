@@ -152,6 +152,7 @@ mod tests {
         assert_eq!(encoding(b"\xC3\xA9\n\xC3\xA9\n\xE9\n"), "UTF-8");
         assert_eq!(encoding(b"\xC3\xA9\n\xC3"), "UTF-8", "a file cut inside a character");
         assert_eq!(encoding(b"\xE9\n"), "windows-1252");
+        assert_eq!(encoding(b"1;Andr\xE9"), "windows-1252", "no other letter speaks for UTF-8");
         assert_eq!(encoding(b"CAF\xC9\xBB \xE9\xE8\n"), "windows-1252");
     }
 

@@ -83,7 +83,7 @@ impl Select<'_> {
         let rows = self.statement.query(params_from_iter(&self.after));
         Ok(Rows {
             database: self.database,
-            rows: rows.map_err(|error| self.database.failed(error))?,
+            stepped: rows.map_err(|error| self.database.failed(error))?,
             columns: &self.columns,
             number: 0,
             position: self.after.clone(),
@@ -94,7 +94,7 @@ impl Select<'_> {
 /// The rows of a query, one after the other.
 pub struct Rows<'s> {
     database: &'s Database,
-    rows: rusqlite::Rows<'s>,
+    stepped: rusqlite::Rows<'s>,
     columns: &'s Columns,
     number: u64,
     position: Option<CursorValue>,
@@ -103,7 +103,7 @@ pub struct Rows<'s> {
 impl Rows<'_> {
     /// Reads the next row into `record`; nothing at the end. The record's `line` is the row's number, its `raw` a JSON array.
     pub fn next(&mut self, record: &mut Record) -> Result<Option<Row>, Error> {
-        let next = self.rows.next();
+        let next = self.stepped.next();
         let Some(row) = next.map_err(|error| self.database.failed(error))? else {
             return Ok(None);
         };

@@ -20,7 +20,7 @@ use crate::sources::{self, csv, sqlite};
 const STRIDE: u64 = 1024;
 
 /// What an intake is to do, besides the sync's own settings.
-pub struct Order<'o> {
+pub(super) struct Order<'o> {
     /// The sync.
     pub sync: &'o Sync,
     /// Its number in the ledger.
@@ -45,7 +45,7 @@ pub struct Order<'o> {
 
 /// What an intake brought.
 #[derive(Debug, Default)]
-pub struct Taken {
+pub(super) struct Taken {
     /// Counts of the rows.
     pub counts: Counts,
     /// What a person should read.
@@ -68,7 +68,7 @@ impl From<ledger::Error> for Halt {
 }
 
 /// Reads one sync's source and admits its rows. What is wrong with the source is a notice; an error is the ledger's.
-pub fn take_in(ledger: &mut Ledger, order: &Order<'_>) -> ledger::Result<Taken> {
+pub(super) fn take_in(ledger: &mut Ledger, order: &Order<'_>) -> ledger::Result<Taken> {
     let key = ledger.key();
     let basis = order.mapping.columns_digest();
     let admission = ledger.admit(order.id, order.run, &basis, order.now)?;

@@ -51,7 +51,7 @@ fn a_missing_file_and_the_missing_folder_of_a_glob_are_said() {
 #[test]
 fn a_file_younger_than_its_minimum_age_is_marked() {
     let export = Export::new("id\n");
-    let settings = Settings { min_age: Duration::from_secs(60), ..export.settings.clone() };
+    let settings = Settings { min_age: Duration::from_mins(1), ..export.settings.clone() };
     let file = File::options().write(true).open(export.path()).unwrap();
     file.set_modified(UNIX_EPOCH + Duration::from_secs(1000)).unwrap();
     let young = |seconds: i64| list(&settings, Timestamp(seconds * 1000)).unwrap()[0].too_young;

@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
-use crate::sources::csv::records::{Form, Records};
+use crate::sources::csv::form::Form;
+use crate::sources::csv::records::Records;
 
 /// A table and how it is written.
 #[derive(Debug, Clone)]
@@ -69,7 +70,7 @@ impl Table {
         for cell in cells {
             line.push(self.delimiter);
             if self.quote_all || cell.contains(special) {
-                line += &format!("\"{}\"", cell.replace('"', "\"\""));
+                line.extend(["\"", &cell.replace('"', "\"\""), "\""]);
             } else {
                 line += cell;
             }
@@ -242,7 +243,7 @@ fn rows_come_out_as_they_went_in_over_many_buffers() {
         _ => String::new(),
     };
     for number in 0..20_000 {
-        file += &format!("{number};{}\n", name(number));
+        file.extend([&number.to_string(), ";", &name(number), "\n"]);
     }
     let read = Export::new(&file).read(&["name"]).unwrap().rows;
     let mut line = 2;

@@ -1,0 +1,231 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+use crate::domain::delivery::State;
+
+/// Moves sales leads from CRM exports into WeGroup, each accounted for in a local ledger.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = false, subcommand_negates_reqs = true)]
+pub struct Args {
+    /// The configuration file [default: $LEAD_SYNC_CONFIG, config/lead-sync.toml, /etc/lead-sync/lead-sync.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a doc comment here would become the help of the whole program")]
+    pub run: RunOptions,
+
+    /// What to do
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Options of a run.
+#[derive(Debug, Clone, ClapArgs)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
+pub struct RunOptions {
+    /// Run once and exit
+    #[arg(long)]
+    pub run_now: bool,
+    /// Only this sync; may be repeated
+    #[arg(long, value_name = "NAME", requires = "run_now")]
+    pub sync: Vec<String>,
+    /// Send at most so many leads
+    #[arg(long, value_name = "N", requires = "run_now")]
+    pub limit: Option<u64>,
+    /// Show what would be sent and why; send and write nothing
+    #[arg(long, requires = "run_now")]
+    pub dry_run: bool,
+    /// Send although there are more new leads than `max_new`
+    #[arg(long, requires = "run_now")]
+    pub confirm: bool,
+    /// Begin a new ledger where the last one was lost: every lead of the export is sent again
+    #[arg(long, requires = "run_now")]
+    pub new_ledger: bool,
+    /// Wait so long for another process to give up the ledger, e.g. 10m
+    #[arg(long, value_name = "DURATION", requires = "run_now", value_parser = duration)]
+    pub wait: Option<Duration>,
+    /// Print one JSON document on stdout
+    #[arg(long, requires = "run_now")]
+    pub json: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// What a run would send and why; sends and writes nothing
+    Plan(PlanOptions),
+    /// Take what the export holds now as already delivered
+    Baseline(BaselineOptions),
+    /// List leads and where they stand
+    Leads(LeadsOptions),
+    /// One lead's whole history
+    Show(ShowOptions),
+    /// Each sync at a glance, and what needs a person
+    Status,
+    /// The latest runs
+    Runs(RunsOptions),
+    /// Put rejected or failed leads back to be sent
+    Retry(RetryOptions),
+    /// Settle a held lead by hand
+    Resolve(ResolveOptions),
+    /// Lift a pause or an open breaker
+    Resume(ResumeOptions),
+    /// Log in to a connection in the browser
+    Login(LoginOptions),
+    /// End a connection's session, at the provider too where it offers that
+    Logout(SessionOptions),
+    /// Whose session a connection has, and until when
+    Whoami(SessionOptions),
+    /// A local WeGroup on loopback, with faults on demand
+    Sandbox(super::sandbox::SandboxOptions),
+}
+
+/// Options of `plan`.
+#[derive(Debug, ClapArgs)]
+pub struct PlanOptions {
+    /// Only this sync; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub sync: Vec<String>,
+    /// Print one JSON document on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `baseline`.
+#[derive(Debug, ClapArgs)]
+pub struct BaselineOptions {
+    /// Only this sync; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub sync: Vec<String>,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+    /// Begin a new ledger where the last one was lost
+    #[arg(long)]
+    pub new_ledger: bool,
+}
+
+/// How a list is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Aligned columns for a person
+    Table,
+    /// One JSON array
+    Json,
+    /// CSV with a header
+    Csv,
+}
+
+/// Options of `leads`.
+#[derive(Debug, ClapArgs)]
+pub struct LeadsOptions {
+    /// Only this sync
+    #[arg(long, value_name = "NAME")]
+    pub sync: Option<String>,
+    /// Only this state: pending, sending, waiting, delivered, rejected, held, failed
+    #[arg(long, value_parser = state)]
+    pub state: Option<State>,
+    /// At most so many [default: 50 in a table, else all]
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+}
+
+/// Options of `show`.
+#[derive(Debug, ClapArgs)]
+pub struct ShowOptions {
+    /// The CRM's id of the row
+    pub key: String,
+    /// Only this sync
+    #[arg(long, value_name = "NAME")]
+    pub sync: Option<String>,
+    /// Print one JSON array on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `runs`.
+#[derive(Debug, ClapArgs)]
+pub struct RunsOptions {
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub limit: usize,
+    /// Print one JSON array on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `retry`.
+#[derive(Debug, ClapArgs)]
+pub struct RetryOptions {
+    /// The keys of the leads
+    pub keys: Vec<String>,
+    /// All leads in this state: rejected, failed or waiting
+    #[arg(long, value_parser = state, required_unless_present = "keys")]
+    pub state: Option<State>,
+    /// Only this sync
+    #[arg(long, value_name = "NAME")]
+    pub sync: Option<String>,
+}
+
+/// Options of `resolve`.
+#[derive(Debug, ClapArgs)]
+#[command(group(clap::ArgGroup::new("how").required(true).args(["delivered", "resend"])))]
+pub struct ResolveOptions {
+    /// The key of the held lead
+    pub key: String,
+    /// It arrived
+    #[arg(long)]
+    pub delivered: bool,
+    /// The API's id of the lead, if known
+    #[arg(long, value_name = "ID", requires = "delivered")]
+    pub remote_id: Option<String>,
+    /// Send it again, possibly for the second time
+    #[arg(long)]
+    pub resend: bool,
+    /// Only this sync
+    #[arg(long, value_name = "NAME")]
+    pub sync: Option<String>,
+}
+
+/// Options of `resume`.
+#[derive(Debug, ClapArgs)]
+pub struct ResumeOptions {
+    /// Name of the connection
+    pub connection: String,
+}
+
+/// Options of `logout` and `whoami`.
+#[derive(Debug, ClapArgs)]
+pub struct SessionOptions {
+    /// Name of the connection [default: the only one with a login]
+    pub connection: Option<String>,
+}
+
+/// Options of `login`.
+#[derive(Debug, ClapArgs)]
+pub struct LoginOptions {
+    /// Name of the connection [default: the only one with a login]
+    pub connection: Option<String>,
+    /// Print the address and read the one that the browser ends up at from stdin
+    #[arg(long)]
+    pub no_browser: bool,
+    /// How long to wait for the person, e.g. 10m
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration)]
+    pub time_limit: Duration,
+}
+
+fn state(text: &str) -> Result<State, String> {
+    text.parse().map_err(|error: crate::domain::delivery::UnknownState| error.to_string())
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    crate::config::parse_duration(text)
+}

@@ -1,0 +1,106 @@
+//! Exit codes: what scripts, timers and monitoring decide by.
+
+use std::process::ExitCode;
+
+use crate::worker::report::Ending;
+use crate::{auth, ledger};
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Everything due is settled, or nothing was due.
+    Done = 0,
+    /// Unexpected error.
+    Error = 1,
+    /// Usage or configuration; also a path that is not the API's, a missing path, an unusable ledger.
+    Usage = 2,
+    /// Done, but something newly needs a look.
+    Attention = 3,
+    /// The next run goes on.
+    Deferred = 4,
+    /// Credentials need a person.
+    Auth = 5,
+    /// Another process holds the ledger.
+    Held = 6,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+impl From<Ending> for Exit {
+    fn from(ending: Ending) -> Self {
+        match ending {
+            Ending::Complete => Self::Done,
+            Ending::Attention => Self::Attention,
+            Ending::Interrupted | Ending::Deferred => Self::Deferred,
+            Ending::Auth => Self::Auth,
+            Ending::Usage => Self::Usage,
+            Ending::Error => Self::Error,
+        }
+    }
+}
+
+impl From<&ledger::Error> for Exit {
+    fn from(error: &ledger::Error) -> Self {
+        use ledger::Error;
+        match error {
+            Error::Held { .. } => Self::Held,
+            Error::Missing { .. }
+            | Error::Foreign { .. }
+            | Error::Newer { .. }
+            | Error::Corrupt { .. }
+            | Error::Lost { .. }
+            | Error::Key { .. } => Self::Usage,
+            Error::Full { .. } | Error::File { .. } | Error::Database { .. } => Self::Error,
+        }
+    }
+}
+
+/// A command that could not do its work: what to print on stderr, and the exit code.
+#[derive(Debug)]
+pub struct Failure {
+    /// How it ends.
+    pub exit: Exit,
+    /// What, where and what next; may be several lines.
+    pub text: String,
+}
+
+impl Failure {
+    /// A failure.
+    pub fn new(exit: Exit, text: impl ToString) -> Self {
+        Self { exit, text: text.to_string() }
+    }
+
+    /// Wrong usage or configuration.
+    pub fn usage(text: impl ToString) -> Self {
+        Self::new(Exit::Usage, text)
+    }
+}
+
+impl From<ledger::Error> for Failure {
+    fn from(error: ledger::Error) -> Self {
+        Self::new(Exit::from(&error), error)
+    }
+}
+
+impl From<auth::Error> for Failure {
+    fn from(error: auth::Error) -> Self {
+        let exit = match &error {
+            auth::Error::NeedsPerson(_) => Exit::Auth,
+            auth::Error::Unavailable(_) => Exit::Deferred,
+            auth::Error::Configuration(_) => Exit::Usage,
+            auth::Error::Store(_) => Exit::Error,
+        };
+        Self::new(exit, error)
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(Exit::Error, error)
+    }
+}

@@ -1,0 +1,74 @@
+//! `retry`, `resolve`, `resume`: what a person does to leads and connections.
+
+use super::args::{Args, ResolveOptions, ResumeOptions, RetryOptions};
+use super::exit::{Exit, Failure};
+use super::{load, out};
+use crate::clock;
+use crate::ledger::{Ledger, Resolution, Target};
+
+/// Who did it, for the lead's history.
+fn operator() -> String {
+    ["SUDO_USER", "USER", "LOGNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+        .unwrap_or_else(|| "somebody".to_owned())
+}
+
+fn open(args: &Args, sync: Option<&str>) -> Result<Ledger, Failure> {
+    let ledger = Ledger::open(&load::load(args)?.unresolved.ledger)?;
+    if let Some(name) = sync
+        && !ledger.knows_sync(name)?
+    {
+        return Err(Failure::usage(format!("the ledger knows no sync '{name}'; lead-sync status lists them")));
+    }
+    Ok(ledger)
+}
+
+/// Puts leads back to be sent.
+pub(super) fn retry(args: &Args, options: &RetryOptions) -> Result<Exit, Failure> {
+    let mut ledger = open(args, options.sync.as_deref())?;
+    let target = Target { keys: options.keys.clone(), sync: options.sync.clone(), state: options.state };
+    let retried = ledger.retry(&target, &operator(), clock::now())?;
+    for key in options.keys.iter().filter(|key| !retried.contains(key)) {
+        out::note(format!(
+            "{}: not retried; it is not rejected, failed or waiting, or the mapping refuses its row (lead-sync show tells)",
+            out::shown(key)
+        ));
+    }
+    out::say(format!("{} leads are to be sent by the next run", retried.len()));
+    Ok(Exit::Done)
+}
+
+/// Settles a held lead.
+pub(super) fn resolve(args: &Args, options: &ResolveOptions) -> Result<Exit, Failure> {
+    let mut ledger = open(args, options.sync.as_deref())?;
+    let target = Target { keys: vec![options.key.clone()], sync: options.sync.clone(), state: None };
+    let how = if options.resend {
+        Resolution::Resend
+    } else {
+        Resolution::Delivered { remote_id: options.remote_id.clone() }
+    };
+    match ledger.resolve(&target, &how, &operator(), clock::now())? {
+        0 => Err(Failure::usage(format!(
+            "no lead with the key {} is held (lead-sync leads --state held lists them)",
+            out::shown(&options.key)
+        ))),
+        _ => {
+            let done = if options.resend { "is to be sent again by the next run" } else { "is settled as delivered" };
+            out::say(format!("{} {done}", out::shown(&options.key)));
+            Ok(Exit::Done)
+        }
+    }
+}
+
+/// Lifts a pause and closes the breaker.
+pub(super) fn resume(args: &Args, options: &ResumeOptions) -> Result<Exit, Failure> {
+    let mut ledger = open(args, None)?;
+    match ledger.resume(&options.connection, clock::now())? {
+        Some(due) => {
+            out::say(format!("connection {} goes on; {due} waiting leads are due now", options.connection));
+            Ok(Exit::Done)
+        }
+        None => Err(Failure::usage(format!("the ledger knows no connection '{}'", out::shown(&options.connection)))),
+    }
+}

@@ -1,0 +1,169 @@
+//! `--run-now` and `baseline`.
+
+use std::io::IsTerminal;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::args::{Args, BaselineOptions};
+use super::exit::{Exit, Failure};
+use super::{load, out, progress, signals};
+use crate::clock;
+use crate::ledger::{self, Lease, NewLedger, Trigger};
+use crate::worker::progress::Progress;
+use crate::worker::report::Report;
+use crate::worker::stop::Stopper;
+use crate::worker::{self, Job, Prepared, Purpose};
+
+/// How often a waiting process looks whether the ledger is free.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Runs once.
+pub(super) fn run_now(args: &Args) -> Result<Exit, Failure> {
+    let options = &args.run;
+    let prepared = load::with_secrets(args, &options.sync)?;
+    let job = Job {
+        trigger: Trigger::Manual,
+        purpose: Purpose::Send,
+        limit: options.limit,
+        confirmed: options.confirm,
+        new_ledger: new_ledger(options.new_ledger),
+    };
+    let report = runtime()?.block_on(async {
+        let lease = take_lease(&prepared.settings.ledger, "--run-now", options.wait).await?;
+        supervise(&prepared, &job, Some(&lease)).await
+    })?;
+    print(&report, options.json);
+    Ok(report.ending.into())
+}
+
+/// Takes what the export holds now as delivered.
+pub(super) fn baseline(args: &Args, options: &BaselineOptions) -> Result<Exit, Failure> {
+    let prepared = load::without_secrets(args, &options.sync)?;
+    let names: Vec<&str> = prepared.syncs.iter().map(|sync| sync.settings.name.as_str()).collect();
+    let question =
+        format!("Take every row that {} reads now as already delivered? They will not be sent.", names.join(", "));
+    if !options.yes && !confirmed(&question)? {
+        return Err(Failure::usage("nothing was changed; --yes answers the question"));
+    }
+    let job = Job {
+        trigger: Trigger::Manual,
+        purpose: Purpose::Baseline,
+        limit: None,
+        confirmed: true,
+        new_ledger: new_ledger(options.new_ledger),
+    };
+    let report = runtime()?.block_on(supervise(&prepared, &job, None))?;
+    for (name, counts) in &report.syncs {
+        let known = counts.unchanged + counts.changed;
+        out::say(format!(
+            "{name}: {} rows taken as delivered, {known} were known, {} skipped, {} invalid",
+            counts.new, counts.skipped, counts.invalid
+        ));
+    }
+    print_notices(&report);
+    Ok(report.ending.into())
+}
+
+fn new_ledger(confirmed: bool) -> NewLedger {
+    if confirmed { NewLedger::Confirmed } else { NewLedger::Unconfirmed }
+}
+
+/// Runs with signals and progress attached.
+pub(super) async fn supervise(prepared: &Prepared, job: &Job, lease: Option<&Lease>) -> Result<Report, Failure> {
+    let stopper = Stopper::default();
+    let stop = stopper.watch();
+    let progress = Progress::default();
+    let run = worker::run(prepared, job, lease, &progress, &stop);
+    tokio::select! {
+        report = run => Ok(report?),
+        () = signals::forward(&stopper) => unreachable_signal(),
+        () = progress::show(&progress) => unreachable_signal(),
+    }
+}
+
+/// Signals and progress never end by themselves.
+fn unreachable_signal() -> Result<Report, Failure> {
+    Err(Failure::new(Exit::Error, "the run was left without an end; the next run goes on"))
+}
+
+/// Takes the lease, waiting for it if asked to.
+async fn take_lease(ledger: &Path, what: &str, wait: Option<Duration>) -> Result<Lease, Failure> {
+    let until = clock::instant() + wait.unwrap_or_default();
+    loop {
+        match Lease::take(ledger, what, clock::now()) {
+            Err(ledger::Error::Held { .. }) if clock::instant() < until => tokio::time::sleep(LOOK).await,
+            taken => return Ok(taken?),
+        }
+    }
+}
+
+/// The runtime that a run needs: one thread for requests, and the one that waits on it.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Error, format!("cannot start: {error}")))
+}
+
+/// Asks on a terminal; elsewhere the answer is no.
+pub(super) fn confirmed(question: &str) -> Result<bool, Failure> {
+    if !std::io::stdin().is_terminal() {
+        return Ok(false);
+    }
+    out::note(format!("{question} [y/N]"));
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+/// The run's result: one JSON document, or a line for each sync.
+pub(super) fn print(report: &Report, as_json: bool) {
+    if as_json {
+        let document = json!({
+            "run": report.run,
+            "outcome": report.ending.as_str(),
+            "started_at": report.started_at.to_string(),
+            "finished_at": report.finished_at.to_string(),
+            "syncs": report.syncs,
+        });
+        out::say(document);
+    } else {
+        for (name, c) in &report.syncs {
+            out::say(format!(
+                "{name}: {} rows read ({} new, {} changed, {} unchanged, {} skipped, {} invalid); \
+                 {} delivered, {} rejected, {} waiting, {} held, {} failed, {} pending",
+                c.read,
+                c.new,
+                c.changed,
+                c.unchanged,
+                c.skipped,
+                c.invalid,
+                c.delivered,
+                c.rejected,
+                c.waiting,
+                c.held,
+                c.failed,
+                c.pending
+            ));
+        }
+    }
+    print_notices(report);
+    if !as_json {
+        let seconds = report.finished_at.since(report.started_at).as_secs_f64();
+        out::say(format!("run {}: {} in {seconds:.1} s", report.run, report.ending.as_str()));
+        if report.syncs.values().any(|c| c.rejected + c.held + c.failed > 0) {
+            out::say(
+                "what needs a look: lead-sync leads --state rejected (or held, failed); one lead: lead-sync show KEY",
+            );
+        }
+    }
+}
+
+fn print_notices(report: &Report) {
+    for notice in &report.notices {
+        out::note(&notice.text);
+    }
+}
