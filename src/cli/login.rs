@@ -1,6 +1,7 @@
 //! `login`: a person's session, by the browser or by pasting.
 
 use std::io;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use reqwest::Url;
@@ -10,6 +11,7 @@ use super::exit::{Exit, Failure};
 use super::{load, out, run, whoami};
 use crate::auth::{self, Callback, Context, Dialogue, Grant, OAuth};
 use crate::config::Env;
+use crate::ledger::{self, Ledger, NewLedger};
 
 /// What opens an address in the person's browser.
 const OPENER: &str = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
@@ -18,6 +20,7 @@ const OPENER: &str = if cfg!(target_os = "macos") { "open" } else { "xdg-open" }
 pub(super) struct Login {
     pub(super) settings: OAuth,
     pub(super) context: Context,
+    ledger: PathBuf,
 }
 
 impl Login {
@@ -35,7 +38,8 @@ impl Login {
             .collect();
         match (logins.as_slice(), name) {
             ([(connection, oauth)], _) => {
-                Ok(Self { settings: oauth.as_ref().clone(), context: settings.auth_context(connection) })
+                let context = settings.auth_context(connection);
+                Ok(Self { settings: oauth.as_ref().clone(), context, ledger: settings.ledger.clone() })
             }
             ([], Some(name)) => {
                 let name = out::shown(name);
@@ -52,7 +56,8 @@ impl Login {
 
 /// Logs in and says whose session it is.
 pub(super) fn login(args: &Args, options: &LoginOptions) -> Result<Exit, Failure> {
-    let Login { settings, context } = Login::find(args, options.connection.as_deref())?;
+    let Login { settings, context, ledger } = Login::find(args, options.connection.as_deref())?;
+    begin_ledger(&ledger, &context.tokens)?;
     let callback = if options.no_browser {
         Callback::Pasted { read: Box::pin(pasted_line()) }
     } else {
@@ -77,6 +82,18 @@ pub(super) fn login(args: &Args, options: &LoginOptions) -> Result<Exit, Failure
     }
     whoami::say_session(&session.scopes, session.expires_at, session.renewable);
     Ok(Exit::Done)
+}
+
+/// A session without a ledger is the mark of a lost ledger, so the first login begins it. One that is lost already stays so:
+/// that is for the next run to say, a login does no harm.
+fn begin_ledger(path: &Path, tokens: &Path) -> Result<(), Failure> {
+    if path.exists() {
+        return Ok(());
+    }
+    match Ledger::open_or_create(path, tokens, NewLedger::Unconfirmed) {
+        Ok(_) | Err(ledger::Error::Lost { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn pasted_line() -> io::Result<String> {

@@ -8,7 +8,7 @@ use crate::auth::{self, LoggedOut};
 
 /// Revokes the session and deletes its file.
 pub(super) fn logout(args: &Args, options: &SessionOptions) -> Result<Exit, Failure> {
-    let Login { settings, context } = Login::find(args, options.connection.as_deref())?;
+    let Login { settings, context, .. } = Login::find(args, options.connection.as_deref())?;
     let name = &context.connection;
     match run::runtime()?.block_on(auth::logout(&settings, &context))? {
         LoggedOut::NoSession => out::say(format!("connection {name} has no session")),

@@ -9,7 +9,7 @@ use crate::domain::time::Timestamp;
 
 /// Says user, broker, distribution, scopes and when the token ends.
 pub(super) fn whoami(args: &Args, options: &SessionOptions) -> Result<Exit, Failure> {
-    let Login { settings, context } = Login::find(args, options.connection.as_deref())?;
+    let Login { settings, context, .. } = Login::find(args, options.connection.as_deref())?;
     let account = run::runtime()?.block_on(auth::whoami(&settings, &context))?;
     if let Some(user) = &account.user {
         say_user(user);

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
 
 mod login;
+mod process;
 mod services;
 mod sessions;
 mod support;

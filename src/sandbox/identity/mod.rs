@@ -153,6 +153,11 @@ impl Provider {
         self.faults().extend(faults);
     }
 
+    /// Faults that no request has met yet are no longer planned.
+    pub fn forget_faults(&self) {
+        self.faults().clear();
+    }
+
     /// Ends every access token now, as an administrator could: the API answers 401 although their time is not over.
     pub fn revoke_access_tokens(&self) {
         self.tokens().revoke_access_tokens();
