@@ -21,13 +21,17 @@ struct Desk {
 
 impl Desk {
     async fn start(change: impl FnOnce(&mut identity::Settings)) -> Self {
+        Self::start_with(Options::default(), change).await
+    }
+
+    async fn start_with(options: Options, change: impl FnOnce(&mut identity::Settings)) -> Self {
         let listener = Sandbox::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let mut settings = identity::Settings::new(&url);
         settings.distribution_id = Options::DISTRIBUTION_ID.into();
         change(&mut settings);
         let provider = Provider::new(settings).unwrap();
-        let running = Sandbox::new(Options::default())
+        let running = Sandbox::new(options)
             .with_routes(provider.router())
             .with_bearer_check(provider.bearer_check())
             .serve(listener)
@@ -139,7 +143,9 @@ fn said(output: &Output) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_script_logs_in_and_pushes_a_thousand_leads_while_tokens_live_two_seconds() {
-    let desk = Desk::start(|settings| settings.access_lifetime = Duration::from_secs(2)).await;
+    // Slow enough that the tokens end in the middle of the run.
+    let options = Options { latency: Duration::from_millis(15), ..Options::default() };
+    let desk = Desk::start_with(options, |settings| settings.access_lifetime = Duration::from_secs(2)).await;
     desk.export(1000);
     let login = desk.login().await;
     assert_eq!(login.status.code(), Some(0), "{}", said(&login));
@@ -148,6 +154,7 @@ async fn a_script_logs_in_and_pushes_a_thousand_leads_while_tokens_live_two_seco
     assert_eq!(run.status.code(), Some(0), "{}", said(&run));
     let report: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
     assert_eq!(report["syncs"]["customers"]["delivered"], 1000);
+    assert!(desk.counters().refreshes > 0, "no token ended");
     assert_eq!(desk.counters().reuses, 0);
     assert_eq!(desk.running.summary().stored, 1000);
 }
@@ -200,7 +207,7 @@ async fn a_kill_around_a_refresh_leaves_a_session_or_a_clear_exit_5() {
             _ => panic!("{text}"),
         }
     }
-    assert_eq!(survived + lost, 60);
+    println!("killed 60 times: {survived} sessions went on, {lost} needed a login");
     assert!(survived > 0, "every kill lost the session");
 }
 
