@@ -45,6 +45,10 @@ impl Renewal<'_> {
         let Some(old) = stored else {
             return self.start(&lock).await;
         };
+        if self.state.session.is_none() && !old.has_ended(clock::now()) {
+            // Good for its last minute, should the endpoint be away.
+            self.state.adopt(old.clone());
+        }
         let Some(token) = old.usable_refresh_token(clock::now()).cloned() else {
             return self.restart(&lock, &old, None).await;
         };
