@@ -148,13 +148,11 @@ impl<'p> Pass<'p> {
 
     /// The key was met before in this pass, with other values: in the same file the first row counts, over several files the last file.
     fn repeated(&mut self, record: &Record, first: Place) -> ledger::Result<()> {
-        match first.line_in(self.lines_before) {
-            Some(first_line) => self.quarantine(record, &RowFault::RepeatedKey { first_line }.to_string()),
-            None => {
-                self.counts.skipped += 1;
-                Ok(())
-            }
+        if let Some(first_line) = first.line_in(self.lines_before) {
+            return self.quarantine(record, &RowFault::RepeatedKey { first_line }.to_string());
         }
+        self.counts.skipped += 1;
+        Ok(())
     }
 
     fn new_lead(&mut self, record: &Record, fingerprint: [u8; 16], place: Place) -> ledger::Result<()> {
