@@ -11,7 +11,7 @@ use crate::domain::delivery::State;
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = false, subcommand_negates_reqs = true)]
 pub struct Args {
-    /// The configuration file [default: $LEAD_SYNC_CONFIG, config/lead-sync.toml, /etc/lead-sync/lead-sync.toml]
+    /// The configuration file [default: `$LEAD_SYNC_CONFIG`, config/lead-sync.toml, /etc/lead-sync/lead-sync.toml]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
 

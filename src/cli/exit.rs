@@ -71,6 +71,7 @@ pub struct Failure {
 
 impl Failure {
     /// A failure.
+    #[expect(clippy::needless_pass_by_value, reason = "an error is handed over at the place where it is met")]
     pub fn new(exit: Exit, text: impl ToString) -> Self {
         Self { exit, text: text.to_string() }
     }

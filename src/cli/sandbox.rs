@@ -26,7 +26,7 @@ pub struct SandboxOptions {
     /// Time from a lead to its answer, e.g. 20ms
     #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = crate::config::parse_duration)]
     pub latency: Duration,
-    /// A fault for the next requests, e.g. 503*3 or lost_answer; may be repeated (POST /sandbox/faults does the same)
+    /// A fault for the next requests, e.g. `503*3` or `lost_answer`; may be repeated (POST /sandbox/faults does the same)
     #[arg(long, value_name = "FAULT")]
     pub fault: Vec<Fault>,
     /// Share of requests that chance gives a fault, 0 to 1
