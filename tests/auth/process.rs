@@ -54,8 +54,8 @@ impl Desk {
 
     /// An export with `count` customers.
     fn export(&self, count: usize) {
-        let rows: String = (0..count).map(|number| format!("{number},Jan{number},Peeters\n")).collect();
-        std::fs::write(self.file("customers.csv"), format!("id,first_name,last_name\n{rows}")).unwrap();
+        let rows: Vec<String> = (0..count).map(|number| format!("{number},Jan{number},Peeters")).collect();
+        std::fs::write(self.file("customers.csv"), format!("id,first_name,last_name\n{}\n", rows.join("\n"))).unwrap();
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -76,7 +76,7 @@ impl Desk {
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let address = loop {
-            let line = lines.next_line().await.unwrap().expect("an address is shown");
+            let line = lines.next_line().await.unwrap().unwrap();
             if line.trim().starts_with("http://") && line.contains("/oauth2/auth?") {
                 break Url::parse(line.trim()).unwrap();
             }
