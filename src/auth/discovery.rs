@@ -90,7 +90,7 @@ pub(super) async fn get<T: serde::de::DeserializeOwned>(
         .await
         .map_err(|failure| match failure {
             Failure::WrongAddress(text) => Error::Configuration(format!("{text} to {}", url.path())),
-            other => Error::Unavailable(format!("{other}; the next run tries again")),
+            other => Error::Unavailable(other.to_string()),
         })?;
     match body {
         _ if status.as_u16() == 401 || status.as_u16() == 403 => {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use http::StatusCode;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use oauth2::basic::{
     BasicErrorResponse, BasicErrorResponseType, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse,
@@ -105,7 +106,7 @@ impl TokenEndpoint<'_> {
             .when(|tried: &Tried| match tried {
                 Tried::Failed(Failure::NotSent(_) | Failure::Busy { .. }) => true,
                 Tried::Failed(Failure::Lost(_)) => request.is_repeatable(),
-                Tried::Failed(Failure::WrongAddress(_)) | Tried::Refused(_) => false,
+                Tried::Failed(Failure::WrongAddress(_) | Failure::Refused { .. }) | Tried::Refused(_) => false,
             })
             .adjust(|tried, pause| match tried {
                 // A pause that is too long ends the tries.
@@ -169,11 +170,17 @@ impl TokenEndpoint<'_> {
 
     fn explain(&self, request: &Request<'_>, error: RequestTokenError<Failure, BasicErrorResponse>) -> Tried {
         match error {
+            // A service of its own mind about error bodies speaks of what was presented.
+            RequestTokenError::Request(failure @ Failure::Refused { status: StatusCode::UNAUTHORIZED, .. })
+                if matches!(request, Request::Password { .. }) =>
+            {
+                Tried::Refused(Refusal::Grant(failure.to_string()))
+            }
             RequestTokenError::Request(failure) => Tried::Failed(failure),
             RequestTokenError::ServerResponse(answer) => Tried::Refused(self.classify(request, &answer)),
-            // Parse errors hold the body, so only the fact is told.
+            // Parse errors hold the body, so only the fact is told. The endpoint did answer: asking again brings the same.
             RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
-                Tried::Failed(Failure::Lost(format!("{} answered something that is no token answer", self.host())))
+                Tried::Refused(Refusal::Lost(format!("{} answered something that is no token answer", self.host())))
             }
         }
     }
@@ -226,6 +233,7 @@ impl Tried {
             Self::Refused(refusal) => refusal,
             Self::Failed(Failure::NotSent(text) | Failure::Busy { text, .. }) => Refusal::Away(text),
             Self::Failed(Failure::Lost(text)) => Refusal::Lost(text),
+            Self::Failed(failure @ Failure::Refused { .. }) => Refusal::Client(failure.to_string()),
             Self::Failed(Failure::WrongAddress(text)) => {
                 Refusal::Configuration(format!("{text}: the address of the token endpoint is wrong"))
             }

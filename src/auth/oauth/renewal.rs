@@ -158,6 +158,9 @@ impl Renewal<'_> {
                 }
                 Err(match refusal {
                     Refusal::Client(text) => self.inner.bad_credentials(&text),
+                    Refusal::Lost(text) => Error::Unavailable(format!(
+                        "{text}: whether it renewed the session is not known, the old refresh token is tried once more"
+                    )),
                     other => failure(other),
                 })
             }

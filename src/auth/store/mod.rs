@@ -87,7 +87,7 @@ impl Store {
                 }
                 Err(TryLockError::WouldBlock) => {
                     return Err(Error::Unavailable(format!(
-                        "another process has held {} for {} s: it is renewing the session or hangs; the next run tries again",
+                        "another process has held {} for {} s: it is renewing the session or hangs",
                         path.display(),
                         LOCK_WAIT.as_secs()
                     )));

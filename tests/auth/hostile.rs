@@ -1,0 +1,119 @@
+//! Token endpoints that answer what they should not, and addresses that lead elsewhere.
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse as _, Response};
+use lead_sync::auth::{self, Context, Error, Grant, OAuth, Server, Settings, TokenSource};
+use reqwest::Url;
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use crate::support::Sandbox;
+
+/// Answers every request with the same status, headers and body, and counts.
+#[derive(Clone)]
+pub(crate) struct Endpoint {
+    pub(crate) url: String,
+    state: Arc<Mutex<Script>>,
+}
+
+struct Script {
+    answer: (u16, String),
+    location: Option<String>,
+    seen: Vec<String>,
+}
+
+impl Endpoint {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let script = Script { answer: (200, String::new()), location: None, seen: Vec::new() };
+        let state = Arc::new(Mutex::new(script));
+        let router = Router::new().fallback(answer).with_state(Arc::clone(&state));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { url, state }
+    }
+
+    async fn answering(status: u16, body: &(impl ToString + ?Sized)) -> Self {
+        let endpoint = Self::start().await;
+        endpoint.answer(status, body);
+        endpoint
+    }
+
+    pub(crate) async fn redirecting_to(other: &Self) -> Self {
+        let endpoint = Self::answering(307, "").await;
+        endpoint.state.lock().unwrap().location = Some(format!("{}/stolen", other.url));
+        endpoint
+    }
+
+    fn answer(&self, status: u16, body: &(impl ToString + ?Sized)) {
+        self.state.lock().unwrap().answer = (status, body.to_string());
+    }
+
+    /// Each request: method, path, `Authorization`, body.
+    pub(crate) fn seen(&self) -> Vec<String> {
+        self.state.lock().unwrap().seen.clone()
+    }
+
+    fn server(&self) -> Server {
+        Server::TokenUrl(Url::parse(&format!("{}/token", self.url)).unwrap())
+    }
+}
+
+async fn answer(
+    State(script): State<Arc<Mutex<Script>>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let mut script = script.lock().unwrap();
+    let authorization = headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap().to_owned());
+    script.seen.push(format!("{method} {uri} {authorization:?} {}", String::from_utf8_lossy(&body)));
+    let (status, body) = script.answer.clone();
+    let mut response = (StatusCode::from_u16(status).unwrap(), body).into_response();
+    if let Some(location) = &script.location {
+        response.headers_mut().insert(header::LOCATION, location.parse().unwrap());
+    }
+    response
+}
+
+fn connect(settings: &OAuth, context: &Context) -> Arc<dyn TokenSource> {
+    auth::connect(&Settings::OAuth(Box::new(settings.clone())), context).unwrap()
+}
+
+async fn refusal(settings: &OAuth, context: &Context) -> Error {
+    connect(settings, context).token().await.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_refusal_in_a_services_own_words_needs_a_person_and_is_not_asked_for_again() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    for (status, body) in [(401, "{\"message\":\"Unauthorized\"}"), (403, "<html>planted</html>"), (400, "")] {
+        for settings in [sandbox.weseedo(), sandbox.we360(), sandbox.credit()] {
+            let endpoint = Endpoint::answering(status, body).await;
+            let settings = OAuth { server: endpoint.server(), ..settings };
+            let error = refusal(&settings, &sandbox.context()).await;
+            assert!(matches!(error, Error::NeedsPerson(_)), "{error:?}");
+            let text = error.to_string();
+            assert!(text.contains(&status.to_string()) && !text.contains("planted"), "{text}");
+            assert_eq!(endpoint.seen().len(), 1, "{status}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_token_answer_defers_the_run_after_one_try() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    for body in ["{}", "", "<html>", "{\"access_token\":5}", "[]"] {
+        let endpoint = Endpoint::answering(200, body).await;
+        let settings = OAuth { server: endpoint.server(), ..sandbox.we360() };
+        let error = refusal(&settings, &sandbox.context()).await;
+        assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
+        assert_eq!(endpoint.seen().len(), 1, "{body}");
+    }
+}
