@@ -9,6 +9,7 @@ mod http;
 mod id_token;
 mod login;
 mod oauth;
+mod refused;
 mod seal;
 mod session;
 mod settings;

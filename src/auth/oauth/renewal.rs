@@ -9,6 +9,7 @@ use super::{Inner, State};
 use crate::auth::Error;
 use crate::auth::answer::Issued;
 use crate::auth::grants::{Refusal, Request, TokenEndpoint};
+use crate::auth::refused::RefusedLogin;
 use crate::auth::session::{Session, Token, fingerprint};
 use crate::auth::settings::Grant;
 use crate::auth::store::Locked;
@@ -43,7 +44,7 @@ impl Renewal<'_> {
             return Ok(session.clone());
         }
         let Some(old) = stored else {
-            return self.start(&lock).await;
+            return self.start(&lock, None).await;
         };
         if self.state.session.is_none() && !old.has_ended(clock::now()) {
             // Good for its last minute, should the endpoint be away.
@@ -89,11 +90,11 @@ impl Renewal<'_> {
     }
 
     /// A session from nothing but the configuration.
-    async fn start(&mut self, lock: &Locked<'_>) -> Result<Session, Error> {
+    async fn start(&mut self, lock: &Locked<'_>, old: Option<&Session>) -> Result<Session, Error> {
         match &self.inner.settings.grant {
-            Grant::ClientCredentials => self.log_in(lock, &Request::ClientCredentials).await,
+            Grant::ClientCredentials => self.log_in(lock, &Request::ClientCredentials, old).await,
             Grant::Password { username, password } => {
-                self.log_in(lock, &Request::Password { username, password }).await
+                self.log_in(lock, &Request::Password { username, password }, old).await
             }
             Grant::RefreshToken { refresh_token } => {
                 let seed = self.inner.seed(refresh_token);
@@ -114,24 +115,44 @@ impl Renewal<'_> {
     /// What follows when the stored session cannot go on: another login where that needs nobody.
     async fn restart(&mut self, lock: &Locked<'_>, old: &Session, refusal: Option<String>) -> Result<Session, Error> {
         match &self.inner.settings.grant {
-            Grant::ClientCredentials | Grant::Password { .. } => self.start(lock).await,
+            Grant::ClientCredentials | Grant::Password { .. } => {
+                let refused_at = old.refused_at.or(refusal.map(|_| clock::now().0));
+                self.start(lock, Some(&Session { refused_at, ..old.clone() })).await
+            }
             Grant::RefreshToken { .. } | Grant::AuthorizationCode { .. } => {
                 Err(self.inner.ended(old, refusal.as_deref()))
             }
         }
     }
 
-    /// Client credentials or a password.
-    async fn log_in(&mut self, lock: &Locked<'_>, request: &Request<'_>) -> Result<Session, Error> {
+    /// Client credentials or a password; one that is known to be wrong is not presented again.
+    async fn log_in(
+        &mut self,
+        lock: &Locked<'_>,
+        request: &Request<'_>,
+        old: Option<&Session>,
+    ) -> Result<Session, Error> {
+        let inner = self.inner;
+        let refused = old.and_then(|old| old.refused_login.as_ref()).and_then(|login| login.at(&inner.settings));
+        if let Some(at) = refused {
+            return Err(inner.known_to_be_bad(at));
+        }
         lock.probe()?;
-        let endpoint = self.inner.token_url().await?;
-        let issued = self.inner.endpoint(&endpoint).ask(request).await;
-        let issued = issued.map_err(|refusal| match refusal {
-            Refusal::Grant(text) | Refusal::Client(text) => self.inner.bad_credentials(&text),
-            other => failure(other),
-        })?;
-        let session = self.inner.session(issued, None);
-        self.save(lock, session)
+        let endpoint = inner.token_url().await?;
+        match inner.endpoint(&endpoint).ask(request).await {
+            Ok(issued) => {
+                let session = inner.session(issued, None);
+                self.save(lock, session)
+            }
+            Err(Refusal::Grant(text)) => {
+                let kept = old.cloned().unwrap_or_else(|| Session::without_tokens(inner.binding.clone()));
+                let refused_login = RefusedLogin::of(&inner.settings, clock::now());
+                lock.write(&Session { refused_login, ..kept })?;
+                Err(inner.bad_credentials(&text))
+            }
+            Err(Refusal::Client(text)) => Err(inner.bad_credentials(&text)),
+            Err(other) => Err(failure(other)),
+        }
     }
 
     /// Spends the refresh token. That it is about to be sent is on disk before it leaves; this write also proves that the new
@@ -208,18 +229,10 @@ impl Inner {
     /// The session that a configured refresh token begins: nothing but that token.
     fn seed(&self, refresh_token: &SecretString) -> Session {
         Session {
-            binding: self.binding.clone(),
-            access_token: Token::new(""),
-            scheme: "Bearer".into(),
-            obtained_at: 0,
-            expires_at: Some(0),
             refresh_token: Some(Token::from(refresh_token.clone())),
-            refresh_expires_at: None,
             scopes: self.settings.scopes.clone(),
-            distribution_id: None,
-            refresh_sent_at: None,
-            refused_at: None,
             started_from: Some(fingerprint(refresh_token)),
+            ..Session::without_tokens(self.binding.clone())
         }
     }
 
@@ -237,6 +250,15 @@ impl Inner {
 
     fn bad_credentials(&self, text: &str) -> Error {
         Error::NeedsPerson(format!("{text}: correct the credentials of connection {}", self.context.connection))
+    }
+
+    /// The person may have mended it at the service: deleting the file is the way to say so.
+    fn known_to_be_bad(&self, at: Timestamp) -> Error {
+        Error::NeedsPerson(format!(
+            "username and password of connection {} were refused at {at} and are not presented again, lest the account be locked: correct them, or delete {} if they are right now",
+            self.context.connection,
+            self.store.path().display()
+        ))
     }
 
     /// Why a session cannot go on, and the command that mends it.
