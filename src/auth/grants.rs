@@ -77,6 +77,9 @@ pub(super) enum Refusal {
     /// The configuration does not fit the server.
     #[error("{0}")]
     Configuration(String),
+    /// Tokens were issued that cannot be used: what was presented is spent.
+    #[error("{0}")]
+    Unusable(String),
     /// The endpoint is away, and surely nothing was spent.
     #[error("{0}")]
     Away(String),
@@ -160,8 +163,9 @@ impl TokenEndpoint<'_> {
 
     fn unusable(&self, unusable: Unusable) -> Refusal {
         let host = self.host();
-        Refusal::Configuration(match unusable {
+        Refusal::Unusable(match unusable {
             Unusable::Scheme => format!("{host} issued a token that is no bearer token"),
+            Unusable::Token(why) => format!("{host} issued a token that cannot be sent: {why}"),
             Unusable::Ended => {
                 format!("{host} issued a token that had already ended: compare its clock with this machine's")
             }

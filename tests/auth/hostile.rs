@@ -117,3 +117,32 @@ async fn an_answer_that_is_no_token_answer_defers_the_run_after_one_try() {
         assert_eq!(endpoint.seen().len(), 1, "{body}");
     }
 }
+
+#[tokio::test]
+async fn a_token_that_no_header_can_carry_does_not_stand_in_the_way_of_the_next_one() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let endpoint = Endpoint::start().await;
+    let settings = OAuth { server: endpoint.server(), ..sandbox.credit() };
+    for token in ["planted\r\nx-evil: 1".to_owned(), String::new(), "planted".repeat(10_000)] {
+        endpoint.answer(200, &json!({"access_token": token}));
+        let error = refusal(&settings, &sandbox.context()).await;
+        assert!(matches!(error, Error::Configuration(_)), "{error:?}");
+        assert!(!error.to_string().contains("planted"));
+        assert!(!sandbox.token_file().exists());
+    }
+    endpoint.answer(200, &json!({"access_token": "good"}));
+    assert!(connect(&settings, &sandbox.context()).token().await.is_ok());
+}
+
+#[tokio::test]
+async fn a_refresh_that_brought_unusable_tokens_is_not_taken_for_one_that_never_left() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let endpoint = Endpoint::answering(200, &json!({"access_token": "a", "token_type": "mac"})).await;
+    let grant = Grant::RefreshToken { refresh_token: "first".into() };
+    let settings = OAuth { server: endpoint.server(), grant, ..sandbox.we360() };
+    let error = refusal(&settings, &sandbox.context()).await;
+    assert!(matches!(error, Error::Configuration(_)), "{error:?}");
+    endpoint.answer(400, &json!({"error": "invalid_grant"}));
+    let error = refusal(&settings, &sandbox.context()).await;
+    assert!(error.to_string().contains("was lost"), "{error}");
+}

@@ -173,7 +173,7 @@ impl Renewal<'_> {
                 Ok(Refreshed::Refused(text))
             }
             Err(refusal) => {
-                if !matches!(refusal, Refusal::Lost(_)) {
+                if !matches!(refusal, Refusal::Lost(_) | Refusal::Unusable(_)) {
                     // Surely not spent: no answer is owed.
                     lock.write(old)?;
                 }
@@ -290,11 +290,8 @@ impl Inner {
 /// What a refusal that says nothing about the credentials means for the run.
 fn failure(refusal: Refusal) -> Error {
     match refusal {
-        Refusal::Away(text) => Error::Unavailable(format!("{text}; the next run tries again")),
-        Refusal::Lost(text) => Error::Unavailable(format!(
-            "{text}: it is not known whether it issued a token; the next run tries the old one once"
-        )),
-        Refusal::Configuration(text) | Refusal::Conflict(text) => Error::Configuration(text),
+        Refusal::Away(text) | Refusal::Lost(text) => Error::Unavailable(text),
+        Refusal::Configuration(text) | Refusal::Conflict(text) | Refusal::Unusable(text) => Error::Configuration(text),
         Refusal::Grant(text) | Refusal::Client(text) => Error::NeedsPerson(text),
     }
 }
