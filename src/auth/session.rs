@@ -176,10 +176,9 @@ impl Session {
         self.expires_at.is_some_and(|end| now >= Timestamp(end))
     }
 
-    /// The refresh token, unless it has ended or been refused.
-    pub(super) fn usable_refresh_token(&self, now: Timestamp) -> Option<&Token> {
-        let ended = self.refresh_expires_at.is_some_and(|end| now >= Timestamp(end));
-        self.refresh_token.as_ref().filter(|_| !ended && self.refused_at.is_none())
+    /// Whether the refresh token has ended.
+    pub(super) fn refresh_token_has_ended(&self, now: Timestamp) -> bool {
+        self.refresh_expires_at.is_some_and(|end| now >= Timestamp(end))
     }
 }
 
@@ -242,13 +241,11 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_refused_or_ended_refresh_token_is_not_sent_again() {
-        let now = Timestamp(10);
-        assert!(session().usable_refresh_token(now).is_some());
-        let refused = Session { refused_at: Some(1), ..session() };
-        assert!(refused.usable_refresh_token(now).is_none());
-        let ended = Session { refresh_expires_at: Some(10), ..session() };
-        assert!(ended.usable_refresh_token(now).is_none());
+    fn a_refresh_token_ends_when_the_server_said_and_else_never() {
+        assert!(!session().refresh_token_has_ended(Timestamp(i64::MAX)));
+        let ending = Session { refresh_expires_at: Some(10), ..session() };
+        assert!(!ending.refresh_token_has_ended(Timestamp(9)));
+        assert!(ending.refresh_token_has_ended(Timestamp(10)));
     }
 
     #[test]

@@ -50,7 +50,7 @@ impl Renewal<'_> {
             // Good for its last minute, should the endpoint be away.
             self.state.adopt(old.clone());
         }
-        let Some(token) = old.usable_refresh_token(clock::now()).cloned() else {
+        let Some(token) = self.refresh_token(&old).cloned() else {
             return self.restart(&lock, &old, None).await;
         };
         match self.refresh(&lock, &old, &token).await? {
@@ -87,6 +87,14 @@ impl Renewal<'_> {
         let current = self.state.session.as_ref();
         let is_current = current.is_some_and(|own| own.access_token == stored.access_token);
         !(stored.is_due(clock::now()) || is_current && self.state.rejected)
+    }
+
+    /// The refresh token to spend. By our clock it may have ended: where a password is at hand it is used at once; where
+    /// a person would be needed the server is asked, because the clock may have been wrong.
+    fn refresh_token<'s>(&self, old: &'s Session) -> Option<&'s Token> {
+        let has_password = matches!(self.inner.settings.grant, Grant::ClientCredentials | Grant::Password { .. });
+        let ended = has_password && old.refresh_token_has_ended(clock::now());
+        old.refresh_token.as_ref().filter(|_| !ended && old.refused_at.is_none())
     }
 
     /// A session from nothing but the configuration.
@@ -273,9 +281,6 @@ impl Inner {
             (_, Some(at)) => format!("the refresh token of connection {name} was refused at {}", Timestamp(at)),
             _ if refusal.is_some() => {
                 format!("the refresh token of connection {name} is refused{words}")
-            }
-            _ if old.refresh_token.is_some() => {
-                format!("the refresh token of connection {name} has ended")
             }
             _ => format!("the session of connection {name} has ended and has no refresh token"),
         };
