@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::Error;
 use super::fixed;
+use super::grants;
 use super::http::{Failure, Http};
 use super::session::Token;
 use super::settings::require_secure;
@@ -52,7 +53,7 @@ pub(super) async fn discover(http: &Http, issuer: &str) -> Result<Provider, Erro
     if provider.issuer != issuer {
         return Err(Error::Configuration(format!(
             "the discovery document of {issuer} is of issuer {}: the two have to be the same, character by character",
-            provider.issuer
+            grants::tidy(&provider.issuer, &[])
         )));
     }
     let endpoints = [

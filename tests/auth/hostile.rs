@@ -146,3 +146,16 @@ async fn a_refresh_that_brought_unusable_tokens_is_not_taken_for_one_that_never_
     let error = refusal(&settings, &sandbox.context()).await;
     assert!(error.to_string().contains("was lost"), "{error}");
 }
+
+#[tokio::test]
+async fn a_discovery_document_cannot_drive_the_terminal() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let issuer = format!("\u{1b}]0;owned\u{7}{}", "x".repeat(5_000));
+    let url = "https://sso.example.com/x";
+    let document = json!({"issuer": issuer, "authorization_endpoint": url, "token_endpoint": url, "jwks_uri": url});
+    let endpoint = Endpoint::answering(200, &document).await;
+    let settings = OAuth { server: Server::Issuer(endpoint.url.clone()), ..sandbox.credit() };
+    let text = refusal(&settings, &sandbox.context()).await.to_string();
+    assert!(text.contains("character by character"), "{text}");
+    assert!(!text.contains(char::is_control) && text.len() < 1_000, "{text:?}");
+}
