@@ -121,9 +121,7 @@ impl Context {
     pub(super) fn login_command(&self) -> String {
         format!("lead-sync login {}", self.connection)
     }
-}
 
-impl Context {
     /// A session of another distribution than the configured one would send leads to the wrong broker.
     pub(super) fn check_distribution(&self, session: Option<&str>) -> Result<(), Error> {
         if session.is_some_and(|id| !is_path_segment(id)) {

@@ -148,6 +148,20 @@ async fn a_refresh_that_brought_unusable_tokens_is_not_taken_for_one_that_never_
 }
 
 #[tokio::test]
+async fn a_redirect_is_not_followed_by_a_token_request() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let elsewhere = Endpoint::start().await;
+    let endpoint = Endpoint::redirecting_to(&elsewhere).await;
+    for settings in [sandbox.weseedo(), sandbox.we360(), sandbox.credit()] {
+        let settings = OAuth { server: endpoint.server(), ..settings };
+        let error = refusal(&settings, &sandbox.context()).await;
+        assert!(matches!(error, Error::Configuration(_)), "{error:?}");
+    }
+    assert_eq!(endpoint.seen().len(), 3);
+    assert_eq!(elsewhere.seen(), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn a_discovery_document_cannot_drive_the_terminal() {
     let sandbox = Sandbox::start(|_| {}).await;
     let issuer = format!("\u{1b}]0;owned\u{7}{}", "x".repeat(5_000));
@@ -158,4 +172,34 @@ async fn a_discovery_document_cannot_drive_the_terminal() {
     let text = refusal(&settings, &sandbox.context()).await.to_string();
     assert!(text.contains("character by character"), "{text}");
     assert!(!text.contains(char::is_control) && text.len() < 1_000, "{text:?}");
+}
+
+#[tokio::test]
+async fn an_endpoint_without_tls_in_the_discovery_document_is_refused() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let endpoint = Endpoint::start().await;
+    let good = "https://sso.example.com/x";
+    for key in ["authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint", "revocation_endpoint"] {
+        let mut document = json!({
+            "issuer": endpoint.url, "authorization_endpoint": good, "token_endpoint": good, "jwks_uri": good,
+        });
+        document[key] = "http://sso.example.com/x".into();
+        endpoint.answer(200, &document);
+        let settings = OAuth { server: Server::Issuer(endpoint.url.clone()), ..sandbox.credit() };
+        let error = refusal(&settings, &sandbox.context()).await;
+        assert!(error.to_string().contains("only https"), "{key}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_sees_where_a_token_request_goes_and_nothing_of_it() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let proxy = Endpoint::answering(403, "").await;
+    let context = Context { proxy: Some(Url::parse(&proxy.url).unwrap()), ..sandbox.context() };
+    let url = Url::parse("https://sso.example.com/token").unwrap();
+    let settings = OAuth { server: Server::TokenUrl(url), ..sandbox.credit() };
+    let error = refusal(&settings, &context).await;
+    assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
+    let seen = proxy.seen();
+    assert!(!seen.is_empty() && seen.iter().all(|request| request == "CONNECT sso.example.com:443 None "), "{seen:?}");
 }
