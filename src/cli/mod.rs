@@ -13,6 +13,7 @@ mod sandbox;
 mod show;
 mod signals;
 mod status;
+mod surroundings;
 
 use std::process::ExitCode;
 
