@@ -134,6 +134,7 @@ CREATE TABLE quarantine (
 ) STRICT;
 
 CREATE INDEX quarantine_origin ON quarantine (origin);
+CREATE INDEX quarantine_key ON quarantine (sync, key);
 
 CREATE VIEW leads AS
   SELECT s.name AS sync, l.key, l.state, l.backref, l.remote_id, l.attempts, l.http_status,

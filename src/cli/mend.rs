@@ -48,17 +48,14 @@ pub(super) fn resolve(args: &Args, options: &ResolveOptions) -> Result<Exit, Fai
     } else {
         Resolution::Delivered { remote_id: options.remote_id.clone() }
     };
-    match ledger.resolve(&target, &how, &operator(), clock::now())? {
-        0 => Err(Failure::usage(format!(
-            "no lead with the key {} is held (lead-sync leads --state held lists them)",
-            out::shown(&options.key)
-        ))),
-        _ => {
-            let done = if options.resend { "is to be sent again by the next run" } else { "is settled as delivered" };
-            out::say(format!("{} {done}", out::shown(&options.key)));
-            Ok(Exit::Done)
-        }
+    let key = out::shown(&options.key);
+    if ledger.resolve(&target, &how, &operator(), clock::now())? == 0 {
+        let text = format!("no lead with the key {key} is held (lead-sync leads --state held lists them)");
+        return Err(Failure::usage(text));
     }
+    let done = if options.resend { "is to be sent again by the next run" } else { "is settled as delivered" };
+    out::say(format!("{key} {done}"));
+    Ok(Exit::Done)
 }
 
 /// Lifts a pause and closes the breaker.

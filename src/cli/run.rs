@@ -20,8 +20,24 @@ use crate::worker::{self, Job, Prepared, Purpose};
 /// How often a waiting process looks whether the ledger is free.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// Runs once.
+/// Runs once. With `--json` stdout is one document also when there was no run.
 pub(super) fn run_now(args: &Args) -> Result<Exit, Failure> {
+    let started_at = clock::now();
+    let ended = run_once(args);
+    if let (Err(failure), true) = (&ended, args.run.json) {
+        out::say(json!({
+            "run": null,
+            "outcome": if failure.exit == Exit::Held { "held" } else { "error" },
+            "started_at": started_at.to_string(),
+            "finished_at": clock::now().to_string(),
+            "syncs": {},
+            "error": failure.text,
+        }));
+    }
+    ended
+}
+
+fn run_once(args: &Args) -> Result<Exit, Failure> {
     let options = &args.run;
     let prepared = load::with_secrets(args, &options.sync)?;
     surroundings::warn(&prepared.settings.ledger, &Env::process());

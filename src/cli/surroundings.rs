@@ -107,8 +107,13 @@ mod tests {
             "/srv/leads/lead-sync.db belongs to lead-sync, who could not open what root creates there: \
              run it as that user: runuser -u lead-sync -- lead-sync COMMAND"
         );
-        assert!(text("/srv/leads", 65532).ends_with("setpriv --reuid=65532 --regid=7 --clear-groups lead-sync COMMAND"));
-        assert!(text("/var/lib/private/lead-sync", 998).ends_with("lead-sync-ctl COMMAND"), "runuser does not get in there");
+        assert!(
+            text("/srv/leads", 65532).ends_with("setpriv --reuid=65532 --regid=7 --clear-groups lead-sync COMMAND")
+        );
+        assert!(
+            text("/var/lib/private/lead-sync", 998).ends_with("lead-sync-ctl COMMAND"),
+            "runuser does not get in there"
+        );
     }
 
     #[test]

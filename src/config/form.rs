@@ -35,7 +35,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 
 /// [`parse_duration`] of a value.
 pub(super) fn duration(entry: Entry<'_>) -> Decoded<Duration> {
-    parse_duration(&entry.text_like("30s")?)
+    parse_duration(entry.text_like("30s")?)
 }
 
 /// A [`duration`] that is longer than nothing.

@@ -302,6 +302,12 @@ impl Admission<'_> {
         self.run("DELETE FROM quarantine WHERE origin = ?1", [origin])
     }
 
+    /// A good row came for this key: bad ones that claimed it, in other origins or in rows that are not read again (`also_here`), are mended.
+    pub fn mend(&self, key: &str, origin: i64, also_here: bool) -> Result<()> {
+        let sql = "DELETE FROM quarantine WHERE sync = ?1 AND key = ?2 AND key <> '' AND (origin <> ?3 OR ?4)";
+        self.run(sql, params![self.sync, key, origin, also_here])
+    }
+
     /// Keeps a row that cannot become a lead, or must not change one.
     pub fn quarantine(
         &self,

@@ -121,6 +121,14 @@ impl Ledger {
         tx.commit().map_err(error)
     }
 
+    /// Moves what is in the write-ahead log into the ledger and empties the log: it holds the content of leads that are settled by now. A
+    /// reader may be in the way; then the next run does it.
+    pub fn tidy(&self) {
+        if let Err(error) = self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
+            tracing::debug!(%error, "the write-ahead log is emptied by the next run");
+        }
+    }
+
     /// Leads of a sync that are still to be sent.
     pub fn count_pending(&self, sync: i64) -> Result<u64> {
         let sql =

@@ -29,6 +29,9 @@ mod kind {
     pub(super) const PLAN9: u32 = 0x0102_1997;
     pub(super) const CEPH: u32 = 0x00c3_6400;
     pub(super) const FUSE: u32 = 0x6573_5546;
+    /// ext2, ext3 and ext4.
+    pub(super) const EXT: u32 = 0xef53;
+    pub(super) const XFS: u32 = 0x5846_5342;
     pub(super) const OVERLAY: u32 = 0x794c_7630;
     pub(super) const TMPFS: u32 = 0x0102_1994;
     pub(super) const RAMFS: u32 = 0x8584_58f6;
@@ -36,6 +39,14 @@ mod kind {
 
 fn judge(found: Found, in_container: bool) -> Option<&'static str> {
     match found.kind {
+        // A system whose root is an overlay is a container or a live system, whatever else is known of it. In a container on an ordinary disk
+        // nothing is said: that is as often a virtual machine made from an image, whose marks it keeps.
+        kind if found.on_root && (kind == kind::OVERLAY || in_container && !matches!(kind, kind::EXT | kind::XFS)) => {
+            Some(
+                "lies inside the container and vanishes with it; without it every lead of the export is sent again. \
+                 Mount a volume on its folder",
+            )
+        }
         // https://sqlite.org/wal.html: all processes that use a database must be on the same host.
         kind::NFS | kind::SMB | kind::CIFS | kind::SMB2 | kind::PLAN9 | kind::CEPH => Some(
             "lies on a network file system, where SQLite's locks and shared memory do not hold: it can be damaged. \
@@ -48,11 +59,6 @@ fn judge(found: Found, in_container: bool) -> Option<&'static str> {
         kind::TMPFS | kind::RAMFS => Some(
             "lies in memory and is gone after a restart; without it every lead of the export is sent again. \
              Set [ledger] path to a disk",
-        ),
-        // A system whose root is an overlay is a container or a live system, whatever else is known of it.
-        kind if found.on_root && (in_container || kind == kind::OVERLAY) => Some(
-            "lies inside the container and vanishes with it; without it every lead of the export is sent again. \
-             Mount a volume on its folder",
         ),
         _ => None,
     }
@@ -99,8 +105,8 @@ mod system {
 mod tests {
     use super::*;
 
-    /// The kind of ext2, ext3 and ext4.
-    const EXT: u32 = 0xef53;
+    /// One of the kinds that some container engines use for `/` in place of an overlay.
+    const BTRFS: u32 = 0x9123_683e;
 
     fn warning(kind: u32, on_root: bool, in_container: bool) -> &'static str {
         judge(Found { kind, on_root }, in_container).unwrap_or("")
@@ -108,15 +114,19 @@ mod tests {
 
     #[test]
     fn a_local_disk_is_fine_also_as_a_volume_of_a_container() {
-        assert_eq!(warning(EXT, true, false), "");
-        assert_eq!(warning(EXT, false, false), "");
-        assert_eq!(warning(EXT, false, true), "");
+        for local in [kind::EXT, kind::XFS, BTRFS] {
+            assert_eq!(warning(local, true, false), "");
+            assert_eq!(warning(local, false, false), "");
+            assert_eq!(warning(local, false, true), "");
+        }
+        assert_eq!(warning(kind::OVERLAY, false, true), "", "a volume can be one, too");
     }
 
     #[test]
     fn what_is_not_on_a_volume_vanishes_with_the_container() {
-        assert!(warning(EXT, true, true).contains("vanishes with it"));
-        assert!(warning(kind::OVERLAY, true, true).contains("vanishes with it"));
+        for own in [kind::OVERLAY, BTRFS, kind::FUSE] {
+            assert!(warning(own, true, true).contains("vanishes with it"), "{own:x}");
+        }
         assert!(warning(kind::OVERLAY, true, false).contains("vanishes with it"), "whatever the container is called");
     }
 

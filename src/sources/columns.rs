@@ -19,7 +19,7 @@ pub(super) fn positions(found: &[String], wanted: &[String]) -> Result<Vec<usize
         match (places.next(), places.next()) {
             (Some(place), None) => positions.push(place),
             (Some(_), Some(_)) => {
-                problems.push(format!("the column '{name}' is there twice; name it once in the export"))
+                problems.push(format!("the column '{name}' is there twice; name it once in the export"));
             }
             (None, _) => problems.push(missing(name, found)),
         }

@@ -69,6 +69,7 @@ pub async fn run(
     }
     let report = run.finish(&ledger)?;
     ledger.finish_run(report.run, report.ending.as_str(), report.finished_at, &run.counts)?;
+    ledger.tidy();
     Ok(report)
 }
 

@@ -189,7 +189,7 @@ fn read_file(
 ) -> Result<csv::Summary, Halt> {
     let mut file = csv::CsvFile::open(entry, settings, order.mapping.columns()).map_err(Halt::Source)?;
     let origin = pass.admission().origin(&entry.origin, file.layout())?;
-    pass.begin(origin, &entry.origin)?;
+    pass.begin(origin, &entry.origin, true)?;
     let mut record = Record::default();
     let mut rows = 0;
     while let Some(row) = file.next(&mut record).map_err(Halt::Source)? {
@@ -208,7 +208,7 @@ fn read_rows(pass: &mut Pass<'_>, settings: &sqlite::Settings, order: &Order<'_>
     let database = sqlite::Database::open(settings).map_err(Halt::Source)?;
     let mut select = database.select(order.mapping.columns(), after.as_ref()).map_err(Halt::Source)?;
     let origin = pass.admission().origin(&settings.shown, select.layout())?;
-    pass.begin(origin, &settings.shown)?;
+    pass.begin(origin, &settings.shown, settings.cursor.is_none())?;
     let mut query = select.rows().map_err(Halt::Source)?;
     let mut record = Record::default();
     let mut rows = 0;

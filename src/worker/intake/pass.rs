@@ -38,6 +38,8 @@ pub(super) struct Pass<'p> {
     /// Lines of the files already read.
     lines_before: u64,
     origin: (i64, String),
+    /// All rows of the origin are read, so that its quarantine is listed anew; with a cursor only those beyond it are.
+    whole: bool,
     pub(super) counts: Counts,
     pub(super) samples: Vec<Sample>,
 }
@@ -68,6 +70,7 @@ impl<'p> Pass<'p> {
             mapping_changed,
             lines_before: 0,
             origin: (0, String::new()),
+            whole: true,
             counts: Counts::default(),
             samples: Vec::new(),
         })
@@ -81,10 +84,11 @@ impl<'p> Pass<'p> {
         self.admission
     }
 
-    /// The next rows come from this origin, whose quarantine is listed anew.
-    pub(super) fn begin(&mut self, origin: i64, path: &str) -> ledger::Result<()> {
+    /// The next rows come from this origin. If they are all of its rows (`whole`), its quarantine is listed anew.
+    pub(super) fn begin(&mut self, origin: i64, path: &str, whole: bool) -> ledger::Result<()> {
         self.origin = (origin, path.to_owned());
-        self.admission.clear_quarantine(origin)
+        self.whole = whole;
+        if whole { self.admission.clear_quarantine(origin) } else { Ok(()) }
     }
 
     /// The origin is read to its end, which was in this line.
@@ -148,13 +152,11 @@ impl<'p> Pass<'p> {
 
     /// The key was met before in this pass, with other values: in the same file the first row counts, over several files the last file.
     fn repeated(&mut self, record: &Record, first: Place) -> ledger::Result<()> {
-        match first.line_in(self.lines_before) {
-            Some(first_line) => self.quarantine(record, &RowFault::RepeatedKey { first_line }.to_string()),
-            None => {
-                self.counts.skipped += 1;
-                Ok(())
-            }
+        if let Some(first_line) = first.line_in(self.lines_before) {
+            return self.quarantine(record, &RowFault::RepeatedKey { first_line }.to_string());
         }
+        self.counts.skipped += 1;
+        Ok(())
     }
 
     fn new_lead(&mut self, record: &Record, fingerprint: [u8; 16], place: Place) -> ledger::Result<()> {
@@ -170,6 +172,7 @@ impl<'p> Pass<'p> {
             return Ok(());
         }
         self.known.add(fingerprint, place);
+        self.mend(record)?;
         match wanted.and_then(|_| self.mapping.render(record)) {
             Ok(lead) => {
                 self.counts.new += 1;
@@ -197,6 +200,7 @@ impl<'p> Pass<'p> {
         fingerprint: &[u8; 16],
         same_row: bool,
     ) -> ledger::Result<()> {
+        self.mend(record)?;
         let rendered = match self.mapping.wants(record) {
             Ok(false) => None,
             Ok(true) => Some(self.mapping.render(record)),
@@ -257,12 +261,22 @@ impl<'p> Pass<'p> {
         self.sample(record, "rejected", self.counts.rejected, reason);
     }
 
+    fn mend(&self, record: &Record) -> ledger::Result<()> {
+        if self.quarantined.is_empty() {
+            return Ok(());
+        }
+        self.admission.mend(record.key(), self.origin.0, !self.whole)
+    }
+
     fn quarantine(&mut self, record: &Record, reason: &str) -> ledger::Result<()> {
         let fingerprint = self.fingerprinter.raw(&record.raw).0;
         match self.quarantined.get_mut(&fingerprint) {
             Some(times) if *times > 0 => {
                 *times -= 1;
                 self.counts.invalid += 1;
+                if !self.whole {
+                    return Ok(());
+                }
             }
             _ => self.refused(record, reason),
         }
