@@ -31,6 +31,20 @@ advisories:
 test:
     bash .ci/run tests
 
+# systemd-analyze verify and security
+units:
+    bash .ci/run units
+
+# hadolint
+image:
+    bash .ci/run image
+
+# target/debian/*.deb, from a release build, installed and removed in a test root
+package:
+    cargo run --quiet --locked --example assets -- target/assets
+    cargo deb --locked --no-dbgsym
+    tests/deploy/package.sh target/debian/lead-sync_*.deb
+
 # a run against the local WeGroup
 demo:
     cargo run --release -- demo
