@@ -45,6 +45,10 @@ package:
     cargo deb --locked --no-dbgsym
     tests/deploy/package.sh target/debian/lead-sync_*.deb
 
+# the package on a booted systemd in a container of systemd's own; needs root and systemd-container
+boot:
+    tests/deploy/boot.sh target/lead-sync-dev.deb
+
 # a run against the local WeGroup
 demo:
     cargo run --release -- demo

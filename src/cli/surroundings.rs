@@ -73,9 +73,9 @@ fn belongs_to_another(owned: &Owned, users: &str) -> String {
         Some(name) => format!("runuser -u {name} -- lead-sync COMMAND"),
         None => format!("setpriv --reuid={uid} --regid={gid} --clear-groups lead-sync COMMAND"),
     };
-    let owner = name.unwrap_or_else(|| format!("user {uid}"));
+    let whose = name.unwrap_or_else(|| format!("user {uid}"));
     format!(
-        "{} belongs to {owner}, who could not open what root creates there: run it as that user: {command}",
+        "{} belongs to {whose}, who could not open what root creates there: run it as that user: {command}",
         path.display()
     )
 }

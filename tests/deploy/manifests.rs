@@ -1,4 +1,4 @@
-//! Dockerfile, Compose file and CronJob say what they must, in their own syntax.
+//! Dockerfile, Compose file and `CronJob` say what they must, in their own syntax.
 
 use std::collections::BTreeSet;
 

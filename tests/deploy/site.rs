@@ -37,7 +37,7 @@ impl Site {
             Sandbox::new(Options::default()).serve(listener).unwrap()
         });
         let site = Self { folder: tempfile::tempdir().unwrap(), sandbox, _runtime: runtime };
-        let rows: String = KEYS.iter().map(|key| format!("{key},Maes {key}\n")).collect();
+        let rows = KEYS.map(|key| format!("{key},Maes {key}\n")).concat();
         site.write("config/exports/customers.csv", &format!("id,last_name\n{rows}"));
         site.write("credentials/wegroup-api-token", Options::API_TOKEN);
         site.write("config/lead-sync.toml", &site.configuration(schedule));

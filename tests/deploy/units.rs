@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::site::{KEYS, PROGRAM, Site, end, mode};
 
 /// Much longer than any message takes: a test that waits in vain ends.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 /// The lines of a unit, as (section, key, value).
 struct Unit(Vec<(String, String, String)>);
