@@ -24,7 +24,7 @@ COPY --from=build --chown=65532:65532 /state /var/lib/lead-sync
 ENV STATE_DIRECTORY=/var/lib/lead-sync CREDENTIALS_DIRECTORY=/run/secrets
 # As a number: Kubernetes does not look names up (runAsNonRoot).
 USER 65532:65532
-# Where the daemon runs; switch it off for runs that a cron starts.
+# For the daemon: with [http] listen = "127.0.0.1:9632" in the configuration it is asked itself. Switch this off for runs that a cron starts.
 HEALTHCHECK --interval=1m --timeout=10s --start-period=1m CMD ["lead-sync", "healthcheck"]
 # SIGTERM ends a run within shutdown_grace (20 s): give it 60 s to stop.
 STOPSIGNAL SIGTERM

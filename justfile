@@ -39,14 +39,13 @@ units:
 image:
     bash .ci/run image
 
-# target/debian/*.deb, from a release build, installed and removed in a test root
+# target/debian/*.deb from a release build, installed and removed in a test root
 package:
-    cargo run --quiet --locked --example assets -- target/assets
-    cargo deb --locked --no-dbgsym
-    tests/deploy/package.sh target/debian/lead-sync_*.deb
+    bash .ci/run release_package
 
-# the package on a booted systemd in a container of systemd's own; needs root and systemd-container
+# the package on a booted systemd, in a container of systemd's own; needs root and systemd-nspawn
 boot:
+    bash .ci/run package
     tests/deploy/boot.sh target/lead-sync-dev.deb
 
 # a run against the local WeGroup

@@ -15,15 +15,20 @@ const SYSTEM_FOLDER: &str = "/etc/lead-sync";
 /// Where systemd keeps the state of services with `DynamicUser=`: only root and the service get in.
 const PRIVATE_STATE: &str = "/var/lib/private";
 
-/// Warns about a ledger that lies where it will be lost or damaged.
+/// Says it if the ledger lies where it will be lost or damaged.
 pub(super) fn warn(ledger: &Path, env: &Env) {
-    if let Some(warning) = storage_warning(ledger, in_container(env)) {
+    if let Some(warning) = storage(ledger, env) {
         out::note(format!("warning: {warning}"));
     }
 }
 
+/// What threatens the ledger where it lies, and what to do.
+pub(super) fn storage(ledger: &Path, env: &Env) -> Option<String> {
+    storage_warning(ledger, in_container(env))
+}
+
 /// True in a container: Docker and Podman leave a file, Kubernetes a variable.
-pub(super) fn in_container(env: &Env) -> bool {
+fn in_container(env: &Env) -> bool {
     ["/.dockerenv", "/run/.containerenv"].iter().any(|mark| Path::new(mark).exists())
         || env.get("KUBERNETES_SERVICE_HOST").is_some()
 }
