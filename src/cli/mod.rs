@@ -15,6 +15,7 @@ mod sandbox;
 mod show;
 mod signals;
 mod status;
+mod surroundings;
 mod whoami;
 
 use std::process::ExitCode;
