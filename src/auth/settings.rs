@@ -229,7 +229,7 @@ pub(super) fn require_secure(what: &str, url: &Url) -> Result<(), Error> {
 }
 
 /// 127.0.0.0/8, `::1` or `localhost`.
-pub(super) fn is_loopback(url: &Url) -> bool {
+pub fn is_loopback(url: &Url) -> bool {
     url.host_str().is_some_and(|host| {
         let ip = host.trim_start_matches('[').trim_end_matches(']');
         host == "localhost" || ip.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())

@@ -1,6 +1,5 @@
 //! The written forms of durations, rates, addresses and the like.
 
-use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use http::uri::PathAndQuery;
 use reqwest::Url;
 
 use super::entry::{Decoded, Entry};
+use crate::auth::is_loopback;
 
 /// Headers that the program sets itself, so that a configuration must not.
 const OWN_HEADERS: [&str; 5] = ["authorization", "content-length", "content-type", "host", "idempotency-key"];
@@ -145,13 +145,6 @@ fn url(entry: Entry<'_>) -> Decoded<Url> {
         .ok()
         .filter(Url::has_host)
         .ok_or_else(|| "is no address; write e.g. https://api.example.com".to_owned())
-}
-
-/// 127.0.0.0/8, `::1` or `localhost`.
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// The path of a request, with its query, if any. `//host/…` would be read as another host, and so would `/\\host/…`: for https
