@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::Url;
 use secrecy::SecretString;
 
+use super::explain::failure;
 use super::{Inner, State};
 use crate::auth::Error;
 use crate::auth::answer::Issued;
@@ -14,7 +15,6 @@ use crate::auth::session::{Session, Token, fingerprint};
 use crate::auth::settings::Grant;
 use crate::auth::store::Locked;
 use crate::clock;
-use crate::domain::time::Timestamp;
 
 /// Hydra refuses the second of two simultaneous requests without spending anything: one more after the first is done.
 const CONFLICT_PAUSE: Duration = Duration::from_secs(1);
@@ -242,61 +242,5 @@ impl Inner {
             started_from: Some(fingerprint(refresh_token)),
             ..Session::without_tokens(self.binding.clone())
         }
-    }
-
-    fn foreign(&self, session: &Session) -> Error {
-        Error::NeedsPerson(format!(
-            "{} is a session of {} for {}, not of {} for {}: correct the configuration, or run `{}`",
-            self.store.path().display(),
-            session.binding.server,
-            session.binding.api,
-            self.binding.server,
-            self.binding.api,
-            self.context.login_command()
-        ))
-    }
-
-    fn bad_credentials(&self, text: &str) -> Error {
-        Error::NeedsPerson(format!("{text}: correct the credentials of connection {}", self.context.connection))
-    }
-
-    /// The person may have mended it at the service: deleting the file is the way to say so.
-    fn known_to_be_bad(&self, at: Timestamp) -> Error {
-        Error::NeedsPerson(format!(
-            "username and password of connection {} were refused at {at} and are not presented again, lest the account be locked: correct them, or delete {} if they are right now",
-            self.context.connection,
-            self.store.path().display()
-        ))
-    }
-
-    /// Why a session cannot go on, and the command that mends it.
-    fn ended(&self, old: &Session, refusal: Option<&str>) -> Error {
-        let name = &self.context.connection;
-        let words = refusal.map(|text| format!(" ({text})")).unwrap_or_default();
-        let why = match (old.refresh_sent_at, old.refused_at) {
-            (Some(sent), _) if refusal.is_some() || old.refused_at.is_some() => format!(
-                "the answer to a renewal sent at {} was lost, and the old refresh token of connection {name} is refused{words}",
-                Timestamp(sent)
-            ),
-            (_, Some(at)) => format!("the refresh token of connection {name} was refused at {}", Timestamp(at)),
-            _ if refusal.is_some() => {
-                format!("the refresh token of connection {name} is refused{words}")
-            }
-            _ => format!("the session of connection {name} has ended and has no refresh token"),
-        };
-        let cure = match self.settings.grant {
-            Grant::RefreshToken { .. } => "configure a new refresh_token".to_owned(),
-            _ => format!("run `{}`", self.context.login_command()),
-        };
-        Error::NeedsPerson(format!("{why}: {cure}"))
-    }
-}
-
-/// What a refusal that says nothing about the credentials means for the run.
-fn failure(refusal: Refusal) -> Error {
-    match refusal {
-        Refusal::Away(text) | Refusal::Lost(text) => Error::Unavailable(text),
-        Refusal::Configuration(text) | Refusal::Conflict(text) | Refusal::Unusable(text) => Error::Configuration(text),
-        Refusal::Grant(text) | Refusal::Client(text) => Error::NeedsPerson(text),
     }
 }
