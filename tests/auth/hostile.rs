@@ -7,12 +7,12 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
-use lead_sync::auth::{self, Context, Error, Grant, OAuth, Server, Settings, TokenSource};
+use lead_sync::auth::{Context, Error, Grant, OAuth, Server};
 use reqwest::Url;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::support::Sandbox;
+use crate::support::{Sandbox, connect};
 
 /// Answers every request with the same status, headers and body, and counts.
 #[derive(Clone)]
@@ -80,10 +80,6 @@ async fn answer(
         response.headers_mut().insert(header::LOCATION, location.parse().unwrap());
     }
     response
-}
-
-fn connect(settings: &OAuth, context: &Context) -> Arc<dyn TokenSource> {
-    auth::connect(&Settings::OAuth(Box::new(settings.clone())), context).unwrap()
 }
 
 async fn refusal(settings: &OAuth, context: &Context) -> Error {

@@ -3,14 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lead_sync::auth::{self, Context, Error, Grant, OAuth, Settings, TokenSource};
+use lead_sync::auth::{self, Error, Grant, OAuth, Settings, TokenSource};
 use lead_sync::sandbox::identity::{BearerState, Fault};
 
-use crate::support::Sandbox;
-
-fn connect(settings: &OAuth, context: &Context) -> Arc<dyn TokenSource> {
-    auth::connect(&Settings::OAuth(Box::new(settings.clone())), context).unwrap()
-}
+use crate::support::{Sandbox, connect};
 
 async fn token(source: &Arc<dyn TokenSource>) -> String {
     let authorization = source.token().await.unwrap();

@@ -3,51 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lead_sync::auth::{self, Authorization, Context, Error, OAuth, Settings, TokenSource};
-use lead_sync::sandbox::identity::{BearerState, Fault};
+use lead_sync::auth::{self, Error, Settings};
+use lead_sync::sandbox::identity::Fault;
 
-use crate::support::{Consent, Sandbox};
-
-fn connect(settings: &OAuth, context: &Context) -> Arc<dyn TokenSource> {
-    auth::connect(&Settings::OAuth(Box::new(settings.clone())), context).unwrap()
-}
-
-fn is_accepted(sandbox: &Sandbox, authorization: &Authorization) -> bool {
-    let header = authorization.header.as_ref().unwrap().to_str().unwrap();
-    let (_, token) = header.split_once(' ').unwrap();
-    matches!(sandbox.provider.check_bearer(token), BearerState::Valid { .. })
-}
-
-fn stored(sandbox: &Sandbox) -> serde_json::Value {
-    let text = std::fs::read_to_string(sandbox.token_file()).unwrap();
-    let file: serde_json::Value = serde_json::from_str(&text).unwrap();
-    file["session"].clone()
-}
-
-fn store(sandbox: &Sandbox, session: &serde_json::Value) {
-    let file = serde_json::json!({"lead_sync_session": 1, "session": session});
-    std::fs::write(sandbox.token_file(), format!("{file}\n")).unwrap();
-}
-
-/// Writes the stored session back with its access token at its end.
-fn expire(sandbox: &Sandbox) {
-    let mut session = stored(sandbox);
-    session["expires_at"] = session["obtained_at"].clone();
-    store(sandbox, &session);
-}
-
-async fn logged_in(change: impl FnOnce(&mut lead_sync::sandbox::identity::Settings)) -> Sandbox {
-    let sandbox = Sandbox::start(change).await;
-    sandbox.login(&sandbox.sso(), Consent::Allow).await.unwrap();
-    sandbox
-}
-
-fn needs_person(error: &Error) -> &str {
-    let Error::NeedsPerson(text) = error else {
-        panic!("{error:?}");
-    };
-    text
-}
+use crate::support::{Sandbox, connect, expire, is_accepted, logged_in, needs_person, store, stored};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_requests_with_an_ended_token_cause_one_refresh() {
@@ -278,68 +237,6 @@ async fn another_distribution_than_the_sessions_stops_before_anything_is_sent() 
     context.distribution_id = Some("another".into());
     let error = connect(&sandbox.sso(), &context).token().await.unwrap_err();
     assert!(matches!(error, Error::Configuration(_)), "{error:?}");
-}
-
-#[tokio::test]
-async fn a_clock_that_was_wrong_by_hours_does_not_end_a_session() {
-    let sandbox = logged_in(|_| {}).await;
-    let hours = |hours: i64| lead_sync::clock::now().0 + hours * 3_600_000;
-    // The clock was behind when the tokens came, and it says now that both have ended; then it was ahead, and says that
-    // tokens which the server has forgotten are good for hours.
-    for (obtained, end) in [(hours(-9), hours(-1)), (hours(9), hours(17))] {
-        let mut session = stored(&sandbox);
-        session["obtained_at"] = obtained.into();
-        session["expires_at"] = end.into();
-        session["refresh_expires_at"] = end.into();
-        store(&sandbox, &session);
-        sandbox.provider.revoke_access_tokens();
-        let source = connect(&sandbox.sso(), &sandbox.context());
-        let mut authorization = source.token().await.unwrap();
-        if !is_accepted(&sandbox, &authorization) {
-            assert!(source.reject(authorization.generation).await.unwrap());
-            authorization = source.token().await.unwrap();
-        }
-        assert!(is_accepted(&sandbox, &authorization));
-    }
-    let counters = sandbox.provider.counters();
-    assert_eq!((counters.refreshes, counters.reuses), (2, 0));
-}
-
-#[tokio::test]
-async fn a_second_login_is_taken_up_by_a_run_whose_token_is_refused() {
-    let sandbox = logged_in(|_| {}).await;
-    let source = connect(&sandbox.sso(), &sandbox.context());
-    let first = source.token().await.unwrap();
-    sandbox.login(&sandbox.sso(), Consent::Allow).await.unwrap();
-    assert!(is_accepted(&sandbox, &first));
-    assert!(source.reject(first.generation).await.unwrap());
-    assert!(is_accepted(&sandbox, &source.token().await.unwrap()));
-    assert_eq!(sandbox.provider.counters().refreshes, 0);
-}
-
-#[tokio::test]
-async fn a_logout_while_a_run_is_going_ends_it_with_the_command() {
-    let sandbox = logged_in(|_| {}).await;
-    let source = connect(&sandbox.sso(), &sandbox.context());
-    let authorization = source.token().await.unwrap();
-    auth::logout(&sandbox.sso(), &sandbox.context()).await.unwrap();
-    assert!(!is_accepted(&sandbox, &authorization));
-    let error = source.reject(authorization.generation).await.unwrap_err();
-    assert!(needs_person(&error).contains("run `lead-sync login wegroup`"), "{error}");
-}
-
-#[tokio::test]
-async fn a_check_finds_what_the_next_run_would() {
-    let sandbox = Sandbox::start(|_| {}).await;
-    let (sso, context) = (sandbox.sso(), sandbox.context());
-    let error = auth::check(&sso, &context).await.unwrap_err();
-    assert!(needs_person(&error).contains("run `lead-sync login wegroup`"), "{error}");
-    sandbox.login(&sso, Consent::Allow).await.unwrap();
-    auth::check(&sso, &context).await.unwrap();
-    expire(&sandbox);
-    std::fs::create_dir(sandbox.folder.path().join(".wegroup.tmp")).unwrap();
-    assert!(matches!(auth::check(&sso, &context).await, Err(Error::Store(_))));
-    assert_eq!(sandbox.provider.counters().refreshes, 0);
 }
 
 #[tokio::test]
