@@ -259,7 +259,7 @@ pub(super) fn client(settings: &OAuth) -> OAuthClient {
 
 /// One line of bounded length in which no secret is left.
 pub(super) fn tidy(text: &str, secrets: &[SecretString]) -> String {
-    let mut text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut text: String = text.chars().map(|c| if c.is_control() || turns_text(c) { ' ' } else { c }).collect();
     for secret in secrets {
         let secret = secret.expose_secret();
         if !secret.is_empty() {
@@ -269,6 +269,11 @@ pub(super) fn tidy(text: &str, secrets: &[SecretString]) -> String {
     text.chars().take(MAX_DESCRIPTION).collect()
 }
 
+/// Unicode's bidirectional controls (UAX #9): what follows one could be read as our own words.
+fn turns_text(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -276,7 +281,7 @@ mod tests {
     #[test]
     fn a_server_that_repeats_a_secret_does_not_get_it_into_a_message() {
         let secrets = [SecretString::from("planted")];
-        let text = tidy("bad\ntoken planted!", &secrets);
+        let text = tidy("bad\ntoken\u{202e}planted!", &secrets);
         assert_eq!(text, "bad token ***!");
         assert_eq!(tidy(&"x".repeat(400), &[]).len(), MAX_DESCRIPTION);
     }
