@@ -57,6 +57,8 @@ pub struct RunOptions {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// A first run against a local WeGroup; needs no account
+    Demo(DemoOptions),
     /// What a run would send and why; sends and writes nothing
     Plan(PlanOptions),
     /// Take what the export holds now as already delivered
@@ -77,6 +79,18 @@ pub enum Command {
     Resume(ResumeOptions),
     /// A local WeGroup on loopback, with faults on demand
     Sandbox(super::sandbox::SandboxOptions),
+}
+
+/// Options of `demo`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "A second demo in the same folder goes on with its ledger and overwrites nothing in it.")]
+pub struct DemoOptions {
+    /// The folder for the export, the configuration and the ledger; made if it is missing
+    #[arg(long, value_name = "DIR", default_value = "lead-sync-demo")]
+    pub folder: PathBuf,
+    /// Forget the demos before: write everything in the folder anew
+    #[arg(long)]
+    pub fresh: bool,
 }
 
 /// Options of `plan`.

@@ -1,6 +1,7 @@
 //! The commands: one file each. They print; they know no business rule.
 
 mod args;
+mod demo;
 mod exit;
 mod leads;
 mod load;
@@ -38,6 +39,7 @@ pub fn main() -> ExitCode {
 fn carry_out(args: &Args) -> Result<Exit, Failure> {
     let Some(command) = &args.command else { return without_command(args) };
     match command {
+        Command::Demo(options) => demo::demo(options),
         Command::Plan(options) => plan::plan(args, &options.sync, options.json),
         Command::Baseline(options) => run::baseline(args, options),
         Command::Leads(options) => leads::leads(args, options),
