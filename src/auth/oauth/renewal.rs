@@ -26,7 +26,7 @@ pub(super) struct Renewal<'a> {
 
 /// What came of a refresh token.
 enum Refreshed {
-    New(Session),
+    New(Box<Session>),
     /// The server refused it, in these words.
     Refused(String),
 }
@@ -45,11 +45,15 @@ impl Renewal<'_> {
         let Some(old) = stored else {
             return self.start(&lock).await;
         };
+        if self.state.session.is_none() && !old.has_ended(clock::now()) {
+            // Good for its last minute, should the endpoint be away.
+            self.state.adopt(old.clone());
+        }
         let Some(token) = old.usable_refresh_token(clock::now()).cloned() else {
             return self.restart(&lock, &old, None).await;
         };
         match self.refresh(&lock, &old, &token).await? {
-            Refreshed::New(session) => Ok(session),
+            Refreshed::New(session) => Ok(*session),
             Refreshed::Refused(text) => self.restart(&lock, &old, Some(text)).await,
         }
     }
@@ -64,9 +68,7 @@ impl Renewal<'_> {
             return match inner.settings.grant {
                 // Nothing that a person gave is lost with it.
                 Grant::ClientCredentials | Grant::Password { .. } => Ok(None),
-                Grant::RefreshToken { .. } | Grant::AuthorizationCode { .. } => {
-                    Err(inner.foreign(&session))
-                }
+                Grant::RefreshToken { .. } | Grant::AuthorizationCode { .. } => Err(inner.foreign(&session)),
             };
         }
         if let Grant::RefreshToken { refresh_token } = &inner.settings.grant
@@ -75,9 +77,7 @@ impl Renewal<'_> {
             // The configured token was replaced: the session starts anew from it.
             return Ok(None);
         }
-        inner
-            .context
-            .check_distribution(session.distribution_id.as_deref())?;
+        inner.context.check_distribution(session.distribution_id.as_deref())?;
         Ok(Some(session))
     }
 
@@ -85,7 +85,7 @@ impl Renewal<'_> {
     fn is_usable(&self, stored: &Session) -> bool {
         let current = self.state.session.as_ref();
         let is_current = current.is_some_and(|own| own.access_token == stored.access_token);
-        !stored.is_due(clock::now()) && !(is_current && self.state.rejected)
+        !(stored.is_due(clock::now()) || is_current && self.state.rejected)
     }
 
     /// A session from nothing but the configuration.
@@ -93,14 +93,13 @@ impl Renewal<'_> {
         match &self.inner.settings.grant {
             Grant::ClientCredentials => self.log_in(lock, &Request::ClientCredentials).await,
             Grant::Password { username, password } => {
-                self.log_in(lock, &Request::Password { username, password })
-                    .await
+                self.log_in(lock, &Request::Password { username, password }).await
             }
             Grant::RefreshToken { refresh_token } => {
                 let seed = self.inner.seed(refresh_token);
                 let token = Token::from(refresh_token.clone());
                 match self.refresh(lock, &seed, &token).await? {
-                    Refreshed::New(session) => Ok(session),
+                    Refreshed::New(session) => Ok(*session),
                     Refreshed::Refused(text) => Err(self.inner.ended(&seed, Some(&text))),
                 }
             }
@@ -113,12 +112,7 @@ impl Renewal<'_> {
     }
 
     /// What follows when the stored session cannot go on: another login where that needs nobody.
-    async fn restart(
-        &mut self,
-        lock: &Locked<'_>,
-        old: &Session,
-        refusal: Option<String>,
-    ) -> Result<Session, Error> {
+    async fn restart(&mut self, lock: &Locked<'_>, old: &Session, refusal: Option<String>) -> Result<Session, Error> {
         match &self.inner.settings.grant {
             Grant::ClientCredentials | Grant::Password { .. } => self.start(lock).await,
             Grant::RefreshToken { .. } | Grant::AuthorizationCode { .. } => {
@@ -142,29 +136,19 @@ impl Renewal<'_> {
 
     /// Spends the refresh token. That it is about to be sent is on disk before it leaves; this write also proves that the new
     /// session can be saved.
-    async fn refresh(
-        &mut self,
-        lock: &Locked<'_>,
-        old: &Session,
-        token: &Token,
-    ) -> Result<Refreshed, Error> {
+    async fn refresh(&mut self, lock: &Locked<'_>, old: &Session, token: &Token) -> Result<Refreshed, Error> {
         let endpoint = self.inner.token_url().await?;
-        let marked = Session {
-            refresh_sent_at: old.refresh_sent_at.or(Some(clock::now().0)),
-            ..old.clone()
-        };
+        let marked = Session { refresh_sent_at: old.refresh_sent_at.or(Some(clock::now().0)), ..old.clone() };
         lock.write(&marked)?;
         match self.spend(&endpoint, token).await {
             Ok(issued) => {
                 let session = self.inner.session(issued, Some(old));
-                self.save(lock, session).map(Refreshed::New)
+                let session = self.save(lock, session)?;
+                Ok(Refreshed::New(Box::new(session)))
             }
             Err(Refusal::Grant(text)) => {
                 // Without the mark of this request: it was answered. That of an earlier, lost one stays.
-                lock.write(&Session {
-                    refused_at: Some(clock::now().0),
-                    ..old.clone()
-                })?;
+                lock.write(&Session { refused_at: Some(clock::now().0), ..old.clone() })?;
                 Ok(Refreshed::Refused(text))
             }
             Err(refusal) => {
@@ -205,11 +189,7 @@ impl Renewal<'_> {
 
 impl Inner {
     fn endpoint<'a>(&'a self, url: &'a Url) -> TokenEndpoint<'a> {
-        TokenEndpoint {
-            http: &self.http,
-            settings: &self.settings,
-            url,
-        }
+        TokenEndpoint { http: &self.http, settings: &self.settings, url }
     }
 
     /// What was issued, and what goes on from the old session: the refresh token, if no new one came (RFC 6749 section 6).
@@ -253,10 +233,7 @@ impl Inner {
     }
 
     fn bad_credentials(&self, text: &str) -> Error {
-        Error::NeedsPerson(format!(
-            "{text}: correct the credentials of connection {}",
-            self.context.connection
-        ))
+        Error::NeedsPerson(format!("{text}: correct the credentials of connection {}", self.context.connection))
     }
 
     /// Why a session cannot go on, and the command that mends it.
@@ -268,10 +245,7 @@ impl Inner {
                 "the answer to a renewal sent at {} was lost, and the old refresh token of connection {name} is refused{words}",
                 Timestamp(sent)
             ),
-            (_, Some(at)) => format!(
-                "the refresh token of connection {name} was refused at {}",
-                Timestamp(at)
-            ),
+            (_, Some(at)) => format!("the refresh token of connection {name} was refused at {}", Timestamp(at)),
             _ if refusal.is_some() => {
                 format!("the refresh token of connection {name} is refused{words}")
             }
