@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+use crate::config::starter;
 use crate::domain::delivery::State;
 
 /// Moves sales leads from CRM exports into WeGroup, each accounted for in a local ledger.
@@ -59,6 +60,10 @@ pub struct RunOptions {
 pub enum Command {
     /// A first run against a local WeGroup; needs no account
     Demo(DemoOptions),
+    /// Write a commented configuration to begin with; never overwrites one
+    Init(InitOptions),
+    /// Try everything short of sending, with a hint under each failure
+    Check,
     /// What a run would send and why; sends and writes nothing
     Plan(PlanOptions),
     /// Take what the export holds now as already delivered
@@ -97,6 +102,46 @@ pub struct DemoOptions {
     /// Forget the demos before: write everything in the folder anew
     #[arg(long)]
     pub fresh: bool,
+}
+
+/// Options of `init`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Example: lead-sync init --export /srv/crm/customers.csv --distribution-id 42f9b29d-a302-44dd-a984-515faacf2acd")]
+pub struct InitOptions {
+    /// The file to write [default: as for --config, but without /etc]
+    #[arg(long, value_name = "FILE")]
+    pub path: Option<PathBuf>,
+    /// A CSV export, or a glob in quotes: its header becomes the mapping, as far as the names are known
+    #[arg(long, value_name = "FILE")]
+    pub export: Option<PathBuf>,
+    /// The column with the CRM's own id of the row [default: found by its name]
+    #[arg(long, value_name = "COLUMN", requires = "export")]
+    pub key: Option<String>,
+    /// The distribution that WeGroup gave you with the API token
+    #[arg(long, value_name = "ID", value_parser = crate::config::parse_id)]
+    pub distribution_id: Option<String>,
+    /// Which WeGroup the leads go to
+    #[arg(long, value_enum, default_value_t = Environment::Staging)]
+    pub environment: Environment,
+}
+
+/// WeGroup's installations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Environment {
+    /// For trying things out
+    Staging,
+    /// The real one
+    Production,
+}
+
+impl From<Environment> for starter::Environment {
+    fn from(environment: Environment) -> Self {
+        match environment {
+            Environment::Staging => Self::Staging,
+            Environment::Production => Self::Production,
+        }
+    }
 }
 
 /// Options of `plan`.

@@ -31,7 +31,11 @@ pub(super) fn program() -> String {
 pub(super) fn pasted(path: &Path) -> String {
     let text = path.to_string_lossy();
     let plain = |c: char| c.is_alphanumeric() || "/._-+,@%:=".contains(c);
-    if !text.is_empty() && text.chars().all(plain) { text.into_owned() } else { format!("'{}'", shown(&text).replace('\'', r"'\''")) }
+    if !text.is_empty() && text.chars().all(plain) {
+        text.into_owned()
+    } else {
+        format!("'{}'", shown(&text).replace('\'', r"'\''"))
+    }
 }
 
 /// `text` after `head`, broken between words where a line would pass [`WIDTH`]; lines after the first begin below its first word.

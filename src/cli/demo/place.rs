@@ -128,7 +128,8 @@ impl Place {
             name.push(suffix);
             PathBuf::from(name)
         };
-        let files = [beside("-wal"), beside("-shm"), ledger.clone(), key_path(ledger), self.export(), self.configuration()];
+        let files =
+            [beside("-wal"), beside("-shm"), ledger.clone(), key_path(ledger), self.export(), self.configuration()];
         for path in files {
             match fs::remove_file(&path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
