@@ -18,7 +18,7 @@ pub(super) fn opening(place: &Place, url: &str) {
     out::say("A CRM export goes to a local WeGroup. Nothing leaves this machine.\n");
     out::say(format!("  WeGroup  {url}"));
     let form = "semicolons, Windows-1252, and the faults that real exports have";
-    out::say(format!("  export   {}: {form}", place.export().display()));
+    out::paragraph("  export   ", &format!("{}: {form}", place.export().display()));
     if place.goes_on() {
         out::paragraph("  ledger   ", "that of an earlier demo, which knows the leads already (--fresh begins anew)");
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Ending, Finding};
+use super::{Ending, Finding, count};
 use crate::ledger::{self, Found, Ledger};
 
 const SUBJECT: &str = "ledger";
@@ -13,7 +13,9 @@ pub fn ledger(path: &Path, tokens: &Path) -> Vec<Finding> {
     let mut findings = vec![match Ledger::inspect(path, tokens) {
         Ok(Found::Absent) => Finding::fine(SUBJECT, format!("{shown}: not there yet; the first run creates it")),
         Ok(Found::Empty) => Finding::fine(SUBJECT, format!("{shown}: empty")),
-        Ok(Found::Sound { leads }) => Finding::fine(SUBJECT, format!("{shown}: whole, with its key; {leads} leads")),
+        Ok(Found::Sound { leads }) => {
+            Finding::fine(SUBJECT, format!("{shown}: whole, with its key; {}", count(leads, "lead")))
+        }
         Err(error) => refused(&error),
     }];
     for file in Ledger::exposed(path) {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt::Write as _;
 
-use super::{Ending, Finding};
+use super::{Ending, Finding, count};
 use crate::domain::mapping::Mapping;
 use crate::domain::record::{Record, Row, RowFault};
 use crate::domain::time::Timestamp;
@@ -150,12 +150,16 @@ impl Tally {
 
     fn finding(self, subject: &str, origin: &str, remark: &str) -> Finding {
         let first = if self.more { "the first " } else { "" };
-        let mut fact = format!("{origin}the columns are there; {first}{} rows make {} leads", self.rows, self.leads);
-        for (count, what) in
+        let mut fact = format!(
+            "{origin}the columns are there; {first}{} make {}",
+            count(self.rows, "row"),
+            count(self.leads, "lead")
+        );
+        for (number, what) in
             [(self.skipped, "skipped by `where`"), (self.bad, "bad"), (self.refused, "refused by the mapping")]
         {
-            if count > 0 {
-                let _ = write!(fact, ", {count} {what}");
+            if number > 0 {
+                let _ = write!(fact, ", {number} {what}");
             }
         }
         fact.push_str(remark);
