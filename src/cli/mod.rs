@@ -44,7 +44,7 @@ pub fn main() -> ExitCode {
 fn carry_out(args: &Args) -> Result<Exit, Failure> {
     let Some(command) = &args.command else { return without_command(args) };
     match command {
-        Command::Demo(options) => demo::demo(options),
+        Command::Demo(options) => demo::demo(args, options),
         Command::Init(options) => init::init(args, options),
         Command::Check => check::check(args),
         Command::Plan(options) => plan::plan(args, &options.sync, options.json),

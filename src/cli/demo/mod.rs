@@ -5,7 +5,7 @@ mod story;
 
 use std::time::Duration;
 
-use super::args::DemoOptions;
+use super::args::{Args, DemoOptions};
 use super::exit::{Exit, Failure};
 use super::run;
 use crate::clock;
@@ -19,7 +19,10 @@ use place::Place;
 const LATENCY: Duration = Duration::from_millis(60);
 
 /// Runs twice and tells what happened.
-pub(super) fn demo(options: &DemoOptions) -> Result<Exit, Failure> {
+pub(super) fn demo(args: &Args, options: &DemoOptions) -> Result<Exit, Failure> {
+    if args.config.is_some() {
+        return Err(Failure::usage("the demo has a configuration of its own: use --folder DIR instead of --config"));
+    }
     let place = Place::find(&options.folder, options.fresh)?;
     run::runtime()?.block_on(async {
         let running = start(&place).await?;

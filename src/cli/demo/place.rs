@@ -106,12 +106,12 @@ impl Place {
             let text = export::configuration(address, &Options::default());
             write_new(&self.configuration(), &text).map_err(|error| failed(&self.configuration(), &error))?;
         }
-        let prepared = self.prepare()?;
+        let prepared = self.configured()?;
         let lease = take_lease(&prepared)?;
         Ok((prepared, lease))
     }
 
-    fn prepare(&self) -> Result<Prepared, Failure> {
+    fn configured(&self) -> Result<Prepared, Failure> {
         let env = Env::default();
         let loaded = config::load(&self.configuration(), &env).map_err(Failure::usage)?;
         let settings = loaded.settings(&env).map_err(Failure::usage)?;
@@ -120,7 +120,7 @@ impl Place {
 
     /// Removes what an earlier demo wrote, once nobody else works with its ledger.
     fn forget(&self) -> Result<(), Failure> {
-        let prepared = self.prepare()?;
+        let prepared = self.configured()?;
         let _lease = take_lease(&prepared)?;
         let ledger = &prepared.settings.ledger;
         let beside = |suffix: &str| {
