@@ -15,6 +15,9 @@ const REFRESH: Duration = Duration::from_millis(100);
 /// Between two lines in a log. A run that is over before needs none: its result says it all.
 const LINES: Duration = Duration::from_secs(10);
 
+/// Between two looks at whether sending has begun.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// Shows progress until it is dropped.
 pub(super) async fn show(progress: &Progress) {
     if stderr().is_terminal() { draw(progress).await } else { write(progress).await }
@@ -30,19 +33,22 @@ async fn draw(progress: &Progress) {
 }
 
 async fn write(progress: &Progress) {
-    let mut tick = tokio::time::interval(LINES);
-    tick.tick().await;
+    let mut tick = tokio::time::interval(LOOK);
+    let mut said = clock::instant();
+    // The rate is that of the time since sending was first seen, not of the reading before it.
     let mut sending: Option<(Instant, u64)> = None;
     loop {
         tick.tick().await;
         let now = clock::instant();
         let done = progress.delivered() + progress.other();
-        // The rate is that of the time since sending was first seen, not of the reading before it.
-        let (since, already) = match sending {
-            None if progress.due() > 0 => *sending.insert((now, done)),
-            known => known.unwrap_or((now, done)),
-        };
-        out::note(Now::of(progress).line(done.saturating_sub(already), now.duration_since(since)));
+        if sending.is_none() && progress.due() > 0 {
+            sending = Some((now, done));
+        }
+        if now.duration_since(said) >= LINES {
+            said = now;
+            let (since, already) = sending.unwrap_or((now, done));
+            out::note(Now::of(progress).line(done.saturating_sub(already), now.duration_since(since)));
+        }
     }
 }
 
@@ -78,6 +84,17 @@ impl Now {
         }
         line
     }
+
+    /// What stands beside the bar; a rate of nothing says nothing of the time left.
+    fn beside_bar(&self, per_second: f64, left: Duration) -> String {
+        let pace = if per_second >= 0.5 {
+            format!("{per_second:.0}/s  {} left  ", HumanDuration(left))
+        } else {
+            String::new()
+        };
+        let look = if self.other > 0 { format!(", {} need a look", HumanCount(self.other)) } else { String::new() };
+        format!("{pace}{} rows read{look}", HumanCount(self.rows))
+    }
 }
 
 /// The bar, which leaves nothing behind.
@@ -93,15 +110,14 @@ impl Bar {
         }
         if self.0.length() != Some(now.due) {
             self.0.set_length(now.due);
-            let template = "{bar:24} {human_pos}/{human_len} leads  {per_sec:.0}  {eta} left  {msg}";
-            let style = ProgressStyle::with_template(template).map(|style| style.progress_chars("=> "));
+            let style = ProgressStyle::with_template("{bar:24} {human_pos}/{human_len} leads  {msg}");
+            let style = style.map(|style| style.progress_chars("=> "));
             self.0.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             // Reading is over: rate and time left are those of the sending.
             self.0.reset_elapsed();
             self.0.reset_eta();
         }
-        let look = if now.other > 0 { format!(", {} need a look", HumanCount(now.other)) } else { String::new() };
-        self.0.set_message(format!("{} rows read{look}", HumanCount(now.rows)));
+        self.0.set_message(now.beside_bar(self.0.per_sec(), self.0.eta()));
         self.0.set_position(now.delivered + now.other);
     }
 }
@@ -128,5 +144,12 @@ mod tests {
             line(1000, 398, 2, 200),
             "1,000,000 rows read, 398 of 1,000 leads delivered, 2 need a look, 20/s, 30 seconds left"
         );
+    }
+
+    #[test]
+    fn beside_the_bar_there_is_no_time_left_before_there_is_a_rate() {
+        let now = Now { rows: 60, due: 56, delivered: 4, other: 1 };
+        assert_eq!(now.beside_bar(0.0, Duration::ZERO), "60 rows read, 1 need a look");
+        assert_eq!(now.beside_bar(30.4, Duration::from_secs(2)), "30/s  2 seconds left  60 rows read, 1 need a look");
     }
 }

@@ -17,7 +17,7 @@ impl Setup {
     fn new(export: &str) -> Self {
         let desk = Desk::new();
         let sandbox = Sandbox::start(&mut desk.command(&["sandbox"]));
-        let setup = Self { desk, sandbox: sandbox };
+        let setup = Self { desk, sandbox };
         setup.configure(&setup.sandbox.url);
         setup.desk.write("export.csv", export);
         setup

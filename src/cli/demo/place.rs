@@ -89,7 +89,10 @@ impl Place {
     /// Writes what is missing and takes the ledger.
     pub(super) fn open(&self, address: SocketAddr) -> Result<(Prepared, Lease), Failure> {
         let failed = |path: &Path, error: &std::io::Error| {
-            Failure::new(Exit::Error, format!("cannot write {}: {error}", path.display()))
+            Failure::new(
+                Exit::Error,
+                format!("cannot write {}: {error}; name another folder with --folder", path.display()),
+            )
         };
         DirBuilder::new()
             .recursive(true)
