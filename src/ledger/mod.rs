@@ -12,6 +12,7 @@
 //! | `runs.rs` | runs and their counts |
 //! | `operator.rs` | what a person does to leads |
 //! | `query.rs` | answers for the commands |
+//! | `storage.rs` | whether it lies where it lasts |
 
 use std::path::PathBuf;
 
@@ -24,6 +25,7 @@ mod operator;
 mod query;
 mod queue;
 mod runs;
+mod storage;
 mod writer;
 
 pub use admit::{Admission, Content, KnownLead, Place};
@@ -35,6 +37,7 @@ pub use operator::{Resolution, Target};
 pub use query::{Event, Filter, LeadRow, SyncStatus, Told};
 pub use queue::{Ask, recover};
 pub use runs::{Counts, RunRow, Trigger};
+pub use storage::storage_warning;
 pub use writer::{Done, Writer};
 
 /// What can go wrong with the ledger. Each text says what, where and what next.
