@@ -153,7 +153,6 @@ pub struct LeadsOptions {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub offset: usize,
     #[command(flatten)]
-    #[expect(missing_docs, reason = "a doc comment here would become the help of the command")]
     pub form: Form,
 }
 
@@ -179,7 +178,6 @@ impl Form {
 #[derive(Debug, ClapArgs)]
 pub struct StatusOptions {
     #[command(flatten)]
-    #[expect(missing_docs, reason = "a doc comment here would become the help of the command")]
     pub form: Form,
 }
 
@@ -192,7 +190,6 @@ pub struct ShowOptions {
     #[arg(long, value_name = "NAME")]
     pub sync: Option<String>,
     #[command(flatten)]
-    #[expect(missing_docs, reason = "a doc comment here would become the help of the command")]
     pub form: Form,
 }
 
@@ -203,7 +200,6 @@ pub struct RunsOptions {
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub limit: usize,
     #[command(flatten)]
-    #[expect(missing_docs, reason = "a doc comment here would become the help of the command")]
     pub form: Form,
 }
 

@@ -85,7 +85,7 @@ fn told(shown: &str, forgotten: &Forgotten) -> Result<Exit, Failure> {
     if forgotten.wiped {
         return Ok(Exit::Done);
     }
-    let text = "another process was reading the ledger: its write-ahead log still holds what was erased. \
+    let text = "another process was reading the ledger, or its disk is full: its files still hold traces of what was erased. \
                 Run lead-sync prune once that is done";
     Err(Failure::new(Exit::Deferred, text))
 }
