@@ -2,7 +2,7 @@
 
 use super::args::{Args, Format, LeadsOptions};
 use super::exit::{Exit, Failure};
-use super::{load, out};
+use super::{load, out, table};
 use crate::ledger::{Filter, LeadRow, Ledger};
 
 /// Rows in a table unless asked for more: a screenful.
@@ -30,7 +30,7 @@ pub(super) fn leads(args: &Args, options: &LeadsOptions) -> Result<Exit, Failure
         Format::Json => out::json(&rows),
         Format::Csv => csv(&rows),
         Format::Table => {
-            table(&rows);
+            screen(&rows);
             if Some(rows.len()) == limit {
                 let next = options.offset + rows.len();
                 out::note(format!("--offset {next} shows the next; --limit N more at once, --format csv or json all"));
@@ -40,7 +40,7 @@ pub(super) fn leads(args: &Args, options: &LeadsOptions) -> Result<Exit, Failure
     Ok(Exit::Done)
 }
 
-fn table(rows: &[LeadRow]) {
+fn screen(rows: &[LeadRow]) {
     let cell = |text: &Option<String>| text.as_deref().map(out::shown).unwrap_or_default();
     let lines: Vec<[String; 8]> = rows
         .iter()
@@ -57,13 +57,13 @@ fn table(rows: &[LeadRow]) {
             ]
         })
         .collect();
-    out::table(["sync", "key", "state", "attempts", "updated_at", "origin", "remote_id", "reason"], &lines);
+    table::print(["sync", "key", "state", "attempts", "updated_at", "origin", "remote_id", "reason"], &lines);
 }
 
 fn csv(rows: &[LeadRow]) {
     let number = |number: Option<i64>| number.map(|number| number.to_string()).unwrap_or_default();
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    out::csv(
+    table::csv(
         ["sync", "key", "state", "backref", "remote_id", "attempts", "http_status", "reason", "origin", "updated_at"],
         rows.iter().map(|row| {
             [

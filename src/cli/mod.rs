@@ -1,9 +1,12 @@
 //! The commands: one file each. They print; they know no business rule.
 
 mod args;
+mod check;
+mod demo;
 mod exit;
 mod export_person;
 mod forget;
+mod init;
 mod leads;
 mod load;
 mod login;
@@ -19,6 +22,8 @@ mod sandbox;
 mod show;
 mod signals;
 mod status;
+mod surroundings;
+mod table;
 mod whoami;
 
 use std::process::ExitCode;
@@ -45,6 +50,9 @@ pub fn main() -> ExitCode {
 fn carry_out(args: &Args) -> Result<Exit, Failure> {
     let Some(command) = &args.command else { return without_command(args) };
     match command {
+        Command::Demo(options) => demo::demo(args, options),
+        Command::Init(options) => init::init(args, options),
+        Command::Check => check::check(args),
         Command::Plan(options) => plan::plan(args, &options.sync, options.json),
         Command::Baseline(options) => run::baseline(args, options),
         Command::Leads(options) => leads::leads(args, options),

@@ -2,7 +2,7 @@
 
 use super::args::{Args, Format, ShowOptions};
 use super::exit::{Exit, Failure};
-use super::{load, out};
+use super::{load, out, table};
 use crate::ledger::{Event, Ledger, Told};
 
 /// Tells all that the ledger knows of a key.
@@ -39,7 +39,7 @@ fn tell(told: &Told) {
     let line = |name: &str, value: &str| out::say(format!("  {name:<12}{value}"));
     line("read from", &out::shown(&lead.origin));
     if let Some(backref) = &lead.backref {
-        line("backref", &out::link(backref, backref));
+        line("backref", &table::link(backref, backref));
     }
     for (name, value) in [("remote id", &lead.remote_id), ("reason", &lead.reason), ("again at", &told.next_at)] {
         if let Some(value) = value {
@@ -71,7 +71,7 @@ fn one(event: &Event) -> String {
 fn csv(told: &[Told]) {
     let number = |number: Option<i64>| number.map(|number| number.to_string()).unwrap_or_default();
     let rows = told.iter().flat_map(|told| told.history.iter().map(|event| (&told.lead, event)));
-    out::csv(
+    table::csv(
         ["sync", "key", "at", "run", "attempt", "kind", "http_status", "took_ms", "reason"],
         rows.map(|(lead, event)| {
             [

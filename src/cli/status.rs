@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::args::{Args, Format, RunsOptions, StatusOptions};
 use super::exit::{Exit, Failure};
-use super::{load, out};
+use super::{load, out, table};
 use crate::clock;
 use crate::domain::breaker::Gate;
 use crate::domain::delivery::State;
@@ -134,7 +134,7 @@ fn csv<'s>(syncs: impl Iterator<Item = Glance<'s>>) {
             g.breaker_open_until.unwrap_or_default(),
         ]
     };
-    out::csv(head, syncs.map(row));
+    table::csv(head, syncs.map(row));
 }
 
 fn connection(sync: &SyncStatus) {
@@ -228,7 +228,7 @@ fn runs_csv(runs: &[RunRow]) {
             c.pending.to_string(),
         ]
     };
-    out::csv(head, runs.iter().map(row));
+    table::csv(head, runs.iter().map(row));
 }
 
 fn runs_table(runs: &[RunRow]) {
@@ -248,5 +248,5 @@ fn runs_table(runs: &[RunRow]) {
             ]
         })
         .collect();
-    out::table(["run", "started_at", "trigger", "outcome", "read", "delivered", "need a look", "pending"], &lines);
+    table::print(["run", "started_at", "trigger", "outcome", "read", "delivered", "need a look", "pending"], &lines);
 }

@@ -3,6 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `open.rs` | opening, creating, checking, migrating; the fingerprint key |
+//! | `inspect.rs` | a look that changes nothing, for `check` |
 //! | `lease.rs` | one holder at a time |
 //! | `admit.rs` | intake: one transaction per source |
 //! | `queue.rs` | the hot path: claim, settle, recover |
@@ -14,12 +15,14 @@
 //! | `rejects.rs` | rejected rows, and the corrected ones that replace them |
 //! | `forget.rs` | erases a person |
 //! | `prune.rs` | what is kept no longer than `retain` |
+//! | `storage.rs` | whether it lies where it lasts |
 
 use std::path::PathBuf;
 
 mod admit;
 mod connections;
 mod forget;
+mod inspect;
 mod lease;
 mod open;
 mod operator;
@@ -28,12 +31,14 @@ mod query;
 mod queue;
 mod rejects;
 mod runs;
+mod storage;
 mod writer;
 
 pub use admit::{Admission, Content, KnownLead, Place};
 pub use connections::{ConnectionState, RateMemory};
 pub use forget::{Erased, Forgotten, Held, Person};
-pub use lease::Lease;
+pub use inspect::Found;
+pub use lease::{Lease, holder};
 pub use open::{Ledger, NewLedger, key_path};
 pub use operator::{Resolution, Target};
 pub use prune::Pruned;
@@ -41,6 +46,7 @@ pub use query::{Event, Filter, LeadRow, SyncStatus, Told};
 pub use queue::{Ask, recover};
 pub use rejects::{Kept, Reject, RejectOrigin};
 pub use runs::{Counts, RunRow, Trigger};
+pub use storage::storage_warning;
 pub use writer::{Done, Writer};
 
 /// What can go wrong with the ledger. Each text says what, where and what next.
