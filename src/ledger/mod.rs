@@ -12,30 +12,39 @@
 //! | `runs.rs` | runs and their counts |
 //! | `operator.rs` | what a person does to leads |
 //! | `query.rs` | answers for the commands |
+//! | `rejects.rs` | rejected rows, and the corrected ones that replace them |
+//! | `forget.rs` | erases a person |
+//! | `prune.rs` | what is kept no longer than `retain` |
 //! | `storage.rs` | whether it lies where it lasts |
 
 use std::path::PathBuf;
 
 mod admit;
 mod connections;
+mod forget;
 mod inspect;
 mod lease;
 mod open;
 mod operator;
+mod prune;
 mod query;
 mod queue;
+mod rejects;
 mod runs;
 mod storage;
 mod writer;
 
 pub use admit::{Admission, Content, KnownLead, Place};
 pub use connections::{ConnectionState, RateMemory};
+pub use forget::{Erased, Forgotten, Held, Person};
 pub use inspect::Found;
 pub use lease::{Lease, holder};
 pub use open::{Ledger, NewLedger, key_path};
 pub use operator::{Resolution, Target};
+pub use prune::Pruned;
 pub use query::{Event, Filter, LeadRow, SyncStatus, Told};
 pub use queue::{Ask, recover};
+pub use rejects::{Kept, Reject, RejectOrigin};
 pub use runs::{Counts, RunRow, Trigger};
 pub use storage::storage_warning;
 pub use writer::{Done, Writer};

@@ -15,9 +15,9 @@ pub mod stop;
 
 use std::collections::BTreeMap;
 
-pub use self::intake::Purpose;
+pub use self::intake::{Imported, Purpose, RejectsError, columns_of, export_rejects, import_rejects};
 use self::intake::{Order, Taken};
-pub use self::prepare::{Prepared, prepare};
+pub use self::prepare::{Prepared, Ready, prepare};
 use self::progress::Progress;
 use self::report::{Ending, Notice, Report};
 use self::stop::Stop;
@@ -25,6 +25,9 @@ use crate::clock;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::OnInDoubt;
 use crate::ledger::{self, Counts, Lease, Ledger, NewLedger, Trigger};
+
+/// Entries of old history that a run deletes at most, so that its end is never slow; the next run goes on.
+const PRUNED_PER_RUN: usize = 10_000;
 
 /// How to run.
 #[derive(Debug, Clone)]
@@ -70,6 +73,9 @@ pub async fn run(
     }
     let report = run.finish(&ledger)?;
     ledger.finish_run(report.run, report.ending.as_str(), report.finished_at, &run.counts)?;
+    if let Err(error) = ledger.prune(report.finished_at - settings.retain, PRUNED_PER_RUN) {
+        tracing::warn!(%error, "what is older than `retain` is deleted by a later run");
+    }
     ledger.tidy();
     Ok(report)
 }
