@@ -13,6 +13,7 @@
 //! worker/        the imperative shell: intake and dispatch
 //! sandbox/       a local WeGroup with faults on demand
 //! clock.rs       the only reader of the clock
+//! telemetry.rs   logs on stderr, only our own
 //! ```
 //!
 //! # Arrows

@@ -4,6 +4,8 @@ mod args;
 mod exit;
 mod leads;
 mod load;
+mod login;
+mod logout;
 mod mend;
 mod out;
 mod plan;
@@ -13,6 +15,7 @@ mod sandbox;
 mod show;
 mod signals;
 mod status;
+mod whoami;
 
 use std::process::ExitCode;
 
@@ -47,6 +50,9 @@ fn carry_out(args: &Args) -> Result<Exit, Failure> {
         Command::Retry(options) => mend::retry(args, options),
         Command::Resolve(options) => mend::resolve(args, options),
         Command::Resume(options) => mend::resume(args, options),
+        Command::Login(options) => login::login(args, options),
+        Command::Logout(options) => logout::logout(args, options),
+        Command::Whoami(options) => whoami::whoami(args, options),
         Command::Sandbox(options) => sandbox::sandbox(options),
     }
 }

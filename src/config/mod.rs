@@ -55,7 +55,7 @@ pub struct Loaded {
     /// The file it was read from.
     pub path: PathBuf,
     /// Everything it says; the secrets are not looked up yet.
-    pub unresolved: Settings<Auth>,
+    pub unresolved: Settings<Auth, Secret>,
     /// What works but may not be meant: one line each, `KEY: WHAT; WHAT NEXT`.
     pub warnings: Vec<String>,
 }
@@ -73,8 +73,10 @@ impl Loaded {
                 Some(connection.clone().with_auth(auth))
             })
             .collect();
-        let Settings { ledger, retain, tokens, syncs, .. } = self.unresolved.clone();
-        problems.or(Settings { ledger, retain, tokens, connections, syncs })
+        let Settings { ledger, retain, tokens, tokens_key, syncs, .. } = self.unresolved.clone();
+        let tokens_key = tokens_key
+            .and_then(|key| key.resolve(env).map_err(|what| problems.add("tokens.key".to_owned(), what)).ok());
+        problems.or(Settings { ledger, retain, tokens, tokens_key, connections, syncs })
     }
 }
 
@@ -84,7 +86,7 @@ impl Loaded {
         let none = |connection: &Connection<Auth>| connection.clone().with_auth(crate::auth::Settings::None);
         let connections = self.unresolved.connections.iter().map(none).collect();
         let Settings { ledger, retain, tokens, syncs, .. } = self.unresolved.clone();
-        Settings { ledger, retain, tokens, connections, syncs }
+        Settings { ledger, retain, tokens, tokens_key: None, connections, syncs }
     }
 }
 
@@ -102,9 +104,9 @@ pub fn load(path: &Path, env: &Env) -> Result<Loaded, Problems> {
 }
 
 /// Reads the top level; `None` if there is a problem below it.
-fn root(mut table: Table<'_>, env: &Env) -> Option<Settings<Auth>> {
+fn root(mut table: Table<'_>, env: &Env) -> Option<Settings<Auth, Secret>> {
     let (ledger, retain) = ledger(table.table("ledger"), env);
-    let tokens = tokens(table.table("tokens"), &ledger);
+    let (tokens, tokens_key) = tokens(table.table("tokens"), &ledger);
     let (outlines, connections): (Vec<_>, Vec<_>) =
         table.named("connections").into_iter().map(|(name, connection)| connection::read(name, connection)).unzip();
     if table.is_blank("connections") {
@@ -120,7 +122,7 @@ fn root(mut table: Table<'_>, env: &Env) -> Option<Settings<Auth>> {
     let mut syncs: Vec<Sync> = syncs.into_iter().collect::<Option<_>>()?;
     connections.sort_by(|a, b| a.name.cmp(&b.name));
     syncs.sort_by(|a, b| a.name.cmp(&b.name));
-    Some(Settings { ledger, retain, tokens, connections, syncs })
+    Some(Settings { ledger, retain, tokens, tokens_key, connections, syncs })
 }
 
 /// Path and retention. Unless set, the ledger lies in the first folder of `$STATE_DIRECTORY` (systemd gives several with
@@ -138,9 +140,11 @@ fn ledger(mut table: Table<'_>, env: &Env) -> (PathBuf, Duration) {
     (path, retain)
 }
 
-fn tokens(mut table: Table<'_>, ledger: &Path) -> PathBuf {
+/// The folder of the token files, and the key that encrypts them, if there is one.
+fn tokens(mut table: Table<'_>, ledger: &Path) -> (PathBuf, Option<Secret>) {
     let findings = table.findings();
     let dir = table.or("dir", ledger.with_file_name(TOKENS), |entry| Ok(findings.resolve(entry.filled()?)));
+    let key = secret::optional(&mut table, "key");
     table.finish();
-    dir
+    (dir, key)
 }

@@ -67,8 +67,12 @@ fn probe(path: &str, table: &mut Table, shown: &mut BTreeMap<String, BTreeSet<St
     }
 }
 
-/// `syncs.customers.source.` as `syncs.*.source.`: tables of different kinds have the keys of all kinds between them.
+/// `syncs.customers.source.` as `syncs.*.source.`: tables of different kinds have the keys of all kinds between them, and so
+/// have secrets.
 fn anonymous(path: &str) -> String {
+    if path == "tokens.key." || path.ends_with(".auth.token.") {
+        return "a secret".to_owned();
+    }
     let mut parts: Vec<&str> = path.split('.').collect();
     if parts.len() > 2 {
         parts[1] = "*";
