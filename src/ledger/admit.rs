@@ -230,7 +230,15 @@ impl Admission<'_> {
         Ok(lead)
     }
 
+    /// Stores the content of a new lead.
     fn store(&self, lead: i64, content: Content<'_>) -> Result<()> {
+        let sql = "INSERT INTO content (lead, payload, record) VALUES (?1, ?2, ?3)";
+        self.run(sql, params![lead, content.payload, content.record])
+    }
+
+    /// Stores the content of a lead that may have some. Not for new ones: a statement that may write two rows makes SQLite copy
+    /// every page it touches to a journal of its own, in case the second fails.
+    fn replace(&self, lead: i64, content: Content<'_>) -> Result<()> {
         let sql = "INSERT OR REPLACE INTO content (lead, payload, record) VALUES (?1, ?2, ?3)";
         self.run(sql, params![lead, content.payload, content.record])
     }
@@ -245,7 +253,7 @@ impl Admission<'_> {
         let values =
             params![lead, self.basis, fingerprint.as_slice(), now, place.origin, signed(place.line), content.backref];
         self.run(sql, values)?;
-        self.store(lead, content)
+        self.replace(lead, content)
     }
 
     /// A lead that the mapping refused is refused again, for another row or reason.
@@ -261,7 +269,7 @@ impl Admission<'_> {
         let now = self.now.0;
         let values = params![lead, self.basis, fingerprint.as_slice(), now, place.origin, signed(place.line), reason];
         self.run(sql, values)?;
-        self.store(lead, Content { payload: "", record, backref: None })
+        self.replace(lead, Content { payload: "", record, backref: None })
     }
 
     /// The mapping reads other columns than before: the fingerprint is made anew, and nothing else changes.
