@@ -1,7 +1,10 @@
 //! The commands: one file each. They print; they know no business rule.
 
 mod args;
+mod check;
+mod demo;
 mod exit;
+mod init;
 mod leads;
 mod load;
 mod login;
@@ -15,6 +18,7 @@ mod sandbox;
 mod show;
 mod signals;
 mod status;
+mod surroundings;
 mod whoami;
 
 use std::process::ExitCode;
@@ -41,6 +45,9 @@ pub fn main() -> ExitCode {
 fn carry_out(args: &Args) -> Result<Exit, Failure> {
     let Some(command) = &args.command else { return without_command(args) };
     match command {
+        Command::Demo(options) => demo::demo(args, options),
+        Command::Init(options) => init::init(args, options),
+        Command::Check => check::check(args),
         Command::Plan(options) => plan::plan(args, &options.sync, options.json),
         Command::Baseline(options) => run::baseline(args, options),
         Command::Leads(options) => leads::leads(args, options),

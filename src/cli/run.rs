@@ -8,8 +8,9 @@ use serde_json::json;
 
 use super::args::{Args, BaselineOptions};
 use super::exit::{Exit, Failure};
-use super::{load, out, progress, signals};
+use super::{load, out, progress, signals, surroundings};
 use crate::clock;
+use crate::config::Env;
 use crate::ledger::{self, Lease, NewLedger, Trigger};
 use crate::worker::progress::Progress;
 use crate::worker::report::Report;
@@ -39,6 +40,7 @@ pub(super) fn run_now(args: &Args) -> Result<Exit, Failure> {
 fn run_once(args: &Args) -> Result<Exit, Failure> {
     let options = &args.run;
     let prepared = load::with_secrets(args, &options.sync)?;
+    surroundings::warn(&prepared.settings.ledger, &Env::process());
     let job = Job {
         trigger: Trigger::Manual,
         purpose: Purpose::Send,

@@ -10,6 +10,7 @@
 //! reader.rs      a table, read key by key, noting problems     entry.rs: one value of it     form.rs: written forms
 //! connection.rs  [connections.NAME]    target.rs: what depends on its kind    auth.rs, secret.rs: its credential
 //! sync.rs        [syncs.NAME]          source.rs, schedule.rs
+//! starter.rs     a configuration to begin with
 //! ```
 
 mod auth;
@@ -23,6 +24,7 @@ mod reader;
 mod schedule;
 mod secret;
 mod source;
+pub mod starter;
 mod sync;
 mod target;
 mod tree;
@@ -32,8 +34,8 @@ use std::time::Duration;
 
 pub use auth::Auth;
 pub use env::Env;
-pub use form::parse_duration;
-pub use locate::{Error, locate};
+pub use form::{parse_duration, parse_id};
+pub use locate::{Error, locate, place_for_new};
 pub use problem::{Problem, Problems};
 pub use secret::Secret;
 

@@ -3,6 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `open.rs` | opening, creating, checking, migrating; the fingerprint key |
+//! | `inspect.rs` | a look that changes nothing, for `check` |
 //! | `lease.rs` | one holder at a time |
 //! | `admit.rs` | intake: one transaction per source |
 //! | `queue.rs` | the hot path: claim, settle, recover |
@@ -11,27 +12,32 @@
 //! | `runs.rs` | runs and their counts |
 //! | `operator.rs` | what a person does to leads |
 //! | `query.rs` | answers for the commands |
+//! | `storage.rs` | whether it lies where it lasts |
 
 use std::path::PathBuf;
 
 mod admit;
 mod connections;
+mod inspect;
 mod lease;
 mod open;
 mod operator;
 mod query;
 mod queue;
 mod runs;
+mod storage;
 mod writer;
 
 pub use admit::{Admission, Content, KnownLead, Place};
 pub use connections::{ConnectionState, RateMemory};
-pub use lease::Lease;
+pub use inspect::Found;
+pub use lease::{Lease, holder};
 pub use open::{Ledger, NewLedger, key_path};
 pub use operator::{Resolution, Target};
 pub use query::{Event, Filter, LeadRow, SyncStatus, Told};
 pub use queue::{Ask, recover};
 pub use runs::{Counts, RunRow, Trigger};
+pub use storage::storage_warning;
 pub use writer::{Done, Writer};
 
 /// What can go wrong with the ledger. Each text says what, where and what next.

@@ -7,8 +7,8 @@ use std::thread::{Builder, Scope, ScopedJoinHandle};
 use super::Halt;
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::record::{Layout, Record, Row, RowFault};
-use crate::sources::csv::{CsvFile, Summary};
 use crate::sources::Error;
+use crate::sources::csv::{CsvFile, Summary};
 
 type Result<T, E = Error> = std::result::Result<T, E>;
 
