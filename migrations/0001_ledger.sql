@@ -76,8 +76,9 @@ CREATE TABLE lead (
   sync          INTEGER NOT NULL REFERENCES sync (id),
   basis         INTEGER NOT NULL REFERENCES basis (id),
   fingerprint   BLOB NOT NULL CHECK (length(fingerprint) = 16),
-  state         TEXT NOT NULL
-                CHECK (state IN ('pending', 'sending', 'waiting', 'delivered', 'rejected', 'held', 'failed')),
+  state         TEXT NOT NULL CHECK (          -- not IN (…): SQLite builds a table of the list each time a row is written
+                  state = 'delivered' OR state = 'sending' OR state = 'pending' OR state = 'waiting' OR
+                  state = 'rejected' OR state = 'held' OR state = 'failed'),
   key           TEXT NOT NULL,
   next_at       INTEGER,                       -- pending, waiting: not before
   version       INTEGER NOT NULL DEFAULT 1,    -- of the content: part of the idempotency key

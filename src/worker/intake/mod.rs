@@ -1,9 +1,11 @@
 //! The first half of a run: a source is read to its end and admitted, before any of its leads is sent.
 
+mod ahead;
 mod pass;
 mod rejects;
 
 use std::path::Path;
+use std::thread;
 
 use pass::Pass;
 pub use pass::Purpose;
@@ -13,7 +15,7 @@ use super::progress::Progress;
 use super::report::{Ending, Notice, Sample};
 use super::settings::Sync;
 use crate::domain::mapping::Mapping;
-use crate::domain::record::Record;
+use crate::domain::record::{Record, Row};
 use crate::domain::time::Timestamp;
 use crate::ledger::{self, Counts, Ledger};
 use crate::sources::{self, csv, sqlite};
@@ -189,33 +191,56 @@ fn read_file(
     settings: &csv::Settings,
     order: &Order<'_>,
 ) -> Result<csv::Summary, Halt> {
-    let mut file = csv::CsvFile::open(entry, settings, order.mapping.columns()).map_err(Halt::Source)?;
-    let origin = pass.admission().origin(&entry.origin, file.layout())?;
+    thread::scope(|scope| {
+        let open = || csv::CsvFile::open(entry, settings, order.mapping.columns());
+        let (rows, reader) = ahead::start(scope, pass.fingerprinter(), open).map_err(|cause| {
+            let path = entry.path.display().to_string();
+            Halt::Source(sources::Error::Io { action: "start a thread to read", path, cause })
+        })?;
+        admit_rows(pass, rows, entry, order)?;
+        // It stops early only when we do.
+        reader.finish().map_err(Halt::Source)?.ok_or(Halt::Stopped)
+    })
+}
+
+fn admit_rows(pass: &mut Pass<'_>, rows: ahead::Rows, entry: &csv::Entry, order: &Order<'_>) -> Result<(), Halt> {
+    // While the file is opened: its first pass takes about as long.
+    pass.load()?;
+    let Some(layout) = rows.layout() else { return Ok(()) };
+    let origin = pass.admission().origin(&entry.origin, &layout)?;
     pass.begin(origin, &entry.origin, true)?;
-    let mut record = Record::default();
-    let mut rows = 0;
-    while let Some(row) = file.next(&mut record).map_err(Halt::Source)? {
-        pass.row(&record, &row)?;
-        rows += 1;
-        tick(rows, order)?;
-    }
-    order.progress.add_rows(rows % STRIDE);
-    pass.end(record.line);
-    file.finish().map_err(Halt::Source)
+    let (mut count, mut last_line) = (0, 0);
+    rows.each(|ready| {
+        match &ready.fingerprint {
+            Ok(fingerprint) => pass.good(&ready.record, *fingerprint)?,
+            Err(fault) => pass.bad(&ready.record, fault)?,
+        }
+        last_line = ready.record.line;
+        count += 1;
+        tick(count, order)
+    })?;
+    order.progress.add_rows(count % STRIDE);
+    pass.end(last_line);
+    Ok(())
 }
 
 fn read_rows(pass: &mut Pass<'_>, settings: &sqlite::Settings, order: &Order<'_>) -> Result<Read, Halt> {
     // A position that cannot be read (the ledger was changed by hand) means to read everything: that changes nothing.
     let after = pass.admission().cursor()?.and_then(|text| text.parse().ok());
+    pass.load()?;
     let database = sqlite::Database::open(settings).map_err(Halt::Source)?;
     let mut select = database.select(order.mapping.columns(), after.as_ref()).map_err(Halt::Source)?;
     let origin = pass.admission().origin(&settings.shown, select.layout())?;
     pass.begin(origin, &settings.shown, settings.cursor.is_none())?;
     let mut query = select.rows().map_err(Halt::Source)?;
+    let mut fingerprinter = pass.fingerprinter();
     let mut record = Record::default();
     let mut rows = 0;
     while let Some(row) = query.next(&mut record).map_err(Halt::Source)? {
-        pass.row(&record, &row)?;
+        match &row {
+            Row::Good => pass.good(&record, fingerprinter.fingerprint(&record).0)?,
+            Row::Bad(fault) => pass.bad(&record, fault)?,
+        }
         rows += 1;
         tick(rows, order)?;
     }

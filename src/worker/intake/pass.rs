@@ -6,7 +6,7 @@ use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::known::{Known, Place, Seen};
 use crate::domain::mapping::Mapping;
 use crate::domain::plan::{self, Change, OnChange};
-use crate::domain::record::{Record, Row, RowFault};
+use crate::domain::record::{Record, RowFault};
 use crate::ledger::{self, Admission, Content, Counts, KnownLead};
 use crate::worker::report::Sample;
 
@@ -31,6 +31,7 @@ pub(super) struct Pass<'p> {
     purpose: Purpose,
     fingerprinter: Fingerprinter,
     known: Known,
+    loaded: bool,
     /// Rows in quarantine before this pass, by fingerprint: a row that was there is not new.
     quarantined: HashMap<[u8; 16], u32>,
     /// Rows that a person has dealt with, by fingerprint, and whether it was by forgetting the person.
@@ -57,18 +58,6 @@ impl<'p> Pass<'p> {
         on_change: OnChange,
         purpose: Purpose,
     ) -> ledger::Result<Self> {
-        let mut known = Known::with_capacity(admission.count_known()?);
-        admission.each_known(|fingerprint, open, by_mapping| known.load(fingerprint, open, by_mapping))?;
-        let mut quarantined = HashMap::new();
-        admission.each_quarantined(|fingerprint| *quarantined.entry(fingerprint).or_default() += 1)?;
-        let mut superseded = HashMap::new();
-        admission.each_superseded(|fingerprint, forgotten| {
-            superseded.insert(fingerprint, forgotten);
-        })?;
-        let mut forgotten = HashSet::new();
-        admission.each_forgotten(|digest| {
-            forgotten.insert(digest);
-        })?;
         let mapping_changed = admission.mapping_digest()?.is_some_and(|digest| digest != mapping.mapping_digest());
         Ok(Self {
             admission,
@@ -77,10 +66,11 @@ impl<'p> Pass<'p> {
             on_change,
             purpose,
             fingerprinter: Fingerprinter::new(key, sync),
-            known,
-            quarantined,
-            superseded,
-            forgotten,
+            known: Known::default(),
+            loaded: false,
+            quarantined: HashMap::new(),
+            superseded: HashMap::new(),
+            forgotten: HashSet::new(),
             mapping_changed,
             lines_before: 0,
             origin: (0, String::new()),
@@ -110,17 +100,39 @@ impl<'p> Pass<'p> {
         self.lines_before = self.lines_before.saturating_add(last_line);
     }
 
-    /// Takes in one row.
-    pub(super) fn row(&mut self, record: &Record, row: &Row) -> ledger::Result<()> {
-        self.counts.read += 1;
-        match row {
-            Row::Bad(fault) => self.quarantine(record, &fault.to_string()),
-            Row::Good => self.good(record),
-        }
+    /// A fingerprinter for this sync's rows.
+    pub(super) fn fingerprinter(&self) -> Fingerprinter {
+        self.fingerprinter.clone()
     }
 
-    fn good(&mut self, record: &Record) -> ledger::Result<()> {
-        let fingerprint = self.fingerprinter.fingerprint(record).0;
+    /// Loads what the ledger knows, before the first row.
+    pub(super) fn load(&mut self) -> ledger::Result<()> {
+        if !self.loaded {
+            self.loaded = true;
+            let (known, quarantined) = (&mut self.known, &mut self.quarantined);
+            known.reserve(self.admission.count_known()?);
+            self.admission.each_known(|fingerprint, open, by_mapping| known.load(fingerprint, open, by_mapping))?;
+            self.admission.each_quarantined(|fingerprint| *quarantined.entry(fingerprint).or_default() += 1)?;
+            let (superseded, forgotten) = (&mut self.superseded, &mut self.forgotten);
+            self.admission.each_superseded(|fingerprint, by_forgetting| {
+                superseded.insert(fingerprint, by_forgetting);
+            })?;
+            self.admission.each_forgotten(|digest| {
+                forgotten.insert(digest);
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Takes in a row that cannot be mapped.
+    pub(super) fn bad(&mut self, record: &Record, fault: &RowFault) -> ledger::Result<()> {
+        self.counts.read += 1;
+        self.quarantine(record, &fault.to_string())
+    }
+
+    /// Takes in a row that can be mapped.
+    pub(super) fn good(&mut self, record: &Record, fingerprint: [u8; 16]) -> ledger::Result<()> {
+        self.counts.read += 1;
         let place = Place::new(self.lines_before, record.line);
         match self.known.meet(&fingerprint, place) {
             Seen::First { open: true, .. } if self.mapping_changed || self.purpose == Purpose::Baseline => {
