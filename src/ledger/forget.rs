@@ -17,7 +17,7 @@ use crate::domain::record::Layout;
 use crate::domain::time::Timestamp;
 
 /// How long a reader that holds back the write-ahead log is waited for.
-const READER: Duration = Duration::from_secs(10);
+const READER: Duration = Duration::from_secs(3);
 
 /// One sync's part in a person's erasure.
 #[derive(Debug, Clone, PartialEq, Eq)]
