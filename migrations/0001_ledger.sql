@@ -136,6 +136,16 @@ CREATE TABLE quarantine (
 CREATE INDEX quarantine_origin ON quarantine (origin);
 CREATE INDEX quarantine_key ON quarantine (sync, key);
 
+-- What a person was last told about a sync, through each channel of [notify].
+CREATE TABLE told (
+  channel TEXT NOT NULL,
+  sync    INTEGER NOT NULL REFERENCES sync (id),
+  level   TEXT NOT NULL,
+  open    INTEGER NOT NULL,                    -- leads and rows that waited for a person
+  at      INTEGER NOT NULL,
+  PRIMARY KEY (channel, sync)
+) STRICT, WITHOUT ROWID;
+
 CREATE VIEW leads AS
   SELECT s.name AS sync, l.key, l.state, l.backref, l.remote_id, l.attempts, l.http_status,
          CASE WHEN l.possibly_sent = 1 AND l.state = 'delivered' THEN 'possibly sent twice'

@@ -40,10 +40,7 @@ pub enum LoggedOut {
 pub async fn whoami(settings: &OAuth, context: &Context) -> Result<Account, Error> {
     let flow = Flow::new(settings, context)?;
     OAuthSource::new(settings, context)?.token().await?;
-    let session = flow
-        .store
-        .read()?
-        .ok_or_else(|| Error::NeedsPerson(format!("run `{}`", context.login_command())))?;
+    let session = flow.store.read()?.ok_or_else(|| Error::NeedsPerson(format!("run `{}`", context.login_command())))?;
     let provider = discovery::discover(&flow.http, flow.issuer).await?;
     let user = match &provider.userinfo_endpoint {
         Some(url) => Some(discovery::userinfo(&flow.http, url, &session.access_token).await?),

@@ -128,16 +128,10 @@ impl Answer {
             access_token: token(self.access_token.secret()),
             scheme: self.token_type.0,
             obtained_at: asked_at,
-            expires_at: self
-                .expires_in
-                .map(after)
-                .or(absolute)
-                .or(lifetime.map(|lifetime| asked_at + lifetime)),
+            expires_at: self.expires_in.map(after).or(absolute).or(lifetime.map(|lifetime| asked_at + lifetime)),
             refresh_token: self.refresh_token.map(|secret| token(secret.secret())),
             refresh_expires_at: self.refresh_expires_in.map(after),
-            scopes: self
-                .scope
-                .map(|text| text.split_ascii_whitespace().map(str::to_owned).collect()),
+            scopes: self.scope.map(|text| text.split_ascii_whitespace().map(str::to_owned).collect()),
             id_token: self.id_token,
         })
     }
@@ -166,21 +160,13 @@ mod tests {
             (r#"{"access_token":"a","expires_in":3600.9}"#, None, hour),
             (r#"{"access_token":"a","expires_in":3600}"#, Some(1), hour),
             (r#"{"access_token":"a"}"#, Some(3600), hour),
-            (
-                r#"{"access_token":"a","expires_in":null}"#,
-                Some(3600),
-                hour,
-            ),
+            (r#"{"access_token":"a","expires_in":null}"#, Some(3600), hour),
             (r#"{"access_token":"a","expires_in":0}"#, None, None),
             (r#"{"access_token":"a","expires_in":-5}"#, None, None),
             (r#"{"access_token":"a","expires_in":"soon"}"#, None, None),
             (r#"{"access_token":"a","expires_in":{}}"#, None, None),
             (r#"{"access_token":"a","expires":"soon"}"#, None, None),
-            (
-                r#"{"access_token":"a","expires":"1970-01-01T01:16:40.000Z"}"#,
-                None,
-                hour,
-            ),
+            (r#"{"access_token":"a","expires":"1970-01-01T01:16:40.000Z"}"#, None, hour),
         ] {
             assert_eq!(end(json, 0, lifetime), expected, "{json}");
         }
@@ -191,16 +177,12 @@ mod tests {
         let json = r#"{"access_token":"a","expires":"1970-01-01T01:16:40.000Z"}"#;
         assert_eq!(end(json, 7_200_000, None), Some(NOW.0 + 3 * 3_600_000));
         let answer: Answer = serde_json::from_str(json).unwrap();
-        assert_eq!(
-            answer.issued(NOW, -7_200_000, None).unwrap_err(),
-            Unusable::Ended
-        );
+        assert_eq!(answer.issued(NOW, -7_200_000, None).unwrap_err(), Unusable::Ended);
     }
 
     #[test]
     fn a_lifetime_beyond_all_times_does_not_overflow() {
-        let json =
-            r#"{"access_token":"a","expires_in":1e19,"refresh_expires_in":18446744073709551615}"#;
+        let json = r#"{"access_token":"a","expires_in":1e19,"refresh_expires_in":18446744073709551615}"#;
         assert!(end(json, 0, None).unwrap() > NOW.0);
     }
 

@@ -46,12 +46,8 @@ pub struct Userinfo {
 
 /// Reads the discovery document and refuses one that speaks for another issuer or names an address without TLS.
 pub(super) async fn discover(http: &Http, issuer: &str) -> Result<Provider, Error> {
-    let address = format!(
-        "{}/.well-known/openid-configuration",
-        issuer.trim_end_matches('/')
-    );
-    let address = Url::parse(&address)
-        .map_err(|_| Error::Configuration(format!("issuer {issuer} is no address")))?;
+    let address = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
+    let address = Url::parse(&address).map_err(|_| Error::Configuration(format!("issuer {issuer} is no address")))?;
     let provider: Provider = get(http, &address, None).await?;
     if provider.issuer != issuer {
         return Err(Error::Configuration(format!(
@@ -93,17 +89,13 @@ pub(super) async fn get<T: serde::de::DeserializeOwned>(
         .when(|failure| !matches!(failure, Failure::WrongAddress(_)))
         .await
         .map_err(|failure| match failure {
-            Failure::WrongAddress(text) => {
-                Error::Configuration(format!("{text} to {}", url.path()))
-            }
+            Failure::WrongAddress(text) => Error::Configuration(format!("{text} to {}", url.path())),
             other => Error::Unavailable(format!("{other}; the next run tries again")),
         })?;
     match body {
-        _ if status.as_u16() == 401 || status.as_u16() == 403 => Err(Error::NeedsPerson(format!(
-            "{host} answered {} to {}",
-            status.as_u16(),
-            url.path()
-        ))),
+        _ if status.as_u16() == 401 || status.as_u16() == 403 => {
+            Err(Error::NeedsPerson(format!("{host} answered {} to {}", status.as_u16(), url.path())))
+        }
         Some(body) if status.is_success() => Ok(body),
         _ => Err(Error::Configuration(format!(
             "{host} answered {} to {} with something that is not what OpenID providers answer",

@@ -18,9 +18,7 @@ impl Fixed {
 
     /// `Authorization: apikey TOKEN`, as WeGroup documents it.
     pub(super) fn api_key(token: &SecretString) -> Result<Self, Error> {
-        Ok(Self {
-            header: Some(header("apikey", token)?),
-        })
+        Ok(Self { header: Some(header("apikey", token)?) })
     }
 }
 
@@ -30,8 +28,7 @@ pub(super) fn header(scheme: &str, token: &SecretString) -> Result<HeaderValue, 
     let usable = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
     if !usable {
         return Err(Error::Configuration(
-            "the token is empty or holds a blank or another character that no header can have"
-                .into(),
+            "the token is empty or holds a blank or another character that no header can have".into(),
         ));
     }
     let mut value = HeaderValue::try_from(format!("{scheme} {token}"))
@@ -42,10 +39,7 @@ pub(super) fn header(scheme: &str, token: &SecretString) -> Result<HeaderValue, 
 
 impl TokenSource for Fixed {
     fn token(&self) -> BoxFuture<'_, Result<Authorization, Error>> {
-        let authorization = Authorization {
-            header: self.header.clone(),
-            generation: 0,
-        };
+        let authorization = Authorization { header: self.header.clone(), generation: 0 };
         Box::pin(async { Ok(authorization) })
     }
 
@@ -62,10 +56,7 @@ mod tests {
     async fn an_api_key_is_sent_as_documented_and_shown_to_nobody() {
         let source = Fixed::api_key(&SecretString::from("planted-key")).unwrap();
         let authorization = source.token().await.unwrap();
-        assert_eq!(
-            authorization.header.as_ref().unwrap().as_bytes(),
-            b"apikey planted-key"
-        );
+        assert_eq!(authorization.header.as_ref().unwrap().as_bytes(), b"apikey planted-key");
         assert!(!format!("{authorization:?}").contains("planted"));
     }
 

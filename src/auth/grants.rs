@@ -12,13 +12,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use oauth2::basic::{
-    BasicErrorResponse, BasicErrorResponseType, BasicRevocationErrorResponse,
-    BasicTokenIntrospectionResponse,
+    BasicErrorResponse, BasicErrorResponseType, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse,
 };
 use oauth2::{
-    AuthType, AuthorizationCode, Client, ClientId, ClientSecret, PkceCodeVerifier, RedirectUrl,
-    RefreshToken, RequestTokenError, ResourceOwnerPassword, ResourceOwnerUsername, Scope,
-    StandardErrorResponse, StandardRevocableToken, TokenUrl,
+    AuthType, AuthorizationCode, Client, ClientId, ClientSecret, PkceCodeVerifier, RedirectUrl, RefreshToken,
+    RequestTokenError, ResourceOwnerPassword, ResourceOwnerUsername, Scope, StandardErrorResponse,
+    StandardRevocableToken, TokenUrl,
 };
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
@@ -50,16 +49,9 @@ pub(super) type OAuthClient = Client<
 /// What a token is asked for with.
 pub(super) enum Request<'a> {
     ClientCredentials,
-    Password {
-        username: &'a str,
-        password: &'a SecretString,
-    },
+    Password { username: &'a str, password: &'a SecretString },
     Refresh(&'a Token),
-    Code {
-        code: &'a Token,
-        verifier: &'a Token,
-        redirect_url: &'a Url,
-    },
+    Code { code: &'a Token, verifier: &'a Token, redirect_url: &'a Url },
 }
 
 impl Request<'_> {
@@ -117,11 +109,9 @@ impl TokenEndpoint<'_> {
             })
             .adjust(|tried, pause| match tried {
                 // A pause that is too long ends the tries.
-                Tried::Failed(Failure::Busy {
-                    after: Some(after), ..
-                }) => pause
-                    .filter(|_| *after <= LONGEST_PAUSE)
-                    .map(|pause| pause.max(*after)),
+                Tried::Failed(Failure::Busy { after: Some(after), .. }) => {
+                    pause.filter(|_| *after <= LONGEST_PAUSE).map(|pause| pause.max(*after))
+                }
                 _ => pause,
             })
             .await
@@ -141,23 +131,14 @@ impl TokenEndpoint<'_> {
             Request::Password { username, password } => {
                 let username = ResourceOwnerUsername::new((*username).to_owned());
                 let password = ResourceOwnerPassword::new(password.expose_secret().to_owned());
-                let request = client
-                    .exchange_password(&username, &password)
-                    .add_scopes(scopes);
+                let request = client.exchange_password(&username, &password).add_scopes(scopes);
                 request.request_async(&wire).await
             }
             Request::Refresh(token) => {
                 let token = RefreshToken::new(token.expose().to_owned());
-                client
-                    .exchange_refresh_token(&token)
-                    .request_async(&wire)
-                    .await
+                client.exchange_refresh_token(&token).request_async(&wire).await
             }
-            Request::Code {
-                code,
-                verifier,
-                redirect_url,
-            } => {
+            Request::Code { code, verifier, redirect_url } => {
                 client
                     .set_redirect_uri(RedirectUrl::from_url((*redirect_url).clone()))
                     .exchange_code(AuthorizationCode::new(code.expose().to_owned()))
@@ -180,28 +161,19 @@ impl TokenEndpoint<'_> {
         let host = self.host();
         Refusal::Configuration(match unusable {
             Unusable::Scheme => format!("{host} issued a token that is no bearer token"),
-            Unusable::Ended => format!(
-                "{host} issued a token that had already ended: compare its clock with this machine's"
-            ),
+            Unusable::Ended => {
+                format!("{host} issued a token that had already ended: compare its clock with this machine's")
+            }
         })
     }
 
-    fn explain(
-        &self,
-        request: &Request<'_>,
-        error: RequestTokenError<Failure, BasicErrorResponse>,
-    ) -> Tried {
+    fn explain(&self, request: &Request<'_>, error: RequestTokenError<Failure, BasicErrorResponse>) -> Tried {
         match error {
             RequestTokenError::Request(failure) => Tried::Failed(failure),
-            RequestTokenError::ServerResponse(answer) => {
-                Tried::Refused(self.classify(request, &answer))
-            }
+            RequestTokenError::ServerResponse(answer) => Tried::Refused(self.classify(request, &answer)),
             // Parse errors hold the body, so only the fact is told.
             RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
-                Tried::Failed(Failure::Lost(format!(
-                    "{} answered something that is no token answer",
-                    self.host()
-                )))
+                Tried::Failed(Failure::Lost(format!("{} answered something that is no token answer", self.host())))
             }
         }
     }
@@ -212,13 +184,9 @@ impl TokenEndpoint<'_> {
         let text = self.describe(request, answer);
         match answer.error() {
             Kind::InvalidGrant => Refusal::Grant(text),
-            Kind::InvalidRequest if matches!(request, Request::Refresh(_)) => {
-                Refusal::Conflict(text)
-            }
+            Kind::InvalidRequest if matches!(request, Request::Refresh(_)) => Refusal::Conflict(text),
             Kind::InvalidRequest | Kind::UnsupportedGrantType => Refusal::Configuration(text),
-            Kind::InvalidClient | Kind::UnauthorizedClient | Kind::InvalidScope => {
-                Refusal::Client(text)
-            }
+            Kind::InvalidClient | Kind::UnauthorizedClient | Kind::InvalidScope => Refusal::Client(text),
             Kind::Extension(name) => match name.as_str() {
                 "token_inactive" => Refusal::Grant(text),
                 "temporarily_unavailable" => Refusal::Away(text),
@@ -229,20 +197,9 @@ impl TokenEndpoint<'_> {
     }
 
     /// The server's words, without any secret that it may repeat.
-    fn describe(
-        &self,
-        request: &Request<'_>,
-        answer: &StandardErrorResponse<BasicErrorResponseType>,
-    ) -> String {
-        let description = answer
-            .error_description()
-            .map(|text| format!(" ({text})"))
-            .unwrap_or_default();
-        let text = format!(
-            "{} answered {}{description}",
-            self.host(),
-            answer.error().as_ref()
-        );
+    fn describe(&self, request: &Request<'_>, answer: &StandardErrorResponse<BasicErrorResponseType>) -> String {
+        let description = answer.error_description().map(|text| format!(" ({text})")).unwrap_or_default();
+        let text = format!("{} answered {}{description}", self.host(), answer.error().as_ref());
         let mut secrets = self.settings.secrets();
         match request {
             Request::Refresh(token) => secrets.push(token.secret().clone()),
@@ -266,56 +223,39 @@ impl Tried {
     fn into_refusal(self) -> Refusal {
         match self {
             Self::Refused(refusal) => refusal,
-            Self::Failed(Failure::NotSent(text) | Failure::Busy { text, .. }) => {
-                Refusal::Away(text)
-            }
+            Self::Failed(Failure::NotSent(text) | Failure::Busy { text, .. }) => Refusal::Away(text),
             Self::Failed(Failure::Lost(text)) => Refusal::Lost(text),
-            Self::Failed(Failure::WrongAddress(text)) => Refusal::Configuration(format!(
-                "{text}: the address of the token endpoint is wrong"
-            )),
+            Self::Failed(Failure::WrongAddress(text)) => {
+                Refusal::Configuration(format!("{text}: the address of the token endpoint is wrong"))
+            }
         }
     }
 }
 
 /// The client as the server knows it.
 pub(super) fn client(settings: &OAuth) -> OAuthClient {
-    let client = OAuthClient::new(ClientId::new(settings.client_id.clone())).set_auth_type(
-        match settings.client_auth {
+    let client =
+        OAuthClient::new(ClientId::new(settings.client_id.clone())).set_auth_type(match settings.client_auth {
             ClientAuth::Basic => AuthType::BasicAuth,
             ClientAuth::Body => AuthType::RequestBody,
-        },
-    );
+        });
     match &settings.client_secret {
-        Some(secret) => {
-            client.set_client_secret(ClientSecret::new(secret.expose_secret().to_owned()))
-        }
+        Some(secret) => client.set_client_secret(ClientSecret::new(secret.expose_secret().to_owned())),
         None => client,
     }
 }
 
 /// Revokes the refresh token (RFC 7009), and with it the session. The server answers 200 also for a token that it does not
 /// know. Written out, because `oauth2` refuses a revocation endpoint on loopback.
-pub(super) async fn revoke(
-    http: &Http,
-    settings: &OAuth,
-    url: &Url,
-    token: &Token,
-) -> Result<(), String> {
+pub(super) async fn revoke(http: &Http, settings: &OAuth, url: &Url, token: &Token) -> Result<(), String> {
     let host = url.host_str().unwrap_or_default();
     let mut form = form_urlencoded::Serializer::new(String::new());
-    form.append_pair("token", token.expose())
-        .append_pair("token_type_hint", "refresh_token");
-    let mut request =
-        http::Request::post(url.as_str()).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+    form.append_pair("token", token.expose()).append_pair("token_type_hint", "refresh_token");
+    let mut request = http::Request::post(url.as_str()).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
     match (&settings.client_secret, settings.client_auth) {
         (Some(secret), ClientAuth::Basic) => {
-            let part =
-                |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-            let pair = format!(
-                "{}:{}",
-                part(&settings.client_id),
-                part(secret.expose_secret())
-            );
+            let part = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+            let pair = format!("{}:{}", part(&settings.client_id), part(secret.expose_secret()));
             request = request.header(AUTHORIZATION, format!("Basic {}", STANDARD.encode(pair)));
         }
         (secret, _) => {
@@ -325,9 +265,7 @@ pub(super) async fn revoke(
             }
         }
     }
-    let request = request
-        .body(form.finish().into_bytes())
-        .map_err(|_| format!("no request to {host} can be made"))?;
+    let request = request.body(form.finish().into_bytes()).map_err(|_| format!("no request to {host} can be made"))?;
     match http.send(request).await {
         Ok(reply) if reply.status.is_success() => Ok(()),
         Ok(reply) => Err(format!("{host} answered {}", reply.status.as_u16())),
@@ -337,10 +275,7 @@ pub(super) async fn revoke(
 
 /// One line of bounded length in which no secret is left.
 pub(super) fn tidy(text: &str, secrets: &[SecretString]) -> String {
-    let mut text: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
+    let mut text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     for secret in secrets {
         let secret = secret.expose_secret();
         if !secret.is_empty() {

@@ -69,22 +69,17 @@ impl Http {
         if is_loopback(server) {
             builder = builder.no_proxy();
         } else if let Some(proxy) = &context.proxy {
-            builder = builder.proxy(
-                Proxy::all(proxy.clone())
-                    .map_err(|_| Error::Configuration("the proxy cannot be used".into()))?,
-            );
+            builder = builder
+                .proxy(Proxy::all(proxy.clone()).map_err(|_| Error::Configuration("the proxy cannot be used".into()))?);
         }
         if let Some(path) = &context.ca_file {
-            let unusable =
-                |why: String| Error::Configuration(format!("ca_file {}: {why}", path.display()));
+            let unusable = |why: String| Error::Configuration(format!("ca_file {}: {why}", path.display()));
             let pem = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
-            let certificates = Certificate::from_pem_bundle(&pem)
-                .map_err(|_| unusable("holds no PEM certificates".into()))?;
+            let certificates =
+                Certificate::from_pem_bundle(&pem).map_err(|_| unusable("holds no PEM certificates".into()))?;
             builder = builder.tls_certs_merge(certificates);
         }
-        let client = builder
-            .build()
-            .map_err(|_| Error::Configuration("no TLS connection can be set up".into()))?;
+        let client = builder.build().map_err(|_| Error::Configuration("no TLS connection can be set up".into()))?;
         Ok(Self { client })
     }
 
@@ -93,32 +88,20 @@ impl Http {
         let host = request.uri().host().unwrap_or_default().to_owned();
         let request = reqwest::Request::try_from(request)
             .map_err(|_| Failure::NotSent(format!("no request to {host} can be made")))?;
-        let mut answer = self
-            .client
-            .execute(request)
-            .await
-            .map_err(|error| no_answer(&host, &error))?;
+        let mut answer = self.client.execute(request).await.map_err(|error| no_answer(&host, &error))?;
         let skew_ms = skew(answer.headers(), clock::now());
         let status = answer.status();
         check_status(&host, status, answer.headers())?;
         let mut body = Vec::new();
-        while let Some(chunk) = answer
-            .chunk()
-            .await
-            .map_err(|_| Failure::Lost(format!("the answer of {host} was cut short")))?
+        while let Some(chunk) =
+            answer.chunk().await.map_err(|_| Failure::Lost(format!("the answer of {host} was cut short")))?
         {
             if body.len() + chunk.len() > MAX_ANSWER {
-                return Err(Failure::Lost(format!(
-                    "{host} answered more than {MAX_ANSWER} bytes"
-                )));
+                return Err(Failure::Lost(format!("{host} answered more than {MAX_ANSWER} bytes")));
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Reply {
-            status,
-            body,
-            skew_ms,
-        })
+        Ok(Reply { status, body, skew_ms })
     }
 
     /// A `GET` with an optional `Authorization`, its body parsed as JSON.
@@ -131,9 +114,7 @@ impl Http {
         if let Some(value) = authorization {
             request = request.header(http::header::AUTHORIZATION, value);
         }
-        let request = request
-            .body(Vec::new())
-            .map_err(|_| Failure::NotSent("no request can be made".into()))?;
+        let request = request.body(Vec::new()).map_err(|_| Failure::NotSent("no request can be made".into()))?;
         let reply = self.send(request).await?;
         Ok((reply.status, serde_json::from_slice(&reply.body).ok()))
     }
@@ -144,10 +125,7 @@ fn no_answer(host: &str, error: &reqwest::Error) -> Failure {
     if error.is_connect() || error.is_builder() {
         Failure::NotSent(format!("no connection to {host}: {}", root_cause(error)))
     } else if error.is_timeout() {
-        Failure::Lost(format!(
-            "no answer from {host} within {} s",
-            TIMEOUT.as_secs()
-        ))
+        Failure::Lost(format!("no answer from {host} within {} s", TIMEOUT.as_secs()))
     } else {
         Failure::Lost(format!("{host} ended the connection without an answer"))
     }
@@ -164,10 +142,7 @@ fn root_cause(error: &reqwest::Error) -> String {
 fn check_status(host: &str, status: http::StatusCode, headers: &HeaderMap) -> Result<(), Failure> {
     let text = format!("{host} answered {}", status.as_u16());
     match status.as_u16() {
-        429 | 503 => Err(Failure::Busy {
-            text,
-            after: retry_after(headers, clock::now()),
-        }),
+        429 | 503 => Err(Failure::Busy { text, after: retry_after(headers, clock::now()) }),
         500.. => Err(Failure::Lost(text)),
         300..=399 | 404 | 405 | 410 => Err(Failure::WrongAddress(text)),
         _ => Ok(()),
@@ -176,36 +151,18 @@ fn check_status(host: &str, status: http::StatusCode, headers: &HeaderMap) -> Re
 
 /// `Retry-After` in either form (RFC 9110 section 10.2.3).
 fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let value = headers
-        .get(http::header::RETRY_AFTER)?
-        .to_str()
-        .ok()?
-        .trim();
-    value
-        .parse()
-        .map(Duration::from_secs)
-        .ok()
-        .or_else(|| http_date(value).map(|at| at.since(now)))
+    let value = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim();
+    value.parse().map(Duration::from_secs).ok().or_else(|| http_date(value).map(|at| at.since(now)))
 }
 
 fn skew(headers: &HeaderMap, now: Timestamp) -> i64 {
-    let server = headers
-        .get(http::header::DATE)
-        .and_then(|value| value.to_str().ok())
-        .and_then(http_date);
+    let server = headers.get(http::header::DATE).and_then(|value| value.to_str().ok()).and_then(http_date);
     let skew = server.map_or(0, |server| now.0.saturating_sub(server.0));
-    if skew.abs() < SKEW_THRESHOLD_MS {
-        0
-    } else {
-        skew
-    }
+    if skew.abs() < SKEW_THRESHOLD_MS { 0 } else { skew }
 }
 
 fn http_date(text: &str) -> Option<Timestamp> {
-    rfc2822::DateTimeParser::new()
-        .parse_timestamp(text)
-        .ok()
-        .map(|at| Timestamp(at.as_millisecond()))
+    rfc2822::DateTimeParser::new().parse_timestamp(text).ok().map(|at| Timestamp(at.as_millisecond()))
 }
 
 #[cfg(test)]
@@ -213,10 +170,7 @@ mod tests {
     use super::*;
 
     fn headers(name: &'static str, value: &str) -> HeaderMap {
-        HeaderMap::from_iter([(
-            http::HeaderName::from_static(name),
-            http::HeaderValue::from_str(value).unwrap(),
-        )])
+        HeaderMap::from_iter([(http::HeaderName::from_static(name), http::HeaderValue::from_str(value).unwrap())])
     }
 
     #[test]
@@ -224,10 +178,7 @@ mod tests {
         let now = Timestamp(784_111_777_000);
         let read = |value| retry_after(&headers("retry-after", value), now);
         assert_eq!(read("120"), Some(Duration::from_secs(120)));
-        assert_eq!(
-            read("Sun, 06 Nov 1994 08:50:37 GMT"),
-            Some(Duration::from_secs(60))
-        );
+        assert_eq!(read("Sun, 06 Nov 1994 08:50:37 GMT"), Some(Duration::from_secs(60)));
         assert_eq!(read("Sun, 06 Nov 1994 08:00:00 GMT"), Some(Duration::ZERO));
         assert_eq!(read("soon"), None);
     }

@@ -57,11 +57,7 @@ pub(super) enum Rejected {
 }
 
 /// The token's subject, if signature, issuer, audience, end and nonce are right.
-pub(super) fn verify(
-    token: &Token,
-    keys: &JwkSet,
-    expected: &Expected<'_>,
-) -> Result<String, Rejected> {
+pub(super) fn verify(token: &Token, keys: &JwkSet, expected: &Expected<'_>) -> Result<String, Rejected> {
     let header = decode_header(token.expose()).map_err(|_| Rejected::Unknown)?;
     if !ALGORITHMS.contains(&header.alg) {
         return Err(Rejected::Unknown);
@@ -78,16 +74,11 @@ pub(super) fn verify(
     validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
     // Checked below, by the clock that the rest of the program uses.
     validation.validate_exp = false;
-    let claims = decode::<Claims>(token.expose(), &key, &validation)
-        .map_err(|_| Rejected::Invalid)?
-        .claims;
+    let claims = decode::<Claims>(token.expose(), &key, &validation).map_err(|_| Rejected::Invalid)?.claims;
     #[expect(clippy::cast_precision_loss, reason = "seconds are exact up to 2^53")]
     let ended = (expected.now.0 - LEEWAY_MS) as f64 >= claims.exp * 1000.0;
     let several = claims.aud.as_array().is_some_and(|list| list.len() > 1);
-    let party_is_other = claims
-        .azp
-        .as_deref()
-        .map_or(several, |azp| azp != expected.client_id);
+    let party_is_other = claims.azp.as_deref().map_or(several, |azp| azp != expected.client_id);
     if ended {
         Err(Rejected::Ended)
     } else if claims.nonce.as_deref() != Some(expected.nonce) {

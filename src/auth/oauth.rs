@@ -92,8 +92,7 @@ impl OAuthSource {
         state.recent_failure()?;
         let inner = Arc::clone(&self.0);
         let task = tokio::spawn(async move { inner.renew(&mut state).await });
-        task.await
-            .unwrap_or_else(|_| Err(Error::Unavailable("the renewal was broken off".into())))
+        task.await.unwrap_or_else(|_| Err(Error::Unavailable("the renewal was broken off".into())))
     }
 }
 
@@ -112,10 +111,7 @@ impl Inner {
             // The endpoint is away, but the token is still good for its last minute.
             Err(Error::Unavailable(_)) if state.has_living_token() => state.authorization(),
             Err(error) => {
-                state.failure = Some(Failure {
-                    error: error.clone(),
-                    at: clock::instant(),
-                });
+                state.failure = Some(Failure { error: error.clone(), at: clock::instant() });
                 Err(error)
             }
         }
@@ -123,9 +119,7 @@ impl Inner {
 
     /// The provider's endpoints, read once per process.
     async fn provider(&self, issuer: &str) -> Result<&Provider, Error> {
-        self.provider
-            .get_or_try_init(|| discovery::discover(&self.http, issuer))
-            .await
+        self.provider.get_or_try_init(|| discovery::discover(&self.http, issuer)).await
     }
 
     async fn token_url(&self) -> Result<reqwest::Url, Error> {
@@ -170,15 +164,9 @@ impl State {
     }
 
     fn authorization(&self) -> Result<Authorization, Error> {
-        let session = self
-            .session
-            .as_ref()
-            .ok_or_else(|| Error::Unavailable("there is no session yet".into()))?;
+        let session = self.session.as_ref().ok_or_else(|| Error::Unavailable("there is no session yet".into()))?;
         Ok(Authorization {
-            header: Some(fixed::header(
-                &session.scheme,
-                session.access_token.secret(),
-            )?),
+            header: Some(fixed::header(&session.scheme, session.access_token.secret())?),
             generation: self.generation,
         })
     }

@@ -30,25 +30,15 @@ impl Key {
                 "the key of the token files is not 32 bytes in base64: make one with `openssl rand -base64 32`".into(),
             )
         };
-        let bytes = STANDARD
-            .decode(text.expose_secret().trim())
-            .map_err(|_| unusable())?;
-        RandomizedNonceKey::new(&AES_256_GCM, &bytes)
-            .map(Self)
-            .map_err(|_| unusable())
+        let bytes = STANDARD.decode(text.expose_secret().trim()).map_err(|_| unusable())?;
+        RandomizedNonceKey::new(&AES_256_GCM, &bytes).map(Self).map_err(|_| unusable())
     }
 
     /// Encrypts.
     pub(super) fn seal(&self, plain: &[u8]) -> Option<Sealed> {
         let mut data = plain.to_vec();
-        let nonce = self
-            .0
-            .seal_in_place_append_tag(Aad::from(PURPOSE), &mut data)
-            .ok()?;
-        Some(Sealed {
-            nonce: STANDARD.encode(nonce.as_ref()),
-            data: STANDARD.encode(data),
-        })
+        let nonce = self.0.seal_in_place_append_tag(Aad::from(PURPOSE), &mut data).ok()?;
+        Some(Sealed { nonce: STANDARD.encode(nonce.as_ref()), data: STANDARD.encode(data) })
     }
 
     /// Decrypts; `None` if it was changed, or encrypted with another key.
@@ -56,10 +46,7 @@ impl Key {
         let nonce = STANDARD.decode(&sealed.nonce).ok()?;
         let nonce = Nonce::try_assume_unique_for_key(&nonce).ok()?;
         let mut data = STANDARD.decode(&sealed.data).ok()?;
-        let plain = self
-            .0
-            .open_in_place(nonce, Aad::from(PURPOSE), &mut data)
-            .ok()?;
+        let plain = self.0.open_in_place(nonce, Aad::from(PURPOSE), &mut data).ok()?;
         Some(plain.to_vec())
     }
 }

@@ -119,12 +119,7 @@ pub(super) struct Session {
 
 impl Session {
     /// What was issued. `old` is the session that it goes on from: its distribution and origin stay.
-    pub(super) fn new(
-        binding: Binding,
-        issued: Issued,
-        asked_scopes: &[String],
-        old: Option<&Self>,
-    ) -> Self {
+    pub(super) fn new(binding: Binding, issued: Issued, asked_scopes: &[String], old: Option<&Self>) -> Self {
         Self {
             binding,
             access_token: issued.access_token,
@@ -159,22 +154,15 @@ impl Session {
 
     /// The refresh token, unless it has ended or been refused.
     pub(super) fn usable_refresh_token(&self, now: Timestamp) -> Option<&Token> {
-        let ended = self
-            .refresh_expires_at
-            .is_some_and(|end| now >= Timestamp(end));
-        self.refresh_token
-            .as_ref()
-            .filter(|_| !ended && self.refused_at.is_none())
+        let ended = self.refresh_expires_at.is_some_and(|end| now >= Timestamp(end));
+        self.refresh_token.as_ref().filter(|_| !ended && self.refused_at.is_none())
     }
 }
 
 /// Tells one configured refresh token from another without keeping it: 128 bits of BLAKE3. The tokens are random, so the
 /// fingerprint cannot be turned back.
 pub(super) fn fingerprint(token: &SecretString) -> String {
-    let hash = blake3::derive_key(
-        "lead-sync 2026 configured refresh token",
-        token.expose_secret().as_bytes(),
-    );
+    let hash = blake3::derive_key("lead-sync 2026 configured refresh token", token.expose_secret().as_bytes());
     hash[..16].iter().fold(String::new(), |mut text, byte| {
         use fmt::Write as _;
         let _ = write!(text, "{byte:02x}");
@@ -217,20 +205,14 @@ pub(super) mod tests {
 
     #[test]
     fn a_short_lived_token_is_renewed_in_the_last_tenth_of_its_life() {
-        let session = Session {
-            expires_at: Some(2_000),
-            ..session()
-        };
+        let session = Session { expires_at: Some(2_000), ..session() };
         assert!(!session.is_due(Timestamp(1_799)));
         assert!(session.is_due(Timestamp(1_800)));
     }
 
     #[test]
     fn a_token_without_a_known_end_is_left_to_the_server() {
-        let session = Session {
-            expires_at: None,
-            ..session()
-        };
+        let session = Session { expires_at: None, ..session() };
         assert!(!session.is_due(Timestamp(i64::MAX)));
     }
 
@@ -238,15 +220,9 @@ pub(super) mod tests {
     fn a_refused_or_ended_refresh_token_is_not_sent_again() {
         let now = Timestamp(10);
         assert!(session().usable_refresh_token(now).is_some());
-        let refused = Session {
-            refused_at: Some(1),
-            ..session()
-        };
+        let refused = Session { refused_at: Some(1), ..session() };
         assert!(refused.usable_refresh_token(now).is_none());
-        let ended = Session {
-            refresh_expires_at: Some(10),
-            ..session()
-        };
+        let ended = Session { refresh_expires_at: Some(10), ..session() };
         assert!(ended.usable_refresh_token(now).is_none());
     }
 

@@ -127,12 +127,10 @@ impl Context {
     /// A session of another distribution than the configured one would send leads to the wrong broker.
     pub(super) fn check_distribution(&self, session: Option<&str>) -> Result<(), Error> {
         match (self.distribution_id.as_deref(), session) {
-            (Some(configured), Some(session)) if configured != session => {
-                Err(Error::Configuration(format!(
-                    "distribution_id of connection {} is {configured}, but the session belongs to {session}: correct it, leave it out, or log in as another user",
-                    self.connection
-                )))
-            }
+            (Some(configured), Some(session)) if configured != session => Err(Error::Configuration(format!(
+                "distribution_id of connection {} is {configured}, but the session belongs to {session}: correct it, leave it out, or log in as another user",
+                self.connection
+            ))),
             _ => Ok(()),
         }
     }
@@ -142,8 +140,9 @@ impl OAuth {
     /// Refuses what cannot work, before anything is sent.
     pub(super) fn check(&self) -> Result<(), Error> {
         let address = match &self.server {
-            Server::Issuer(issuer) => Url::parse(issuer)
-                .map_err(|_| Error::Configuration(format!("issuer {issuer} is no address")))?,
+            Server::Issuer(issuer) => {
+                Url::parse(issuer).map_err(|_| Error::Configuration(format!("issuer {issuer} is no address")))?
+            }
             Server::TokenUrl(url) => url.clone(),
         };
         require_secure("the token endpoint", &address)?;
@@ -200,20 +199,12 @@ mod tests {
 
     #[test]
     fn only_https_or_this_machine_may_see_a_token() {
-        for good in [
-            "https://sso.wegroup.be",
-            "http://127.0.0.1:8400/x",
-            "http://[::1]:1",
-            "http://localhost:8400",
-        ] {
+        for good in ["https://sso.wegroup.be", "http://127.0.0.1:8400/x", "http://[::1]:1", "http://localhost:8400"] {
             require_secure("x", &Url::parse(good).unwrap()).unwrap();
         }
-        for bad in [
-            "http://sso.wegroup.be",
-            "http://127.0.0.1.example.com",
-            "http://localhost.example.com",
-            "ftp://127.0.0.1",
-        ] {
+        for bad in
+            ["http://sso.wegroup.be", "http://127.0.0.1.example.com", "http://localhost.example.com", "ftp://127.0.0.1"]
+        {
             let error = require_secure("x", &Url::parse(bad).unwrap()).unwrap_err();
             assert!(matches!(error, Error::Configuration(_)), "{bad}");
         }

@@ -52,6 +52,9 @@ pub struct RunOptions {
     /// Print one JSON document on stdout
     #[arg(long, requires = "run_now")]
     pub json: bool,
+    /// Write metrics for node_exporter's textfile collector: a file NAME.prom
+    #[arg(long, value_name = "FILE", requires = "run_now")]
+    pub metrics_file: Option<PathBuf>,
 }
 
 /// The commands.
@@ -75,6 +78,10 @@ pub enum Command {
     Resolve(ResolveOptions),
     /// Lift a pause or an open breaker
     Resume(ResumeOptions),
+    /// Copy the ledger and its key, also while it is in use
+    Backup(super::backup::BackupOptions),
+    /// Exit 0 if the daemon is alive, or, without [http], if the last run is young and did not fail
+    Healthcheck(super::healthcheck::HealthcheckOptions),
     /// A local WeGroup on loopback, with faults on demand
     Sandbox(super::sandbox::SandboxOptions),
 }

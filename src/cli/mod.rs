@@ -1,11 +1,14 @@
 //! The commands: one file each. They print; they know no business rule.
 
 mod args;
+mod backup;
 mod exit;
+mod healthcheck;
 mod leads;
 mod load;
 mod mend;
 mod out;
+mod outside;
 mod plan;
 mod progress;
 mod run;
@@ -21,11 +24,14 @@ use clap::Parser;
 pub use args::{Args, Command};
 pub use exit::{Exit, Failure};
 
+use crate::telemetry::{self, Talk};
+
 /// Parses the command line, carries it out, and gives the exit code.
 pub fn main() -> ExitCode {
-    crate::telemetry::start();
     // clap prints help on stdout with code 0, and mistakes on stderr with code 2: the same as ours.
     let args = Args::parse();
+    let is_daemon = args.command.is_none() && !args.run.run_now;
+    telemetry::start(if is_daemon { Talk::Freely } else { Talk::Little });
     match carry_out(&args) {
         Ok(exit) => exit.into(),
         Err(failure) => {
@@ -47,6 +53,8 @@ fn carry_out(args: &Args) -> Result<Exit, Failure> {
         Command::Retry(options) => mend::retry(args, options),
         Command::Resolve(options) => mend::resolve(args, options),
         Command::Resume(options) => mend::resume(args, options),
+        Command::Backup(options) => backup::backup(args, options),
+        Command::Healthcheck(options) => healthcheck::healthcheck(args, options),
         Command::Sandbox(options) => sandbox::sandbox(options),
     }
 }

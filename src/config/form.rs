@@ -147,9 +147,23 @@ fn url(entry: Entry<'_>) -> Decoded<Url> {
         .ok_or_else(|| "is no address; write e.g. https://api.example.com".to_owned())
 }
 
+/// The text of a secret as an address to post to: its path or query is what protects it, so that no message shows it.
+pub(super) fn secret_address(text: &str) -> Decoded<Url> {
+    let url = Url::parse(text.trim()).ok().filter(Url::has_host);
+    let url = url.ok_or_else(|| "is no address; write e.g. https://hc-ping.com/…".to_owned())?;
+    if url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url)) {
+        return Ok(url);
+    }
+    Err("must begin with https:// (http:// only towards this machine); correct it".to_owned())
+}
+
 /// 127.0.0.0/8, `::1` or `localhost`.
 fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
+    is_loopback_host(url.host_str().unwrap_or_default())
+}
+
+/// As [`is_loopback`], of the name or address of a host.
+pub(super) fn is_loopback_host(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

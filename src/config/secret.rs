@@ -90,6 +90,13 @@ pub(super) fn read(table: &mut Table<'_>, key: &'static str) -> Option<Secret> {
     Some(Secret::Plain { value: value.into(), from_environment })
 }
 
+/// Reads the secret `key` of `table`, if it is there.
+pub(super) fn optional(table: &mut Table<'_>, key: &'static str) -> Option<Secret> {
+    // Asked for in any case, so that it is a known key.
+    table.optional(key, |_| Ok(()))?;
+    read(table, key)
+}
+
 fn reference(mut table: Table<'_>) -> Option<Secret> {
     let findings = table.findings();
     let found: Vec<Secret> = [

@@ -9,29 +9,37 @@
 //! | `writer.rs` | the one thread that writes while leads are sent, many in one commit |
 //! | `connections.rs` | pause, breaker and the rate limiter's last time |
 //! | `runs.rs` | runs and their counts |
+//! | `backup.rs` | a consistent copy, also before a migration |
+//! | `health.rs`, `told.rs` | what is watched from outside, and what was last told |
 //! | `operator.rs` | what a person does to leads |
 //! | `query.rs` | answers for the commands |
 
 use std::path::PathBuf;
 
 mod admit;
+mod backup;
 mod connections;
+mod health;
 mod lease;
 mod open;
 mod operator;
 mod query;
 mod queue;
 mod runs;
+mod told;
 mod writer;
 
 pub use admit::{Admission, Content, KnownLead, Place};
+pub use backup::Backup;
 pub use connections::{ConnectionState, RateMemory};
+pub use health::{Health, SyncHealth, Version};
 pub use lease::Lease;
 pub use open::{Ledger, NewLedger, key_path};
 pub use operator::{Resolution, Target};
 pub use query::{Event, Filter, LeadRow, SyncStatus, Told};
 pub use queue::{Ask, recover};
 pub use runs::{Counts, RunRow, Trigger};
+pub use told::Trouble;
 pub use writer::{Done, Writer};
 
 /// What can go wrong with the ledger. Each text says what, where and what next.

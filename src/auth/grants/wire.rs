@@ -20,11 +20,7 @@ pub(super) struct Wire<'a> {
 
 impl<'a> Wire<'a> {
     pub(super) fn new(http: &'a Http, format: BodyFormat) -> Self {
-        Self {
-            http,
-            format,
-            skew_ms: AtomicI64::new(0),
-        }
+        Self { http, format, skew_ms: AtomicI64::new(0) }
     }
 
     /// This machine's clock minus the server's at the last answer.
@@ -35,9 +31,7 @@ impl<'a> Wire<'a> {
     async fn exchange(&self, mut request: HttpRequest) -> Result<HttpResponse, Failure> {
         if self.format == BodyFormat::Json {
             *request.body_mut() = form_to_json(request.body());
-            request
-                .headers_mut()
-                .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         let reply = self.http.send(request).await?;
         self.skew_ms.store(reply.skew_ms, Ordering::Relaxed);
@@ -74,9 +68,8 @@ fn effective_status(status: StatusCode, body: &[u8]) -> StatusCode {
 
 /// The same parameters as a flat JSON object.
 fn form_to_json(form: &[u8]) -> Vec<u8> {
-    let object: serde_json::Map<String, serde_json::Value> = form_urlencoded::parse(form)
-        .map(|(name, value)| (name.into_owned(), value.into_owned().into()))
-        .collect();
+    let object: serde_json::Map<String, serde_json::Value> =
+        form_urlencoded::parse(form).map(|(name, value)| (name.into_owned(), value.into_owned().into())).collect();
     serde_json::Value::Object(object).to_string().into_bytes()
 }
 
@@ -94,9 +87,7 @@ mod tests {
 
     #[test]
     fn an_error_with_status_200_is_an_error() {
-        let status = |code, body: &[u8]| {
-            effective_status(StatusCode::from_u16(code).unwrap(), body).as_u16()
-        };
+        let status = |code, body: &[u8]| effective_status(StatusCode::from_u16(code).unwrap(), body).as_u16();
         assert_eq!(status(200, br#"{"error":"invalid_grant"}"#), 400);
         assert_eq!(status(201, br#"{"access_token":"a"}"#), 200);
         assert_eq!(status(200, br#"{"access_token":"a","error":null}"#), 200);

@@ -20,18 +20,11 @@ pub(super) struct Expectation<'a> {
 
 /// The authorization code of a query.
 pub(super) fn code(query: &str, expected: &Expectation<'_>) -> Result<Token, Error> {
-    let parameters: HashMap<String, String> = form_urlencoded::parse(query.as_bytes())
-        .into_owned()
-        .collect();
+    let parameters: HashMap<String, String> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     let get = |name: &str| parameters.get(name).map(String::as_str);
     let again = format!("run `{}` again", expected.login);
     let state = get("state").unwrap_or_default();
-    if aws_lc_rs::constant_time::verify_slices_are_equal(
-        state.as_bytes(),
-        expected.state.as_bytes(),
-    )
-    .is_err()
-    {
+    if aws_lc_rs::constant_time::verify_slices_are_equal(state.as_bytes(), expected.state.as_bytes()).is_err() {
         return Err(Error::NeedsPerson(format!(
             "the browser's answer belongs to another login (its state is not the one sent): {again} and use the newest address"
         )));
@@ -57,15 +50,10 @@ pub(super) fn code(query: &str, expected: &Expectation<'_>) -> Result<Token, Err
         ))),
         (Some(error), _) => {
             let description = get("error_description").unwrap_or_default();
-            Err(Error::NeedsPerson(tidy(
-                &format!("the login failed: {error} {description}"),
-                &[],
-            )))
+            Err(Error::NeedsPerson(tidy(&format!("the login failed: {error} {description}"), &[])))
         }
         (None, Some(code)) if !code.is_empty() => Ok(Token::new(code)),
-        _ => Err(Error::NeedsPerson(format!(
-            "the browser's answer holds no code: {again}"
-        ))),
+        _ => Err(Error::NeedsPerson(format!("the browser's answer holds no code: {again}"))),
     }
 }
 
@@ -118,18 +106,9 @@ mod tests {
             (format!("code=planted&state=wrong&{ISS}"), "another login"),
             (format!("code=planted&{ISS}"), "another login"),
             ("code=planted&state=right-state".into(), "does not say"),
-            (
-                "code=planted&state=right-state&iss=https%3A%2F%2Fevil.example".into(),
-                "another issuer",
-            ),
-            (
-                format!("error=access_denied&state=right-state&{ISS}"),
-                "denied on the consent page",
-            ),
-            (
-                format!("error=server_error&error_description=oh%0Adear&state=right-state&{ISS}"),
-                "server_error oh dear",
-            ),
+            ("code=planted&state=right-state&iss=https%3A%2F%2Fevil.example".into(), "another issuer"),
+            (format!("error=access_denied&state=right-state&{ISS}"), "denied on the consent page"),
+            (format!("error=server_error&error_description=oh%0Adear&state=right-state&{ISS}"), "server_error oh dear"),
             (format!("state=right-state&{ISS}"), "no code"),
             (format!("code=&state=right-state&{ISS}"), "no code"),
         ] {
@@ -142,10 +121,7 @@ mod tests {
     fn only_the_address_that_the_browser_was_sent_to_is_taken() {
         let redirect = Url::parse("http://127.0.0.1:8400/callback").unwrap();
         let query = |line: &str| pasted_query(line, &redirect).ok();
-        assert_eq!(
-            query(" http://127.0.0.1:8400/callback?code=a&state=b \n"),
-            Some("code=a&state=b".into())
-        );
+        assert_eq!(query(" http://127.0.0.1:8400/callback?code=a&state=b \n"), Some("code=a&state=b".into()));
         for bad in [
             "",
             "planted",

@@ -54,19 +54,14 @@ impl Listener {
     /// of a loopback address.
     pub(super) async fn bind(redirect_url: &mut Url) -> Result<Self, Error> {
         let host = redirect_url.host_str().unwrap_or_default();
-        let host = host
-            .trim_start_matches('[')
-            .trim_end_matches(']')
-            .to_owned();
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let port = redirect_url.port_or_known_default().unwrap_or_default();
         let unusable = |error: std::io::Error| {
             Error::Configuration(format!(
                 "cannot listen on {host}:{port}, where the browser will be sent: {error}. Stop what uses the port, or use --no-browser"
             ))
         };
-        let socket = TcpListener::bind((host.as_str(), port))
-            .await
-            .map_err(unusable)?;
+        let socket = TcpListener::bind((host.as_str(), port)).await.map_err(unusable)?;
         let bound = socket.local_addr().map_err(unusable)?.port();
         if port == 0 {
             redirect_url
@@ -75,24 +70,17 @@ impl Listener {
         }
         let (sender, receiver) = mpsc::channel(1);
         let path = redirect_url.path().to_owned();
-        let router = Router::new()
-            .fallback(receive)
-            .with_state(Expected { path, sender });
+        let router = Router::new().fallback(receive).with_state(Expected { path, sender });
         let stop = Arc::new(Notify::new());
         let stopped = Arc::clone(&stop);
         let task = tokio::spawn(async move {
-            let served = axum::serve(socket, router)
-                .with_graceful_shutdown(async move { stopped.notified().await })
-                .await;
+            let served =
+                axum::serve(socket, router).with_graceful_shutdown(async move { stopped.notified().await }).await;
             if let Err(error) = served {
                 tracing::debug!(%error, "the login's listener ended");
             }
         });
-        Ok(Self {
-            answers: Mutex::new(receiver),
-            stop,
-            task: Mutex::new(task),
-        })
+        Ok(Self { answers: Mutex::new(receiver), stop, task: Mutex::new(task) })
     }
 
     /// The first answer.
@@ -125,12 +113,7 @@ struct Expected {
 }
 
 /// Takes the first answer; a second one while the first is worked on finds nobody.
-async fn receive(
-    State(expected): State<Expected>,
-    method: Method,
-    uri: Uri,
-    RawQuery(query): RawQuery,
-) -> Response {
+async fn receive(State(expected): State<Expected>, method: Method, uri: Uri, RawQuery(query): RawQuery) -> Response {
     if uri.path() != expected.path {
         return StatusCode::NOT_FOUND.into_response();
     }
@@ -138,10 +121,7 @@ async fn receive(
         return StatusCode::METHOD_NOT_ALLOWED.into_response();
     }
     let (page, ended) = oneshot::channel();
-    let answer = Answer {
-        query: query.unwrap_or_default(),
-        page: Some(page),
-    };
+    let answer = Answer { query: query.unwrap_or_default(), page: Some(page) };
     if expected.sender.try_send(answer).is_err() {
         return show(false);
     }
@@ -151,19 +131,11 @@ async fn receive(
 /// A page of fixed text: nothing of the request is repeated in it, and it may load nothing.
 fn show(worked: bool) -> Response {
     let (status, text) = if worked {
-        (
-            StatusCode::OK,
-            "You are logged in. This page can be closed.",
-        )
+        (StatusCode::OK, "You are logged in. This page can be closed.")
     } else {
-        (
-            StatusCode::BAD_REQUEST,
-            "The login did not work. The terminal says why. This page can be closed.",
-        )
+        (StatusCode::BAD_REQUEST, "The login did not work. The terminal says why. This page can be closed.")
     };
-    let page = format!(
-        "<!doctype html><html lang=en><meta charset=utf-8><title>lead-sync</title><p>{text}</p></html>"
-    );
+    let page = format!("<!doctype html><html lang=en><meta charset=utf-8><title>lead-sync</title><p>{text}</p></html>");
     let headers = [
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'"),
         (header::REFERRER_POLICY, "no-referrer"),

@@ -62,11 +62,7 @@ pub struct LoggedIn {
 
 /// Logs in and stores the session. Nothing is stored unless all that was asked for was granted, and the store is tried before
 /// the person is bothered.
-pub async fn login(
-    settings: &OAuth,
-    context: &Context,
-    dialogue: Dialogue<'_>,
-) -> Result<LoggedIn, Error> {
+pub async fn login(settings: &OAuth, context: &Context, dialogue: Dialogue<'_>) -> Result<LoggedIn, Error> {
     let flow = Flow::new(settings, context)?;
     {
         let lock = flow.store.lock().await?;
@@ -97,16 +93,14 @@ pub(super) struct Flow<'a> {
 impl<'a> Flow<'a> {
     pub(super) fn new(settings: &'a OAuth, context: &'a Context) -> Result<Self, Error> {
         settings.check()?;
-        let (Grant::AuthorizationCode { redirect_url }, Server::Issuer(issuer)) =
-            (&settings.grant, &settings.server)
+        let (Grant::AuthorizationCode { redirect_url }, Server::Issuer(issuer)) = (&settings.grant, &settings.server)
         else {
             return Err(Error::Configuration(format!(
                 "connection {} needs no login: its credentials are in the configuration",
                 context.connection
             )));
         };
-        let server = Url::parse(issuer)
-            .map_err(|_| Error::Configuration(format!("issuer {issuer} is no address")))?;
+        let server = Url::parse(issuer).map_err(|_| Error::Configuration(format!("issuer {issuer} is no address")))?;
         Ok(Self {
             http: Http::new(&server, context)?,
             store: Store::new(context)?,
@@ -131,17 +125,11 @@ struct Attempt<'a> {
 }
 
 impl<'a> Attempt<'a> {
-    async fn new(
-        flow: &'a Flow<'a>,
-        provider: &'a Provider,
-        callback: &Callback<'_>,
-    ) -> Result<Self, Error> {
+    async fn new(flow: &'a Flow<'a>, provider: &'a Provider, callback: &Callback<'_>) -> Result<Self, Error> {
         let mut redirect_url = flow.redirect_url.clone();
         let listener = match callback {
             Callback::Pasted { .. } => None,
-            Callback::Loopback { .. } if is_loopback(&redirect_url) => {
-                Some(Listener::bind(&mut redirect_url).await?)
-            }
+            Callback::Loopback { .. } if is_loopback(&redirect_url) => Some(Listener::bind(&mut redirect_url).await?),
             Callback::Loopback { .. } => {
                 return Err(Error::Configuration(format!(
                     "redirect_url is on {}, not on this machine: use --no-browser and paste the address that the browser ends up at",
@@ -181,9 +169,7 @@ impl<'a> Attempt<'a> {
                     open(&self.address);
                     listener.answer().await
                 }
-                (Callback::Loopback { .. }, None) => {
-                    Err(Error::Unavailable("nothing listens for the browser".into()))
-                }
+                (Callback::Loopback { .. }, None) => Err(Error::Unavailable("nothing listens for the browser".into())),
                 (Callback::Pasted { read }, _) => {
                     let line = read.await.map_err(|error| {
                         Error::NeedsPerson(format!("the pasted address could not be read: {error}"))
@@ -226,33 +212,21 @@ impl<'a> Attempt<'a> {
     }
 
     async fn exchange(&self, code: &Token) -> Result<Issued, Error> {
-        let endpoint = TokenEndpoint {
-            http: &self.flow.http,
-            settings: self.flow.settings,
-            url: &self.provider.token_endpoint,
-        };
-        let request = Request::Code {
-            code,
-            verifier: &self.verifier,
-            redirect_url: &self.redirect_url,
-        };
+        let endpoint =
+            TokenEndpoint { http: &self.flow.http, settings: self.flow.settings, url: &self.provider.token_endpoint };
+        let request = Request::Code { code, verifier: &self.verifier, redirect_url: &self.redirect_url };
         let again = format!("run `{}` again", self.flow.context.login_command());
-        endpoint
-            .ask(&request)
-            .await
-            .map_err(|refusal| match refusal {
-                Refusal::Grant(text) => Error::NeedsPerson(format!(
-                    "the code from the browser has expired or was used before ({text}): {again}"
-                )),
-                Refusal::Client(text) => Error::NeedsPerson(format!(
-                    "{text}: correct client_id, client_secret or client_auth"
-                )),
-                Refusal::Away(text) => Error::Unavailable(format!("{text}: {again} later")),
-                Refusal::Lost(text) => Error::Unavailable(format!("{text}: {again}")),
-                Refusal::Configuration(text) | Refusal::Conflict(text) => {
-                    Error::Configuration(text)
-                }
-            })
+        endpoint.ask(&request).await.map_err(|refusal| match refusal {
+            Refusal::Grant(text) => Error::NeedsPerson(format!(
+                "the code from the browser has expired or was used before ({text}): {again}"
+            )),
+            Refusal::Client(text) => {
+                Error::NeedsPerson(format!("{text}: correct client_id, client_secret or client_auth"))
+            }
+            Refusal::Away(text) => Error::Unavailable(format!("{text}: {again} later")),
+            Refusal::Lost(text) => Error::Unavailable(format!("{text}: {again}")),
+            Refusal::Configuration(text) | Refusal::Conflict(text) => Error::Configuration(text),
+        })
     }
 
     /// Everything that has to be true before a session is stored.
@@ -279,11 +253,8 @@ impl<'a> Attempt<'a> {
     fn check_scopes(&self, issued: &Issued) -> Result<(), Error> {
         let asked = &self.flow.settings.scopes;
         let granted = issued.scopes.as_ref().unwrap_or(asked);
-        let mut missing: Vec<&str> = asked
-            .iter()
-            .filter(|scope| !granted.contains(scope))
-            .map(String::as_str)
-            .collect();
+        let mut missing: Vec<&str> =
+            asked.iter().filter(|scope| !granted.contains(scope)).map(String::as_str).collect();
         let offline = |scope: &&String| matches!(scope.as_str(), "offline" | "offline_access");
         if missing.is_empty()
             && issued.refresh_token.is_none()
@@ -304,13 +275,7 @@ impl<'a> Attempt<'a> {
 
     /// The subject; `None` if no ID token was asked for.
     async fn check_id_token(&self, issued: &Issued) -> Result<Option<String>, Error> {
-        if !self
-            .flow
-            .settings
-            .scopes
-            .iter()
-            .any(|scope| scope == "openid")
-        {
+        if !self.flow.settings.scopes.iter().any(|scope| scope == "openid") {
             return Ok(None);
         }
         let refused = |why: &str| {
@@ -319,10 +284,7 @@ impl<'a> Attempt<'a> {
                 self.provider.issuer
             ))
         };
-        let token = issued
-            .id_token
-            .as_ref()
-            .ok_or_else(|| refused("there is none"))?;
+        let token = issued.id_token.as_ref().ok_or_else(|| refused("there is none"))?;
         let keys: JwkSet = discovery::get(&self.flow.http, &self.provider.jwks_uri, None).await?;
         let expected = Expected {
             issuer: &self.provider.issuer,
@@ -330,9 +292,7 @@ impl<'a> Attempt<'a> {
             nonce: self.nonce.secret(),
             now: clock::now(),
         };
-        id_token::verify(token, &keys, &expected)
-            .map(Some)
-            .map_err(|why| refused(&why.to_string()))
+        id_token::verify(token, &keys, &expected).map(Some).map_err(|why| refused(&why.to_string()))
     }
 
     async fn save(&self, issued: Issued, user: Option<Userinfo>) -> Result<LoggedIn, Error> {
@@ -341,19 +301,12 @@ impl<'a> Attempt<'a> {
         let mut session = Session::new(binding, issued, &flow.settings.scopes, None);
         session.distribution_id = user.as_ref().and_then(|user| user.did.clone());
         flow.store.lock().await?.write(&session)?;
-        Ok(LoggedIn {
-            user,
-            expires_at: session.expires_at.map(Timestamp),
-            scopes: session.scopes,
-        })
+        Ok(LoggedIn { user, expires_at: session.expires_at.map(Timestamp), scopes: session.scopes })
     }
 
     /// Tokens that are not stored are revoked, so that nothing is left lying about. Best effort: they end by themselves.
     async fn give_back(&self, issued: &Issued) {
-        let token = issued
-            .refresh_token
-            .as_ref()
-            .unwrap_or(&issued.access_token);
+        let token = issued.refresh_token.as_ref().unwrap_or(&issued.access_token);
         if let Some(url) = &self.provider.revocation_endpoint
             && let Err(why) = grants::revoke(&self.flow.http, self.flow.settings, url, token).await
         {

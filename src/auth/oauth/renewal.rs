@@ -64,9 +64,7 @@ impl Renewal<'_> {
             return match inner.settings.grant {
                 // Nothing that a person gave is lost with it.
                 Grant::ClientCredentials | Grant::Password { .. } => Ok(None),
-                Grant::RefreshToken { .. } | Grant::AuthorizationCode { .. } => {
-                    Err(inner.foreign(&session))
-                }
+                Grant::RefreshToken { .. } | Grant::AuthorizationCode { .. } => Err(inner.foreign(&session)),
             };
         }
         if let Grant::RefreshToken { refresh_token } = &inner.settings.grant
@@ -75,9 +73,7 @@ impl Renewal<'_> {
             // The configured token was replaced: the session starts anew from it.
             return Ok(None);
         }
-        inner
-            .context
-            .check_distribution(session.distribution_id.as_deref())?;
+        inner.context.check_distribution(session.distribution_id.as_deref())?;
         Ok(Some(session))
     }
 
@@ -93,8 +89,7 @@ impl Renewal<'_> {
         match &self.inner.settings.grant {
             Grant::ClientCredentials => self.log_in(lock, &Request::ClientCredentials).await,
             Grant::Password { username, password } => {
-                self.log_in(lock, &Request::Password { username, password })
-                    .await
+                self.log_in(lock, &Request::Password { username, password }).await
             }
             Grant::RefreshToken { refresh_token } => {
                 let seed = self.inner.seed(refresh_token);
@@ -113,12 +108,7 @@ impl Renewal<'_> {
     }
 
     /// What follows when the stored session cannot go on: another login where that needs nobody.
-    async fn restart(
-        &mut self,
-        lock: &Locked<'_>,
-        old: &Session,
-        refusal: Option<String>,
-    ) -> Result<Session, Error> {
+    async fn restart(&mut self, lock: &Locked<'_>, old: &Session, refusal: Option<String>) -> Result<Session, Error> {
         match &self.inner.settings.grant {
             Grant::ClientCredentials | Grant::Password { .. } => self.start(lock).await,
             Grant::RefreshToken { .. } | Grant::AuthorizationCode { .. } => {
@@ -142,17 +132,9 @@ impl Renewal<'_> {
 
     /// Spends the refresh token. That it is about to be sent is on disk before it leaves; this write also proves that the new
     /// session can be saved.
-    async fn refresh(
-        &mut self,
-        lock: &Locked<'_>,
-        old: &Session,
-        token: &Token,
-    ) -> Result<Refreshed, Error> {
+    async fn refresh(&mut self, lock: &Locked<'_>, old: &Session, token: &Token) -> Result<Refreshed, Error> {
         let endpoint = self.inner.token_url().await?;
-        let marked = Session {
-            refresh_sent_at: old.refresh_sent_at.or(Some(clock::now().0)),
-            ..old.clone()
-        };
+        let marked = Session { refresh_sent_at: old.refresh_sent_at.or(Some(clock::now().0)), ..old.clone() };
         lock.write(&marked)?;
         match self.spend(&endpoint, token).await {
             Ok(issued) => {
@@ -161,10 +143,7 @@ impl Renewal<'_> {
             }
             Err(Refusal::Grant(text)) => {
                 // Without the mark of this request: it was answered. That of an earlier, lost one stays.
-                lock.write(&Session {
-                    refused_at: Some(clock::now().0),
-                    ..old.clone()
-                })?;
+                lock.write(&Session { refused_at: Some(clock::now().0), ..old.clone() })?;
                 Ok(Refreshed::Refused(text))
             }
             Err(refusal) => {
@@ -205,11 +184,7 @@ impl Renewal<'_> {
 
 impl Inner {
     fn endpoint<'a>(&'a self, url: &'a Url) -> TokenEndpoint<'a> {
-        TokenEndpoint {
-            http: &self.http,
-            settings: &self.settings,
-            url,
-        }
+        TokenEndpoint { http: &self.http, settings: &self.settings, url }
     }
 
     /// What was issued, and what goes on from the old session: the refresh token, if no new one came (RFC 6749 section 6).
@@ -253,10 +228,7 @@ impl Inner {
     }
 
     fn bad_credentials(&self, text: &str) -> Error {
-        Error::NeedsPerson(format!(
-            "{text}: correct the credentials of connection {}",
-            self.context.connection
-        ))
+        Error::NeedsPerson(format!("{text}: correct the credentials of connection {}", self.context.connection))
     }
 
     /// Why a session cannot go on, and the command that mends it.
@@ -268,10 +240,7 @@ impl Inner {
                 "the answer to a renewal sent at {} was lost, and the old refresh token of connection {name} is refused{words}",
                 Timestamp(sent)
             ),
-            (_, Some(at)) => format!(
-                "the refresh token of connection {name} was refused at {}",
-                Timestamp(at)
-            ),
+            (_, Some(at)) => format!("the refresh token of connection {name} was refused at {}", Timestamp(at)),
             _ if refusal.is_some() => {
                 format!("the refresh token of connection {name} is refused{words}")
             }

@@ -59,18 +59,10 @@ impl Problem {
 pub(super) fn encode(session: &Session, key: Option<&Key>) -> Result<Vec<u8>, Error> {
     let unexpected = || Error::Store("the session could not be encoded".into());
     let file = match key {
-        None => File {
-            lead_sync_session: VERSION,
-            session: Some(session),
-            sealed: None,
-        },
+        None => File { lead_sync_session: VERSION, session: Some(session), sealed: None },
         Some(key) => {
             let plain = serde_json::to_vec(session).map_err(|_| unexpected())?;
-            File {
-                lead_sync_session: VERSION,
-                session: None,
-                sealed: Some(key.seal(&plain).ok_or_else(unexpected)?),
-            }
+            File { lead_sync_session: VERSION, session: None, sealed: Some(key.seal(&plain).ok_or_else(unexpected)?) }
         }
     };
     let mut bytes = serde_json::to_vec(&file).map_err(|_| unexpected())?;

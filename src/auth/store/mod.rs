@@ -66,9 +66,7 @@ impl Store {
     pub(super) fn read(&self) -> Result<Option<Session>, Error> {
         let path = self.path();
         match read_private(&path)? {
-            Some(bytes) => format::decode(&bytes, self.key.as_ref())
-                .map(Some)
-                .map_err(|problem| problem.at(&path)),
+            Some(bytes) => format::decode(&bytes, self.key.as_ref()).map(Some).map_err(|problem| problem.at(&path)),
             None => Ok(None),
         }
     }
@@ -77,11 +75,8 @@ impl Store {
     pub(super) async fn lock(&self) -> Result<Locked<'_>, Error> {
         self.create_folder()?;
         let path = self.folder.join(format!("{}.lock", self.name));
-        let file = private_options()
-            .create(true)
-            .write(true)
-            .open(&path)
-            .map_err(|error| failed("open", &path, &error))?;
+        let file =
+            private_options().create(true).write(true).open(&path).map_err(|error| failed("open", &path, &error))?;
         let started = clock::instant();
         loop {
             match file.try_lock() {
@@ -99,10 +94,7 @@ impl Store {
                 }
             }
         }
-        let locked = Locked {
-            store: self,
-            _lock: file,
-        };
+        let locked = Locked { store: self, _lock: file };
         locked.finish_interrupted_write()?;
         Ok(locked)
     }
@@ -127,9 +119,7 @@ impl Locked<'_> {
     pub(super) fn remove(&self) -> Result<(), Error> {
         let path = self.store.path();
         match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(failed("delete", &path, &error))
-            }
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("delete", &path, &error)),
             _ => self.sync_folder(),
         }
     }
@@ -206,9 +196,9 @@ impl Locked<'_> {
 /// Private to us, and no symbolic link is followed.
 fn private_options() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.mode(0o600).custom_flags(
-        i32::try_from((OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK).bits()).unwrap_or(0),
-    );
+    options
+        .mode(0o600)
+        .custom_flags(i32::try_from((OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK).bits()).unwrap_or(0));
     options
 }
 
@@ -222,9 +212,7 @@ fn read_private(path: &Path) -> Result<Option<Vec<u8>>, Error> {
         }
         Err(error) => return Err(failed("open", path, &error)),
     };
-    let about = file
-        .metadata()
-        .map_err(|error| failed("read", path, &error))?;
+    let about = file.metadata().map_err(|error| failed("read", path, &error))?;
     if !about.is_file() {
         return Err(unsafe_file(path, "is not a regular file"));
     }
@@ -232,23 +220,15 @@ fn read_private(path: &Path) -> Result<Option<Vec<u8>>, Error> {
         return Err(unsafe_file(path, "belongs to another user"));
     }
     if about.mode() & 0o077 != 0 {
-        return Err(unsafe_file(
-            path,
-            "can be read or written by others (its mode has to be 0600)",
-        ));
+        return Err(unsafe_file(path, "can be read or written by others (its mode has to be 0600)"));
     }
     let mut bytes = Vec::new();
-    file.take(MAX_SIZE)
-        .read_to_end(&mut bytes)
-        .map_err(|error| failed("read", path, &error))?;
+    file.take(MAX_SIZE).read_to_end(&mut bytes).map_err(|error| failed("read", path, &error))?;
     Ok(Some(bytes))
 }
 
 fn unsafe_file(path: &Path, why: &str) -> Error {
-    Error::Store(format!(
-        "{} {why}: it is neither used nor changed",
-        path.display()
-    ))
+    Error::Store(format!("{} {why}: it is neither used nor changed", path.display()))
 }
 
 fn failed(what: &str, path: &Path, error: &io::Error) -> Error {

@@ -94,10 +94,7 @@ async fn a_symbolic_link_or_a_folder_in_place_of_the_file_is_not_used() {
 async fn a_process_killed_before_the_rename_loses_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let (store, _) = saved(dir.path()).await;
-    let newer = Session {
-        refresh_token: Some(Token::new("newest")),
-        ..session()
-    };
+    let newer = Session { refresh_token: Some(Token::new("newest")), ..session() };
     let bytes = format::encode(&newer, None).unwrap();
     store.lock().await.unwrap().write_temporary(&bytes).unwrap();
     drop(store.lock().await.unwrap());
@@ -110,12 +107,7 @@ async fn a_process_killed_while_writing_leaves_the_old_session() {
     let dir = tempfile::tempdir().unwrap();
     let (store, bytes) = saved(dir.path()).await;
     for length in 0..bytes.len() {
-        store
-            .lock()
-            .await
-            .unwrap()
-            .write_temporary(&bytes[..length])
-            .unwrap();
+        store.lock().await.unwrap().write_temporary(&bytes[..length]).unwrap();
         drop(store.lock().await.unwrap());
         assert_eq!(store.read().unwrap(), Some(session()));
         assert!(!store.temporary().exists());
@@ -141,11 +133,7 @@ async fn a_plain_file_is_encrypted_by_the_next_write() {
     let keyed = keyed_store(dir.path(), Some([1; 32]));
     let before = keyed.read().unwrap().unwrap();
     keyed.lock().await.unwrap().write(&before).unwrap();
-    assert!(
-        !fs::read_to_string(keyed.path())
-            .unwrap()
-            .contains("planted")
-    );
+    assert!(!fs::read_to_string(keyed.path()).unwrap().contains("planted"));
 }
 
 #[tokio::test]
@@ -157,10 +145,7 @@ async fn a_probe_leaves_nothing_behind_and_changes_nothing() {
     let (store, bytes) = saved(dir.path()).await;
     store.lock().await.unwrap().probe().unwrap();
     assert_eq!(fs::read(store.path()).unwrap(), bytes);
-    let mut names: Vec<_> = fs::read_dir(dir.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
+    let mut names: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
     assert_eq!(names, ["wegroup.json", "wegroup.lock"]);
 }

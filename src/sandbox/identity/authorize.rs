@@ -78,50 +78,30 @@ pub(super) async fn auth(State(provider): State<Provider>, RawQuery(query): RawQ
     }
 }
 
-#[expect(
-    clippy::result_large_err,
-    reason = "the error is the response that goes out, once"
-)]
+#[expect(clippy::result_large_err, reason = "the error is the response that goes out, once")]
 fn begin(provider: &Provider, query: &HashMap<String, String>) -> Result<Flow, Response> {
     let settings = provider.settings();
     let get = |name: &str| query.get(name).cloned().unwrap_or_default();
     let redirect_url = get("redirect_uri");
     if get("client_id") != settings.client_id {
-        return Err(page(
-            StatusCode::UNAUTHORIZED,
-            "invalid_client: no such client",
-        ));
+        return Err(page(StatusCode::UNAUTHORIZED, "invalid_client: no such client"));
     }
     if !is_registered(&settings.redirect_url, &redirect_url) {
-        return Err(page(
-            StatusCode::BAD_REQUEST,
-            "invalid_request: the redirect_uri is not registered",
-        ));
+        return Err(page(StatusCode::BAD_REQUEST, "invalid_request: the redirect_uri is not registered"));
     }
     let state = get("state");
     let refuse = |error: &str, description: &str| {
         back(
             &redirect_url,
-            &[
-                ("error", error),
-                ("error_description", description),
-                ("state", &state),
-                ("iss", &settings.issuer),
-            ],
+            &[("error", error), ("error_description", description), ("state", &state), ("iss", &settings.issuer)],
         )
     };
     // Hydra wants at least eight characters of entropy in state and nonce.
     if state.len() < 8 {
-        return Err(refuse(
-            "invalid_state",
-            "The state is missing or too short.",
-        ));
+        return Err(refuse("invalid_state", "The state is missing or too short."));
     }
     if get("response_type") != "code" {
-        return Err(refuse(
-            "unsupported_response_type",
-            "Only response_type=code is supported.",
-        ));
+        return Err(refuse("unsupported_response_type", "Only response_type=code is supported."));
     }
     if get("code_challenge_method") != "S256" || get("code_challenge").len() != 43 {
         return Err(refuse("invalid_request", "PKCE with S256 is required."));
@@ -132,10 +112,7 @@ fn begin(provider: &Provider, query: &HashMap<String, String>) -> Result<Flow, R
     }
     Ok(Flow {
         code_challenge: get("code_challenge"),
-        scopes: get("scope")
-            .split_ascii_whitespace()
-            .map(str::to_owned)
-            .collect(),
+        scopes: get("scope").split_ascii_whitespace().map(str::to_owned).collect(),
         redirect_url,
         state,
         nonce,
@@ -152,9 +129,7 @@ fn is_registered(registered: &str, asked: &str) -> bool {
         Some(url)
     };
     registered == asked
-        || without_port(registered)
-            .zip(without_port(asked))
-            .is_some_and(|(registered, asked)| registered == asked)
+        || without_port(registered).zip(without_port(asked)).is_some_and(|(registered, asked)| registered == asked)
 }
 
 pub(super) async fn login_page(RawQuery(query): RawQuery) -> Response {
@@ -163,10 +138,7 @@ pub(super) async fn login_page(RawQuery(query): RawQuery) -> Response {
     form(
         "Sandbox: log in",
         "/login",
-        &format!(
-            "<input type=hidden name=login_challenge value=\"{}\"><button>Log in</button>",
-            escape(&challenge)
-        ),
+        &format!("<input type=hidden name=login_challenge value=\"{}\"><button>Log in</button>", escape(&challenge)),
     )
 }
 
@@ -184,20 +156,14 @@ pub(super) async fn login(State(provider): State<Provider>, body: Bytes) -> Resp
     }
 }
 
-pub(super) async fn consent_page(
-    State(provider): State<Provider>,
-    RawQuery(query): RawQuery,
-) -> Response {
+pub(super) async fn consent_page(State(provider): State<Provider>, RawQuery(query): RawQuery) -> Response {
     let query = params(query.unwrap_or_default().as_bytes());
     let challenge = query.get("consent_challenge").cloned().unwrap_or_default();
     let scopes = match provider.flows().by_ticket.get(&challenge) {
         Some(flow) => flow.scopes.clone(),
         None => return no_such_flow(),
     };
-    let mut fields = format!(
-        "<input type=hidden name=consent_challenge value=\"{}\">",
-        escape(&challenge)
-    );
+    let mut fields = format!("<input type=hidden name=consent_challenge value=\"{}\">", escape(&challenge));
     for scope in scopes {
         let scope = escape(&scope);
         let _ = write!(
@@ -205,9 +171,7 @@ pub(super) async fn consent_page(
             "<p><label><input type=checkbox name=grant_scope value=\"{scope}\" checked> {scope}</label></p>"
         );
     }
-    fields.push_str(
-        "<button name=decision value=allow>Allow</button> <button name=decision value=deny>Deny</button>",
-    );
+    fields.push_str("<button name=decision value=allow>Allow</button> <button name=decision value=deny>Deny</button>");
     form("Sandbox: allow access?", "/consent", &fields)
 }
 
@@ -224,11 +188,7 @@ pub(super) async fn consent(State(provider): State<Provider>, body: Bytes) -> Re
         return no_such_flow();
     };
     let allowed = form.get("decision").is_some_and(|word| word == "allow");
-    flow.decision = Some(if allowed {
-        Decision::Granted(granted)
-    } else {
-        Decision::Denied
-    });
+    flow.decision = Some(if allowed { Decision::Granted(granted) } else { Decision::Denied });
     let verifier = flows.keep("cv_", flow);
     redirect(&format!("/oauth2/auth?consent_verifier={verifier}"))
 }
@@ -242,10 +202,7 @@ fn finish(provider: &Provider, mut flow: Flow) -> Response {
             &url,
             &[
                 ("error", "access_denied"),
-                (
-                    "error_description",
-                    "The resource owner or authorization server denied the request.",
-                ),
+                ("error_description", "The resource owner or authorization server denied the request."),
                 ("state", &state),
                 ("iss", issuer),
             ],
@@ -255,27 +212,13 @@ fn finish(provider: &Provider, mut flow: Flow) -> Response {
     let granted = flow.scopes.join(" ");
     let code = random("ory_ac_");
     let ends = crate::clock::now() + provider.settings().code_lifetime;
-    let issued = Code {
-        flow,
-        ends,
-        family: None,
-    };
+    let issued = Code { flow, ends, family: None };
     provider.flows().codes.insert(code.clone(), issued);
-    back(
-        &url,
-        &[
-            ("code", &code),
-            ("scope", &granted),
-            ("state", &state),
-            ("iss", issuer),
-        ],
-    )
+    back(&url, &[("code", &code), ("scope", &granted), ("state", &state), ("iss", issuer)])
 }
 
 fn back(url: &str, parameters: &[(&str, &str)]) -> Response {
-    let query = form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(parameters)
-        .finish();
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
     let separator = if url.contains('?') { '&' } else { '?' };
     redirect(&format!("{url}{separator}{query}"))
 }
@@ -285,18 +228,11 @@ fn redirect(location: &str) -> Response {
 }
 
 fn no_such_flow() -> Response {
-    page(
-        StatusCode::NOT_FOUND,
-        "this login was not begun here, or has been finished",
-    )
+    page(StatusCode::NOT_FOUND, "this login was not begun here, or has been finished")
 }
 
 fn page(status: StatusCode, text: &str) -> Response {
-    (
-        status,
-        Html(format!("<!doctype html><p>{}</p>", escape(text))),
-    )
-        .into_response()
+    (status, Html(format!("<!doctype html><p>{}</p>", escape(text)))).into_response()
 }
 
 fn form(title: &str, action: &str, fields: &str) -> Response {
@@ -307,7 +243,5 @@ fn form(title: &str, action: &str, fields: &str) -> Response {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('"', "&quot;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
 }

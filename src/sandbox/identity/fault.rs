@@ -30,10 +30,7 @@ pub enum Fault {
 pub(super) type Faults = VecDeque<Fault>;
 
 /// `POST /control/identity`: a list of faults.
-pub(super) async fn plan(
-    State(provider): State<Provider>,
-    Json(faults): Json<Vec<Fault>>,
-) -> StatusCode {
+pub(super) async fn plan(State(provider): State<Provider>, Json(faults): Json<Vec<Fault>>) -> StatusCode {
     provider.plan_faults(faults);
     StatusCode::NO_CONTENT
 }
@@ -45,9 +42,9 @@ impl Provider {
         let fault = self.faults().pop_front();
         match fault {
             None => process().await,
-            Some(Fault::Status(status)) => StatusCode::from_u16(status)
-                .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-                .into_response(),
+            Some(Fault::Status(status)) => {
+                StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).into_response()
+            }
             Some(Fault::SlowMs(ms)) => {
                 tokio::time::sleep(Duration::from_millis(ms)).await;
                 process().await

@@ -17,15 +17,9 @@ pub(super) struct SigningKey {
 
 impl SigningKey {
     pub(super) fn generate() -> Option<Self> {
-        let pkcs8 =
-            EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
-                .ok()?;
-        let pair =
-            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref()).ok()?;
-        Some(Self {
-            private: EncodingKey::from_ec_der(pkcs8.as_ref()),
-            public: pair.public_key().as_ref().to_vec(),
-        })
+        let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new()).ok()?;
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref()).ok()?;
+        Some(Self { private: EncodingKey::from_ec_der(pkcs8.as_ref()), public: pair.public_key().as_ref().to_vec() })
     }
 
     pub(super) fn jwks(&self) -> serde_json::Value {

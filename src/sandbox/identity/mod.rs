@@ -110,10 +110,7 @@ impl Provider {
             .route("/.well-known/jwks.json", get(jwks))
             .route("/oauth2/auth", get(authorize::auth))
             .route("/login", get(authorize::login_page).post(authorize::login))
-            .route(
-                "/consent",
-                get(authorize::consent_page).post(authorize::consent),
-            )
+            .route("/consent", get(authorize::consent_page).post(authorize::consent))
             .route("/oauth2/token", post(token::token))
             .route("/oauth2/revoke", post(token::revoke))
             .route("/userinfo", get(token::userinfo))

@@ -81,9 +81,7 @@ pub(super) async fn we360(State(provider): State<Provider>, body: Bytes) -> Resp
                     "scope": pair.scopes.join(" "),
                 }))
                 .into_response(),
-                Err(Invalid::Reused) => {
-                    error(400, "invalid_grant", "Maximum allowed refresh token reuse exceeded")
-                }
+                Err(Invalid::Reused) => error(400, "invalid_grant", "Maximum allowed refresh token reuse exceeded"),
                 Err(Invalid::Expired) => error(400, "invalid_grant", "Token is not active"),
                 Err(Invalid::Unknown) => error(400, "invalid_grant", "Session not active"),
             }
@@ -92,11 +90,7 @@ pub(super) async fn we360(State(provider): State<Provider>, body: Bytes) -> Resp
 }
 
 /// The credit API: Basic, a form, scopes.
-pub(super) async fn credit(
-    State(provider): State<Provider>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
+pub(super) async fn credit(State(provider): State<Provider>, headers: HeaderMap, body: Bytes) -> Response {
     let own = provider.clone();
     provider
         .faulty(async move || {
@@ -109,10 +103,8 @@ pub(super) async fn credit(
             if !is(&form, "grant_type", "client_credentials") {
                 return error(400, "unsupported_grant_type", "Unsupported grant type");
             }
-            let scopes: Vec<String> = form
-                .get("scope")
-                .map(|scopes| scopes.split(' ').map(str::to_owned).collect())
-                .unwrap_or_default();
+            let scopes: Vec<String> =
+                form.get("scope").map(|scopes| scopes.split(' ').map(str::to_owned).collect()).unwrap_or_default();
             let now: Timestamp = clock::now();
             let pair = own.tokens().begin(scopes, false, own.lifetimes(), now);
             Json(json!({
@@ -132,7 +124,6 @@ fn is(request: &HashMap<String, String>, name: &str, expected: &str) -> bool {
 
 impl Provider {
     fn is_user(&self, request: &HashMap<String, String>) -> bool {
-        is(request, "username", &self.settings().username)
-            && is(request, "password", &self.settings().password)
+        is(request, "username", &self.settings().username) && is(request, "password", &self.settings().password)
     }
 }

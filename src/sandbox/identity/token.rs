@@ -16,11 +16,7 @@ use super::{Provider, params};
 use crate::clock;
 
 /// `POST /oauth2/token`: form, client authentication by Basic.
-pub(super) async fn token(
-    State(provider): State<Provider>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
+pub(super) async fn token(State(provider): State<Provider>, headers: HeaderMap, body: Bytes) -> Response {
     let form = params(&body);
     let own = provider.clone();
     provider
@@ -58,15 +54,12 @@ fn exchange(provider: &Provider, form: &HashMap<String, String>) -> Response {
     if get("redirect_uri") != code.flow.redirect_url {
         return invalid_grant("The redirect_uri does not match.");
     }
-    let digest =
-        aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, get("code_verifier").as_bytes());
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, get("code_verifier").as_bytes());
     if URL_SAFE_NO_PAD.encode(digest) != code.flow.code_challenge {
         return invalid_grant("The PKCE code challenge did not match the code verifier.");
     }
     let scopes = code.flow.scopes.clone();
-    let with_refresh = scopes
-        .iter()
-        .any(|scope| scope == "offline" || scope == "offline_access");
+    let with_refresh = scopes.iter().any(|scope| scope == "offline" || scope == "offline_access");
     let mut tokens = provider.tokens();
     tokens.count(|counters| counters.logins += 1);
     let pair = tokens.begin(scopes, with_refresh, provider.lifetimes(), now);
@@ -81,13 +74,8 @@ fn exchange(provider: &Provider, form: &HashMap<String, String>) -> Response {
 }
 
 fn refresh(provider: &Provider, form: &HashMap<String, String>) -> Response {
-    let token = form
-        .get("refresh_token")
-        .map(String::as_str)
-        .unwrap_or_default();
-    let rotated = provider
-        .tokens()
-        .rotate(token, provider.lifetimes(), clock::now());
+    let token = form.get("refresh_token").map(String::as_str).unwrap_or_default();
+    let rotated = provider.tokens().rotate(token, provider.lifetimes(), clock::now());
     match rotated {
         Ok(pair) => answer(provider, &pair, None),
         Err(Invalid::Reused) => invalid_grant("The refresh token was already used."),
@@ -113,11 +101,7 @@ fn answer(provider: &Provider, pair: &Pair, id_token: Option<&str>) -> Response 
 }
 
 /// `POST /oauth2/revoke` (RFC 7009): ends the whole session, and says yes to unknown tokens.
-pub(super) async fn revoke(
-    State(provider): State<Provider>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
+pub(super) async fn revoke(State(provider): State<Provider>, headers: HeaderMap, body: Bytes) -> Response {
     if let Some(refusal) = refuse_client(&provider, &headers) {
         return refusal;
     }
@@ -135,23 +119,17 @@ pub(super) async fn userinfo(State(provider): State<Provider>, headers: HeaderMa
     let token = authorization(&headers, "bearer").unwrap_or_default();
     let settings = provider.settings();
     match provider.check_bearer(&token) {
-        BearerState::Valid { scopes } if scopes.iter().any(|scope| scope == "openid") => {
-            Json(json!({
-                "sub": settings.username, "uid": "u-1", "bid": "b-1",
-                "did": settings.distribution_id, "email": settings.username,
-                "username": settings.username, "language": "nl", "country": "BE",
-                "locale": "nl-BE", "role": "broker", "last_login": "2024-01-01T00:00:00Z",
-            }))
-            .into_response()
+        BearerState::Valid { scopes } if scopes.iter().any(|scope| scope == "openid") => Json(json!({
+            "sub": settings.username, "uid": "u-1", "bid": "b-1",
+            "did": settings.distribution_id, "email": settings.username,
+            "username": settings.username, "language": "nl", "country": "BE",
+            "locale": "nl-BE", "role": "broker", "last_login": "2024-01-01T00:00:00Z",
+        }))
+        .into_response(),
+        BearerState::Valid { .. } => error(403, "insufficient_scope", "The scope openid is missing."),
+        BearerState::Expired | BearerState::Unknown => {
+            error(401, "request_unauthorized", "The request could not be authorized.")
         }
-        BearerState::Valid { .. } => {
-            error(403, "insufficient_scope", "The scope openid is missing.")
-        }
-        BearerState::Expired | BearerState::Unknown => error(
-            401,
-            "request_unauthorized",
-            "The request could not be authorized.",
-        ),
     }
 }
 
@@ -187,11 +165,7 @@ fn authorization(headers: &HeaderMap, scheme: &str) -> Option<String> {
 }
 
 fn invalid_grant(hint: &str) -> Response {
-    error(
-        400,
-        "invalid_grant",
-        &format!("The provided authorization grant or refresh token is invalid. {hint}"),
-    )
+    error(400, "invalid_grant", &format!("The provided authorization grant or refresh token is invalid. {hint}"))
 }
 
 pub(super) fn error(status: u16, error: &str, description: &str) -> Response {

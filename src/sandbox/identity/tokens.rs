@@ -98,9 +98,7 @@ impl Tokens {
         match self.access.get(token) {
             None => BearerState::Unknown,
             Some(access) if now >= access.ends => BearerState::Expired,
-            Some(access) => BearerState::Valid {
-                scopes: access.scopes.clone(),
-            },
+            Some(access) => BearerState::Valid { scopes: access.scopes.clone() },
         }
     }
 
@@ -122,12 +120,7 @@ impl Tokens {
 
     /// Spends a refresh token. Strict as Hydra is without a grace period: the family's access tokens end at once, and a
     /// spent token that comes back revokes the family.
-    pub(super) fn rotate(
-        &mut self,
-        token: &str,
-        lifetimes: Lifetimes,
-        now: Timestamp,
-    ) -> Result<Pair, Invalid> {
+    pub(super) fn rotate(&mut self, token: &str, lifetimes: Lifetimes, now: Timestamp) -> Result<Pair, Invalid> {
         let refresh = self.refresh.get_mut(token).ok_or(Invalid::Unknown)?;
         if refresh.ends.is_some_and(|end| now >= end) {
             return Err(Invalid::Expired);
@@ -168,14 +161,7 @@ impl Tokens {
         now: Timestamp,
     ) -> Pair {
         let access = random("ory_at_");
-        self.access.insert(
-            access.clone(),
-            Access {
-                family,
-                ends: now + lifetimes.access,
-                scopes: scopes.clone(),
-            },
-        );
+        self.access.insert(access.clone(), Access { family, ends: now + lifetimes.access, scopes: scopes.clone() });
         let refresh = with_refresh.then(|| random("ory_rt_"));
         if let Some(token) = &refresh {
             let refresh = Refresh {
@@ -187,11 +173,6 @@ impl Tokens {
             self.refresh.insert(token.clone(), refresh);
         }
         self.counters.issued += 1;
-        Pair {
-            family,
-            access,
-            refresh,
-            scopes,
-        }
+        Pair { family, access, refresh, scopes }
     }
 }
