@@ -17,6 +17,7 @@
 //! telemetry.rs   logs
 //! sandbox/       a local WeGroup with faults on demand
 //! clock.rs       the only reader of the clock
+//! telemetry.rs   logs on stderr, only our own
 //! ```
 //!
 //! # Arrows

@@ -200,7 +200,8 @@ impl TokenEndpoint<'_> {
     fn describe(&self, request: &Request<'_>, answer: &StandardErrorResponse<BasicErrorResponseType>) -> String {
         let description = answer.error_description().map(|text| format!(" ({text})")).unwrap_or_default();
         let text = format!("{} answered {}{description}", self.host(), answer.error().as_ref());
-        let mut secrets = self.settings.secrets();
+        let mut secrets: Vec<SecretString> =
+            self.settings.secrets().into_iter().map(|(_, secret)| secret.clone()).collect();
         match request {
             Request::Refresh(token) => secrets.push(token.secret().clone()),
             Request::Code { code, verifier, .. } => {

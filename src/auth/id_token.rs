@@ -1,5 +1,8 @@
 //! The check of an ID token (OpenID Connect Core section 3.1.3.7).
 
+#[cfg(test)]
+mod tests;
+
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde::Deserialize;

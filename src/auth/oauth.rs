@@ -11,7 +11,7 @@ use super::discovery::{self, Provider};
 use super::fixed;
 use super::http::Http;
 use super::session::{Binding, Session};
-use super::settings::{Context, OAuth, Server};
+use super::settings::{Context, Grant, OAuth, Server};
 use super::store::Store;
 use super::{Authorization, BoxFuture, Error, TokenSource};
 use crate::clock;
@@ -89,7 +89,9 @@ impl OAuthSource {
 
     /// In a task of its own: a caller that is dropped while the answer is under way must not lose a rotated token.
     async fn renew(&self, mut state: OwnedMutexGuard<State>) -> Result<Authorization, Error> {
-        state.recent_failure()?;
+        if let Some(error) = state.recent_failure(&self.0.settings.grant) {
+            return state.despite(error);
+        }
         let inner = Arc::clone(&self.0);
         let task = tokio::spawn(async move { inner.renew(&mut state).await });
         task.await.unwrap_or_else(|_| Err(Error::Unavailable("the renewal was broken off".into())))
@@ -108,11 +110,9 @@ impl Inner {
                 state.adopt(session);
                 state.authorization()
             }
-            // The endpoint is away, but the token is still good for its last minute.
-            Err(Error::Unavailable(_)) if state.has_living_token() => state.authorization(),
             Err(error) => {
                 state.failure = Some(Failure { error: error.clone(), at: clock::instant() });
-                Err(error)
+                state.despite(error)
             }
         }
     }
@@ -141,19 +141,27 @@ impl State {
         self.unsaved.is_none() && !self.rejected && self.session.as_ref().is_some_and(lives)
     }
 
-    /// A failure that a person has to mend stays for the life of the process, and credentials known to be bad are not
-    /// presented twice (a service may lock the account); an outage is forgotten after a while.
-    fn recent_failure(&mut self) -> Result<(), Error> {
-        match &self.failure {
-            Some(Failure { error, at }) => match error {
-                Error::Unavailable(_) | Error::Store(_) if at.elapsed() >= HOLD_OFF => {
-                    self.failure = None;
-                    Ok(())
-                }
-                _ => Err(error.clone()),
-            },
-            None => Ok(()),
+    /// The token that is at hand, if the endpoint is merely away: it is good for its last minute.
+    fn despite(&self, error: Error) -> Result<Authorization, Error> {
+        match error {
+            Error::Unavailable(_) if self.has_living_token() => self.authorization(),
+            error => Err(error),
         }
+    }
+
+    /// The last failure, while nobody is to ask again. Credentials known to be bad are not presented twice by a process (a
+    /// service may lock the account); what a login mends, and an outage, is looked at again after a while.
+    fn recent_failure(&mut self, grant: &Grant) -> Option<Error> {
+        let failure = self.failure.as_ref()?;
+        let stays = match failure.error {
+            Error::NeedsPerson(_) => !matches!(grant, Grant::AuthorizationCode { .. }),
+            Error::Configuration(_) => true,
+            Error::Unavailable(_) | Error::Store(_) => false,
+        };
+        if !stays && failure.at.elapsed() >= HOLD_OFF {
+            self.failure = None;
+        }
+        self.failure.as_ref().map(|failure| failure.error.clone())
     }
 
     fn adopt(&mut self, session: Session) {

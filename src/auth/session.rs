@@ -12,7 +12,7 @@ use crate::domain::time::Timestamp;
 
 /// A token is renewed when less than this is left, or a tenth of its life, if that is shorter: long enough for a request
 /// that has just been given it to arrive. The credit API documents 60 s.
-const MARGIN: Duration = Duration::from_secs(60);
+const MARGIN: Duration = Duration::from_mins(1);
 
 /// A token or another secret that is stored: masked in `Debug`, plain in the file.
 #[derive(Clone)]

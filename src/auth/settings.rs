@@ -24,17 +24,17 @@ pub enum Settings {
     OAuth(Box<OAuth>),
 }
 
-/// How tokens are obtained from a token endpoint.
+/// How tokens are obtained from a token endpoint. `S` is a secret: the text itself, unless the configuration says otherwise.
 #[derive(Debug, Clone)]
-pub struct OAuth {
+pub struct OAuth<S = SecretString> {
     /// Where.
     pub server: Server,
     /// On the strength of what.
-    pub grant: Grant,
+    pub grant: Grant<S>,
     /// Issued by the service; We360 calls it Customer ID.
     pub client_id: String,
     /// Issued with the client id; a public client has none.
-    pub client_secret: Option<SecretString>,
+    pub client_secret: Option<S>,
     /// How client id and secret are presented (RFC 6749 section 2.3.1). Never guessed: a wrong try may count as an attack.
     pub client_auth: ClientAuth,
     /// The body of a token request.
@@ -57,7 +57,7 @@ pub enum Server {
 
 /// What a token is asked for with (RFC 6749 section 1.3).
 #[derive(Debug, Clone)]
-pub enum Grant {
+pub enum Grant<S = SecretString> {
     /// The client's own credentials.
     ClientCredentials,
     /// A user's name and password. RFC 9700 section 2.4 forbids it for new services; We360 and WeSeeDo document it.
@@ -65,12 +65,12 @@ pub enum Grant {
         /// The user's name.
         username: String,
         /// The user's password.
-        password: SecretString,
+        password: S,
     },
     /// A refresh token that a person obtained elsewhere; it starts the session, the answers carry it on.
     RefreshToken {
         /// The first one.
-        refresh_token: SecretString,
+        refresh_token: S,
     },
     /// A person's consent in a browser, with PKCE (RFC 7636). Needs [`Server::Issuer`].
     AuthorizationCode {
@@ -126,6 +126,12 @@ impl Context {
 impl Context {
     /// A session of another distribution than the configured one would send leads to the wrong broker.
     pub(super) fn check_distribution(&self, session: Option<&str>) -> Result<(), Error> {
+        if session.is_some_and(|id| !is_path_segment(id)) {
+            return Err(Error::Configuration(format!(
+                "the distribution of the session, as userinfo names it, is not made of 1 to 64 characters of A-Z, a-z, 0-9, _ and - (connection {}): ask the service",
+                self.connection
+            )));
+        }
         match (self.distribution_id.as_deref(), session) {
             (Some(configured), Some(session)) if configured != session => Err(Error::Configuration(format!(
                 "distribution_id of connection {} is {configured}, but the session belongs to {session}: correct it, leave it out, or log in as another user",
@@ -133,6 +139,49 @@ impl Context {
             ))),
             _ => Ok(()),
         }
+    }
+}
+
+impl<S> OAuth<S> {
+    /// Every secret with its key in the configuration.
+    pub fn secrets(&self) -> Vec<(&'static str, &S)> {
+        let grant = match &self.grant {
+            Grant::Password { password, .. } => Some(("password", password)),
+            Grant::RefreshToken { refresh_token } => Some(("refresh_token", refresh_token)),
+            Grant::ClientCredentials | Grant::AuthorizationCode { .. } => None,
+        };
+        self.client_secret.iter().map(|secret| ("client_secret", secret)).chain(grant).collect()
+    }
+
+    /// The same with each secret looked up by `look_up`, which is given its key; `None` if one is missing. All are asked for.
+    pub fn resolve<T>(&self, mut look_up: impl FnMut(&'static str, &S) -> Option<T>) -> Option<OAuth<T>> {
+        let client_secret = self.client_secret.as_ref().map(|secret| look_up("client_secret", secret));
+        let grant = match &self.grant {
+            Grant::ClientCredentials => Some(Grant::ClientCredentials),
+            Grant::Password { username, password } => {
+                look_up("password", password).map(|password| Grant::Password { username: username.clone(), password })
+            }
+            Grant::RefreshToken { refresh_token } => {
+                look_up("refresh_token", refresh_token).map(|refresh_token| Grant::RefreshToken { refresh_token })
+            }
+            Grant::AuthorizationCode { redirect_url } => {
+                Some(Grant::AuthorizationCode { redirect_url: redirect_url.clone() })
+            }
+        };
+        Some(OAuth {
+            server: self.server.clone(),
+            grant: grant?,
+            client_id: self.client_id.clone(),
+            // The outer `None`: none is configured. The inner one: it is missing.
+            client_secret: match client_secret {
+                Some(found) => Some(found?),
+                None => None,
+            },
+            client_auth: self.client_auth,
+            request: self.request,
+            scopes: self.scopes.clone(),
+            lifetime: self.lifetime,
+        })
     }
 }
 
@@ -161,16 +210,12 @@ impl OAuth {
             Server::TokenUrl(url) => url.as_str(),
         }
     }
+}
 
-    /// Every secret that must not show up in a message.
-    pub(super) fn secrets(&self) -> Vec<SecretString> {
-        let grant = match &self.grant {
-            Grant::Password { password, .. } => Some(password),
-            Grant::RefreshToken { refresh_token } => Some(refresh_token),
-            Grant::ClientCredentials | Grant::AuthorizationCode { .. } => None,
-        };
-        self.client_secret.iter().chain(grant).cloned().collect()
-    }
+/// What may go into the path of a request: a server that names another distribution must not be able to choose the path.
+fn is_path_segment(id: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    (1..=64).contains(&id.len()) && id.bytes().all(plain)
 }
 
 /// Tokens and secrets travel over TLS, or within this machine.

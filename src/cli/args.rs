@@ -82,6 +82,12 @@ pub enum Command {
     Backup(super::backup::BackupOptions),
     /// Exit 0 if the daemon is alive, or, without [http], if the last run is young and did not fail
     Healthcheck(super::healthcheck::HealthcheckOptions),
+    /// Log in to a connection in the browser
+    Login(LoginOptions),
+    /// End a connection's session, at the provider too where it offers that
+    Logout(SessionOptions),
+    /// Whose session a connection has, and until when
+    Whoami(SessionOptions),
     /// A local WeGroup on loopback, with faults on demand
     Sandbox(super::sandbox::SandboxOptions),
 }
@@ -201,6 +207,26 @@ pub struct ResolveOptions {
 pub struct ResumeOptions {
     /// Name of the connection
     pub connection: String,
+}
+
+/// Options of `logout` and `whoami`.
+#[derive(Debug, ClapArgs)]
+pub struct SessionOptions {
+    /// Name of the connection [default: the only one with a login]
+    pub connection: Option<String>,
+}
+
+/// Options of `login`.
+#[derive(Debug, ClapArgs)]
+pub struct LoginOptions {
+    /// Name of the connection [default: the only one with a login]
+    pub connection: Option<String>,
+    /// Print the address and read the one that the browser ends up at from stdin
+    #[arg(long)]
+    pub no_browser: bool,
+    /// How long to wait for the person, e.g. 10m
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration)]
+    pub time_limit: Duration,
 }
 
 fn state(text: &str) -> Result<State, String> {

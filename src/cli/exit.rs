@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use crate::ledger;
 use crate::worker::report::Ending;
+use crate::{auth, ledger};
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +85,18 @@ impl Failure {
 impl From<ledger::Error> for Failure {
     fn from(error: ledger::Error) -> Self {
         Self::new(Exit::from(&error), error)
+    }
+}
+
+impl From<auth::Error> for Failure {
+    fn from(error: auth::Error) -> Self {
+        let exit = match &error {
+            auth::Error::NeedsPerson(_) => Exit::Auth,
+            auth::Error::Unavailable(_) => Exit::Deferred,
+            auth::Error::Configuration(_) => Exit::Usage,
+            auth::Error::Store(_) => Exit::Error,
+        };
+        Self::new(exit, error)
     }
 }
 

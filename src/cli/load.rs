@@ -18,12 +18,7 @@ pub(super) fn load(args: &Args) -> Result<Loaded, Failure> {
 }
 
 /// What a command needs that talks to an API.
-pub(super) fn with_secrets(args: &Args, syncs: &[String]) -> Result<Prepared, Failure> {
-    ready(&load(args)?, syncs)
-}
-
-/// As [`with_secrets`], of a configuration that is read already.
-pub(super) fn ready(loaded: &Loaded, syncs: &[String]) -> Result<Prepared, Failure> {
+pub(super) fn with_secrets(loaded: &Loaded, syncs: &[String]) -> Result<Prepared, Failure> {
     let settings = loaded.settings(&Env::process()).map_err(Failure::usage)?;
     prepare(loaded, settings, syncs)
 }

@@ -6,6 +6,8 @@ mod exit;
 mod healthcheck;
 mod leads;
 mod load;
+mod login;
+mod logout;
 mod mend;
 mod out;
 mod outside;
@@ -16,6 +18,7 @@ mod sandbox;
 mod show;
 mod signals;
 mod status;
+mod whoami;
 
 use std::process::ExitCode;
 
@@ -55,6 +58,9 @@ fn carry_out(args: &Args) -> Result<Exit, Failure> {
         Command::Resume(options) => mend::resume(args, options),
         Command::Backup(options) => backup::backup(args, options),
         Command::Healthcheck(options) => healthcheck::healthcheck(args, options),
+        Command::Login(options) => login::login(args, options),
+        Command::Logout(options) => logout::logout(args, options),
+        Command::Whoami(options) => whoami::whoami(args, options),
         Command::Sandbox(options) => sandbox::sandbox(options),
     }
 }

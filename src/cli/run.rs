@@ -43,7 +43,7 @@ fn run_once(args: &Args) -> Result<Exit, Failure> {
     let loaded = load::load(args)?;
     let outside = Outside::new(&loaded, options.metrics_file.as_deref())?;
     let report = runtime()?.block_on(async {
-        let prepared = load::ready(&loaded, &options.sync);
+        let prepared = load::with_secrets(&loaded, &options.sync);
         let lease = take_lease(&loaded.unresolved.ledger, "--run-now", options.wait).await;
         if let Err(held @ Failure { exit: Exit::Held, .. }) = lease {
             // Another process is at work: this is no run of which anybody should hear.

@@ -7,6 +7,7 @@ use clap::Args as ClapArgs;
 
 use super::exit::{Exit, Failure};
 use super::{out, run, signals};
+use crate::sandbox::identity::{self, Provider};
 use crate::sandbox::{Answer, Fault, Kind, Options, RandomFaults, Sandbox};
 use crate::worker::stop::Stopper;
 
@@ -40,6 +41,18 @@ pub struct SandboxOptions {
     /// Answer a repeated idempotency key with the first answer, storing nothing
     #[arg(long)]
     pub honour_idempotency_key: bool,
+    /// How long an access token of the sandbox's identity provider lives
+    #[arg(long, value_name = "DURATION", default_value = "2h", value_parser = crate::config::parse_duration)]
+    pub access_lifetime: Duration,
+    /// How long a refresh token lives
+    #[arg(long, value_name = "DURATION", default_value = "8h", value_parser = crate::config::parse_duration)]
+    pub refresh_lifetime: Duration,
+    /// How long a spent refresh token is still taken
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = crate::config::parse_duration)]
+    pub rotation_grace: Duration,
+    /// Where a login may send the browser back to; the port of a loopback address does not matter
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8400/callback")]
+    pub redirect_url: String,
     /// Answer 409 to an external reference that is already stored
     #[arg(long)]
     pub conflict_on_duplicate: bool,
@@ -71,7 +84,13 @@ pub(super) fn sandbox(options: &SandboxOptions) -> Result<Exit, Failure> {
     };
     run::runtime()?.block_on(async {
         let listener = Sandbox::listen(options.listen).await.map_err(Failure::usage)?;
-        let running = Sandbox::start(settings, listener).map_err(Failure::usage)?;
+        let issuer = format!("http://{}", listener.local_addr()?);
+        let provider = Provider::new(identity(options, issuer)).map_err(|error| Failure::new(Exit::Error, error))?;
+        let running = Sandbox::new(settings)
+            .with_routes(provider.router())
+            .with_bearer_check(provider.bearer_check())
+            .serve(listener)
+            .map_err(Failure::usage)?;
         out::say(running.url());
         out::note("a local WeGroup: what it received is at /sandbox/summary, /sandbox/requests and /sandbox/leads; ctrl-C ends it");
         let stopper = Stopper::default();
@@ -83,4 +102,16 @@ pub(super) fn sandbox(options: &SandboxOptions) -> Result<Exit, Failure> {
         running.shutdown().await;
         Ok(Exit::Done)
     })
+}
+
+/// Who may log in at the sandbox, and for how long.
+fn identity(options: &SandboxOptions, issuer: String) -> identity::Settings {
+    identity::Settings {
+        redirect_url: options.redirect_url.clone(),
+        distribution_id: options.distribution_id.clone(),
+        access_lifetime: options.access_lifetime,
+        refresh_lifetime: Some(options.refresh_lifetime),
+        rotation_grace: options.rotation_grace,
+        ..identity::Settings::new(issuer)
+    }
 }

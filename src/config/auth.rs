@@ -1,11 +1,11 @@
 //! `[connections.NAME.auth]`: the credential, its secrets not yet looked up.
 
-use reqwest::Url;
+mod oauth;
 
 use super::reader::Table;
 use super::secret::{self, Secret};
 use super::{Env, Problems};
-use crate::auth::Settings;
+use crate::auth::{Grant, OAuth, Settings};
 
 /// The credential of a connection. Reading the configuration needs no secret; only a command that talks to the API does.
 #[derive(Debug, Clone)]
@@ -17,15 +17,20 @@ pub enum Auth {
         /// The token.
         token: Secret,
     },
+    /// `kind = "sso"` and `kind = "oauth2"`.
+    OAuth(Box<OAuth<Secret>>),
 }
 
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     ApiKey,
+    Sso,
+    OAuth2,
     None,
 }
 
-const KINDS: [(&str, Kind); 2] = [("apikey", Kind::ApiKey), ("none", Kind::None)];
+const KINDS: [(&str, Kind); 4] =
+    [("apikey", Kind::ApiKey), ("sso", Kind::Sso), ("oauth2", Kind::OAuth2), ("none", Kind::None)];
 
 impl Auth {
     /// Each secret with its key below `auth`, so that `check` can say where it comes from.
@@ -33,6 +38,7 @@ impl Auth {
         match self {
             Self::None => Vec::new(),
             Self::ApiKey { token } => vec![("token", token)],
+            Self::OAuth(oauth) => oauth.secrets(),
         }
     }
 
@@ -44,15 +50,27 @@ impl Auth {
         Some(match self {
             Self::None => Settings::None,
             Self::ApiKey { token } => Settings::ApiKey { token: look_up("token", token)? },
+            Self::OAuth(oauth) => Settings::OAuth(Box::new(oauth.resolve(look_up)?)),
         })
     }
 }
 
-/// Reads the `auth` table of a connection. `sso_url` is what the connection says of the identity provider.
-pub(super) fn read(connection: &mut Table<'_>, sso_url: Option<&Url>) -> Option<Auth> {
-    let mut table = connection.required_table("auth", "add a table with kind = \"apikey\" and token")?;
-    let kind = table.required("kind", "use apikey or none", |entry| entry.word(&KINDS))?;
-    if sso_url.is_some() {
+/// An `auth` table, read.
+pub(super) struct Read {
+    /// `None` if it has a problem.
+    pub(super) auth: Option<Auth>,
+    /// A person logs in, so that userinfo tells the distribution; or that is not known, because the table has a problem.
+    pub(super) may_tell_distribution: bool,
+}
+
+/// Reads the `auth` table of a connection. `issuer` is its identity provider, as far as the connection says.
+pub(super) fn read(connection: &mut Table<'_>, issuer: Option<&str>) -> Read {
+    let none = Read { auth: None, may_tell_distribution: false };
+    let cure = "add a table with kind = \"apikey\" and token";
+    let Some(mut table) = connection.required_table("auth", cure) else { return none };
+    let cure = "use apikey, sso, oauth2 or none";
+    let Some(kind) = table.required("kind", cure, |entry| entry.word(&KINDS)) else { return none };
+    if connection.has("sso_url") && matches!(kind, Kind::ApiKey | Kind::None) {
         connection.warn("sso_url", "has no effect with this kind of auth");
     }
     let auth = match kind {
@@ -61,7 +79,14 @@ pub(super) fn read(connection: &mut Table<'_>, sso_url: Option<&Url>) -> Option<
             Some(Auth::None)
         }
         Kind::ApiKey => secret::read(&mut table, "token").map(|token| Auth::ApiKey { token }),
+        Kind::Sso => oauth::sso(&mut table, issuer).map(|oauth| Auth::OAuth(Box::new(oauth))),
+        Kind::OAuth2 => oauth::oauth2(&mut table, issuer).map(|oauth| Auth::OAuth(Box::new(oauth))),
     };
     table.finish();
-    auth
+    let may_tell_distribution = match (&auth, kind) {
+        (Some(Auth::OAuth(oauth)), _) => matches!(oauth.grant, Grant::AuthorizationCode { .. }),
+        (None, Kind::Sso | Kind::OAuth2) => true,
+        _ => false,
+    };
+    Read { auth, may_tell_distribution }
 }

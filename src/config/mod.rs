@@ -60,7 +60,7 @@ pub struct Loaded {
     /// The file it was read from.
     pub path: PathBuf,
     /// Everything it says; the secrets are not looked up yet.
-    pub unresolved: Settings<Auth>,
+    pub unresolved: Settings<Auth, Secret>,
     /// The daemon's server; `None`: there is none.
     pub http: Option<Http>,
     /// Who is told how runs went.
@@ -82,8 +82,10 @@ impl Loaded {
                 Some(connection.clone().with_auth(auth))
             })
             .collect();
-        let Settings { ledger, retain, tokens, syncs, .. } = self.unresolved.clone();
-        problems.or(Settings { ledger, retain, tokens, connections, syncs })
+        let Settings { ledger, retain, tokens, tokens_key, syncs, .. } = self.unresolved.clone();
+        let tokens_key = tokens_key
+            .and_then(|key| key.resolve(env).map_err(|what| problems.add("tokens.key".to_owned(), what)).ok());
+        problems.or(Settings { ledger, retain, tokens, tokens_key, connections, syncs })
     }
 }
 
@@ -93,7 +95,7 @@ impl Loaded {
         let none = |connection: &Connection<Auth>| connection.clone().with_auth(crate::auth::Settings::None);
         let connections = self.unresolved.connections.iter().map(none).collect();
         let Settings { ledger, retain, tokens, syncs, .. } = self.unresolved.clone();
-        Settings { ledger, retain, tokens, connections, syncs }
+        Settings { ledger, retain, tokens, tokens_key: None, connections, syncs }
     }
 }
 
@@ -130,7 +132,7 @@ pub fn load(path: &Path, env: &Env) -> Result<Loaded, Problems> {
 
 /// What the top level holds.
 struct Root {
-    unresolved: Settings<Auth>,
+    unresolved: Settings<Auth, Secret>,
     http: Option<Http>,
     notify: Notify,
 }
@@ -138,7 +140,7 @@ struct Root {
 /// Reads the top level; `None` if there is a problem below it.
 fn root(mut table: Table<'_>, env: &Env) -> Option<Root> {
     let (ledger, retain) = ledger(table.table("ledger"), env);
-    let tokens = tokens(table.table("tokens"), &ledger);
+    let (tokens, tokens_key) = tokens(table.table("tokens"), &ledger);
     let (outlines, connections): (Vec<_>, Vec<_>) =
         table.named("connections").into_iter().map(|(name, connection)| connection::read(name, connection)).unzip();
     if table.is_blank("connections") {
@@ -156,7 +158,7 @@ fn root(mut table: Table<'_>, env: &Env) -> Option<Root> {
     let mut syncs: Vec<Sync> = syncs.into_iter().collect::<Option<_>>()?;
     connections.sort_by(|a, b| a.name.cmp(&b.name));
     syncs.sort_by(|a, b| a.name.cmp(&b.name));
-    Some(Root { unresolved: Settings { ledger, retain, tokens, connections, syncs }, http, notify })
+    Some(Root { unresolved: Settings { ledger, retain, tokens, tokens_key, connections, syncs }, http, notify })
 }
 
 /// Path and retention. Unless set, the ledger lies in the first folder of `$STATE_DIRECTORY` (systemd gives several with
@@ -174,9 +176,11 @@ fn ledger(mut table: Table<'_>, env: &Env) -> (PathBuf, Duration) {
     (path, retain)
 }
 
-fn tokens(mut table: Table<'_>, ledger: &Path) -> PathBuf {
+/// The folder of the token files, and the key that encrypts them, if there is one.
+fn tokens(mut table: Table<'_>, ledger: &Path) -> (PathBuf, Option<Secret>) {
     let findings = table.findings();
     let dir = table.or("dir", ledger.with_file_name(TOKENS), |entry| Ok(findings.resolve(entry.filled()?)));
+    let key = secret::optional(&mut table, "key");
     table.finish();
-    dir
+    (dir, key)
 }

@@ -33,6 +33,13 @@ impl Environment {
         }
     }
 
+    fn issuer(self) -> &'static str {
+        match self {
+            Self::Staging => "https://sso.staging.wegroup.be",
+            Self::Production => "https://sso.wegroup.be",
+        }
+    }
+
     /// Whose host `url` is: WeGroup's staging hosts are `*.staging.wegroup.be`. `None`: not WeGroup's.
     fn of(url: &Url) -> Option<Self> {
         let host = url.host_str()?;
@@ -88,17 +95,31 @@ fn wegroup(table: &mut Table<'_>) -> Option<Target> {
             table.problem(key, "is a host of WeGroup's other environment; correct it or environment");
         }
     }
-    let auth = auth::read(table, sso_url.as_ref());
-    let distribution_id =
-        table.required("distribution_id", "ask WeGroup for it: it comes with the API token", form::id);
+    // Written without a slash at its end, as WeGroup writes it: an issuer is compared character by character.
+    let issuer = sso_url.map_or(environment.issuer().to_owned(), |url| url.origin().ascii_serialization());
+    let auth = auth::read(table, Some(&issuer));
+    let distribution_id = distribution_id(table, auth.may_tell_distribution);
     let lead_type = table.or("lead_type", "customers".to_owned(), form::id);
     table.only_for("http", &["base_url"]);
     Some(Target {
         api_url,
         base_path: String::new(),
-        api: Api::WeGroup { distribution_id: Some(distribution_id?), lead_type },
-        auth: auth?,
+        api: Api::WeGroup { distribution_id: distribution_id.ok()?, lead_type },
+        auth: auth.auth?,
     })
+}
+
+/// The problem has been noted.
+struct Reported;
+
+/// With a login it may be left out: userinfo names it.
+fn distribution_id(table: &mut Table<'_>, may_be_left_out: bool) -> Result<Option<String>, Reported> {
+    if may_be_left_out && !table.has("distribution_id") {
+        table.optional("distribution_id", form::id);
+        return Ok(None);
+    }
+    let id = table.required("distribution_id", "ask WeGroup for it: it comes with the API token", form::id);
+    id.map(Some).ok_or(Reported)
 }
 
 fn http(table: &mut Table<'_>) -> Option<Target> {
@@ -108,5 +129,5 @@ fn http(table: &mut Table<'_>) -> Option<Target> {
     let mut api_url = base_url?;
     let base_path = api_url.path().trim_end_matches('/').to_owned();
     api_url.set_path("");
-    Some(Target { api_url, base_path, api: Api::Http, auth: auth? })
+    Some(Target { api_url, base_path, api: Api::Http, auth: auth.auth? })
 }

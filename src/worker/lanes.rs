@@ -124,19 +124,7 @@ async fn open<'p>(
 
 /// The source of a connection's tokens.
 pub(super) fn connect(connection: &Connection, prepared: &Prepared) -> Result<Arc<dyn TokenSource>, auth::Error> {
-    let distribution_id = match &connection.api {
-        Api::WeGroup { distribution_id, .. } => distribution_id.clone(),
-        Api::Http => None,
-    };
-    let context = auth::Context {
-        connection: connection.name.clone(),
-        api_url: connection.destination.api_url.clone(),
-        distribution_id,
-        tokens: prepared.settings.tokens.clone(),
-        encryption_key: None,
-        proxy: connection.destination.proxy.clone(),
-        ca_file: connection.destination.ca_file.clone(),
-    };
+    let context = prepared.settings.auth_context(connection);
     auth::connect(&connection.auth, &context)
 }
 

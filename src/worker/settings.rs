@@ -4,19 +4,23 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use secrecy::SecretString;
+
 use crate::domain::{mapping, plan::OnChange, verdict};
 use crate::{auth, destination, sources};
 
-/// Everything one process works with. `A` is the credential of a connection: with its secrets, unless the configuration says
-/// otherwise.
+/// Everything one process works with. `A` is the credential of a connection, `S` a secret: the text itself, unless the
+/// configuration says otherwise.
 #[derive(Debug, Clone)]
-pub struct Settings<A = auth::Settings> {
+pub struct Settings<A = auth::Settings, S = SecretString> {
     /// The ledger's file.
     pub ledger: PathBuf,
     /// History of settled leads is kept this long.
     pub retain: Duration,
     /// The folder of the token files.
     pub tokens: PathBuf,
+    /// Encrypts the token files: 32 bytes in base64.
+    pub tokens_key: Option<S>,
     /// The connections, in the order of their names.
     pub connections: Vec<Connection<A>>,
     /// The syncs, in the order of their names.
@@ -42,6 +46,24 @@ pub struct Connection<A = auth::Settings> {
     pub patience: Duration,
     /// When a lead is tried again, what a lead in doubt and a 409 mean.
     pub policy: verdict::Policy,
+}
+
+impl Settings {
+    /// What the credential of `connection` has to know.
+    pub fn auth_context(&self, connection: &Connection) -> auth::Context {
+        auth::Context {
+            connection: connection.name.clone(),
+            api_url: connection.destination.api_url.clone(),
+            distribution_id: match &connection.api {
+                Api::WeGroup { distribution_id, .. } => distribution_id.clone(),
+                Api::Http => None,
+            },
+            tokens: self.tokens.clone(),
+            encryption_key: self.tokens_key.clone(),
+            proxy: connection.destination.proxy.clone(),
+            ca_file: connection.destination.ca_file.clone(),
+        }
+    }
 }
 
 impl<A> Connection<A> {

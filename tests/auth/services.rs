@@ -39,7 +39,7 @@ async fn each_service_gives_a_token_that_is_used_for_many_calls_and_runs() {
 async fn the_credit_api_grants_the_scopes_that_were_asked_for() {
     let sandbox = Sandbox::start(|_| {}).await;
     let token = token(&connect(&sandbox.credit(), &sandbox.context())).await;
-    let BearerState::Valid { scopes } = sandbox.provider.check_bearer(&token) else {
+    let BearerState::Valid { scopes, .. } = sandbox.provider.check_bearer(&token) else {
         panic!("the token is not valid");
     };
     assert_eq!(scopes, ["person", "company"]);

@@ -24,12 +24,16 @@ fn stored(sandbox: &Sandbox) -> serde_json::Value {
     file["session"].clone()
 }
 
+fn store(sandbox: &Sandbox, session: &serde_json::Value) {
+    let file = serde_json::json!({"lead_sync_session": 1, "session": session});
+    std::fs::write(sandbox.token_file(), format!("{file}\n")).unwrap();
+}
+
 /// Writes the stored session back with its access token at its end.
 fn expire(sandbox: &Sandbox) {
     let mut session = stored(sandbox);
     session["expires_at"] = session["obtained_at"].clone();
-    let file = serde_json::json!({"lead_sync_session": 1, "session": session});
-    std::fs::write(sandbox.token_file(), format!("{file}\n")).unwrap();
+    store(sandbox, &session);
 }
 
 async fn logged_in(change: impl FnOnce(&mut lead_sync::sandbox::identity::Settings)) -> Sandbox {
@@ -102,8 +106,8 @@ async fn several_processes_with_an_ended_token_cause_one_refresh() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn tokens_of_milliseconds_rotate_without_any_spent_one_coming_back() {
-    let sandbox = logged_in(|settings| settings.access_lifetime = Duration::from_millis(5)).await;
+async fn tokens_that_are_refused_again_and_again_rotate_without_any_spent_one_coming_back() {
+    let sandbox = logged_in(|settings| settings.access_lifetime = Duration::from_secs(2)).await;
     let tasks: Vec<_> = (0..8)
         .map(|_| {
             let source = connect(&sandbox.sso(), &sandbox.context());
@@ -210,6 +214,23 @@ async fn a_busy_endpoint_is_asked_again_and_an_absent_one_defers_the_run() {
 }
 
 #[tokio::test]
+async fn a_token_in_its_last_minute_is_used_while_the_endpoint_is_away() {
+    let sandbox = logged_in(|_| {}).await;
+    let mut session = stored(&sandbox);
+    let now = lead_sync::clock::now().0;
+    session["obtained_at"] = (now - 3_600_000).into();
+    session["expires_at"] = (now + 30_000).into();
+    store(&sandbox, &session);
+    sandbox.provider.plan_faults([Fault::Status(503); 3]);
+    let source = connect(&sandbox.sso(), &sandbox.context());
+    for _ in 0..10 {
+        assert!(is_accepted(&sandbox, &source.token().await.unwrap()));
+    }
+    // The login and the three tries: nobody asks again at once.
+    assert_eq!(sandbox.provider.counters().token_requests, 4);
+}
+
+#[tokio::test]
 async fn a_500_after_a_refresh_was_sent_is_not_repeated() {
     let sandbox = logged_in(|_| {}).await;
     expire(&sandbox);
@@ -299,7 +320,8 @@ async fn no_token_shows_in_debug_or_in_an_error() {
     sandbox.provider.plan_faults([Fault::LoseAnswer]);
     for _ in 0..2 {
         let error = connect(&sandbox.sso(), &sandbox.context()).token().await.unwrap_err();
-        shown.push_str(&format!("{error} {error:?}"));
+        shown += &error.to_string();
+        shown += format!("{error:?}").as_str();
     }
     for secret in ["ory_at_", "ory_rt_", "ory_ac_", "sandbox-client-secret"] {
         assert!(!shown.contains(secret), "{shown}");

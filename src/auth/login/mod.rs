@@ -1,13 +1,13 @@
 //! A person's login in a browser: authorization code with PKCE, `state` and `nonce` (RFC 6749 section 4.1, RFC 7636, RFC 8252,
 //! OpenID Connect Core section 3.1). Prints nothing and opens nothing: the caller passes in how.
 
+mod accept;
 mod callback;
 mod listener;
 
 use std::io;
 use std::time::Duration;
 
-use jsonwebtoken::jwk::JwkSet;
 use oauth2::{AuthUrl, CsrfToken, PkceCodeChallenge, RedirectUrl, Scope};
 use reqwest::Url;
 
@@ -15,12 +15,10 @@ use super::answer::Issued;
 use super::discovery::{self, Provider, Userinfo};
 use super::grants::{self, Refusal, Request, TokenEndpoint};
 use super::http::Http;
-use super::id_token::{self, Expected};
 use super::session::{Binding, Session, Token};
 use super::settings::{Context, Grant, OAuth, Server, is_loopback};
 use super::store::Store;
 use super::{BoxFuture, Error};
-use crate::clock;
 use crate::domain::time::Timestamp;
 use callback::Expectation;
 use listener::{Answer, Listener};
@@ -58,6 +56,8 @@ pub struct LoggedIn {
     pub scopes: Vec<String>,
     /// When the access token ends.
     pub expires_at: Option<Timestamp>,
+    /// Whether the session can be renewed without a person.
+    pub renewable: bool,
 }
 
 /// Logs in and stores the session. Nothing is stored unless all that was asked for was granted, and the store is tried before
@@ -229,79 +229,18 @@ impl<'a> Attempt<'a> {
         })
     }
 
-    /// Everything that has to be true before a session is stored.
-    async fn accept(&self, issued: &Issued) -> Result<Option<Userinfo>, Error> {
-        self.check_scopes(issued)?;
-        let subject = self.check_id_token(issued).await?;
-        let Some(url) = &self.provider.userinfo_endpoint else {
-            return Ok(None);
-        };
-        if subject.is_none() {
-            return Ok(None);
-        }
-        let user = discovery::userinfo(&self.flow.http, url, &issued.access_token).await?;
-        if user.sub != subject {
-            return Err(Error::NeedsPerson(
-                "userinfo speaks of another user than the ID token: nothing was stored".into(),
-            ));
-        }
-        self.flow.context.check_distribution(user.did.as_deref())?;
-        Ok(Some(user))
-    }
-
-    /// A scope that was not granted would be a 403 next night.
-    fn check_scopes(&self, issued: &Issued) -> Result<(), Error> {
-        let asked = &self.flow.settings.scopes;
-        let granted = issued.scopes.as_ref().unwrap_or(asked);
-        let mut missing: Vec<&str> =
-            asked.iter().filter(|scope| !granted.contains(scope)).map(String::as_str).collect();
-        let offline = |scope: &&String| matches!(scope.as_str(), "offline" | "offline_access");
-        if missing.is_empty()
-            && issued.refresh_token.is_none()
-            && let Some(scope) = asked.iter().find(offline)
-        {
-            missing.push(scope);
-        }
-        if missing.is_empty() {
-            return Ok(());
-        }
-        Err(Error::NeedsPerson(format!(
-            "not granted: {}. Nothing was stored. Run `{}` again and allow it on the consent page, or have it enabled for client {}",
-            missing.join(", "),
-            self.flow.context.login_command(),
-            self.flow.settings.client_id
-        )))
-    }
-
-    /// The subject; `None` if no ID token was asked for.
-    async fn check_id_token(&self, issued: &Issued) -> Result<Option<String>, Error> {
-        if !self.flow.settings.scopes.iter().any(|scope| scope == "openid") {
-            return Ok(None);
-        }
-        let refused = |why: &str| {
-            Error::NeedsPerson(format!(
-                "the ID token of {} is not to be trusted: {why}. Nothing was stored",
-                self.provider.issuer
-            ))
-        };
-        let token = issued.id_token.as_ref().ok_or_else(|| refused("there is none"))?;
-        let keys: JwkSet = discovery::get(&self.flow.http, &self.provider.jwks_uri, None).await?;
-        let expected = Expected {
-            issuer: &self.provider.issuer,
-            client_id: &self.flow.settings.client_id,
-            nonce: self.nonce.secret(),
-            now: clock::now(),
-        };
-        id_token::verify(token, &keys, &expected).map(Some).map_err(|why| refused(&why.to_string()))
-    }
-
     async fn save(&self, issued: Issued, user: Option<Userinfo>) -> Result<LoggedIn, Error> {
         let flow = self.flow;
         let binding = Binding::of(flow.settings, flow.context);
         let mut session = Session::new(binding, issued, &flow.settings.scopes, None);
         session.distribution_id = user.as_ref().and_then(|user| user.did.clone());
         flow.store.lock().await?.write(&session)?;
-        Ok(LoggedIn { user, expires_at: session.expires_at.map(Timestamp), scopes: session.scopes })
+        Ok(LoggedIn {
+            user,
+            expires_at: session.expires_at.map(Timestamp),
+            renewable: session.refresh_token.is_some(),
+            scopes: session.scopes,
+        })
     }
 
     /// Tokens that are not stored are revoked, so that nothing is left lying about. Best effort: they end by themselves.

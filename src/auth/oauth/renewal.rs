@@ -26,7 +26,7 @@ pub(super) struct Renewal<'a> {
 
 /// What came of a refresh token.
 enum Refreshed {
-    New(Session),
+    New(Box<Session>),
     /// The server refused it, in these words.
     Refused(String),
 }
@@ -45,11 +45,15 @@ impl Renewal<'_> {
         let Some(old) = stored else {
             return self.start(&lock).await;
         };
+        if self.state.session.is_none() && !old.has_ended(clock::now()) {
+            // Good for its last minute, should the endpoint be away.
+            self.state.adopt(old.clone());
+        }
         let Some(token) = old.usable_refresh_token(clock::now()).cloned() else {
             return self.restart(&lock, &old, None).await;
         };
         match self.refresh(&lock, &old, &token).await? {
-            Refreshed::New(session) => Ok(session),
+            Refreshed::New(session) => Ok(*session),
             Refreshed::Refused(text) => self.restart(&lock, &old, Some(text)).await,
         }
     }
@@ -81,7 +85,7 @@ impl Renewal<'_> {
     fn is_usable(&self, stored: &Session) -> bool {
         let current = self.state.session.as_ref();
         let is_current = current.is_some_and(|own| own.access_token == stored.access_token);
-        !stored.is_due(clock::now()) && !(is_current && self.state.rejected)
+        !(stored.is_due(clock::now()) || is_current && self.state.rejected)
     }
 
     /// A session from nothing but the configuration.
@@ -95,7 +99,7 @@ impl Renewal<'_> {
                 let seed = self.inner.seed(refresh_token);
                 let token = Token::from(refresh_token.clone());
                 match self.refresh(lock, &seed, &token).await? {
-                    Refreshed::New(session) => Ok(session),
+                    Refreshed::New(session) => Ok(*session),
                     Refreshed::Refused(text) => Err(self.inner.ended(&seed, Some(&text))),
                 }
             }
@@ -139,7 +143,8 @@ impl Renewal<'_> {
         match self.spend(&endpoint, token).await {
             Ok(issued) => {
                 let session = self.inner.session(issued, Some(old));
-                self.save(lock, session).map(Refreshed::New)
+                let session = self.save(lock, session)?;
+                Ok(Refreshed::New(Box::new(session)))
             }
             Err(Refusal::Grant(text)) => {
                 // Without the mark of this request: it was answered. That of an earlier, lost one stays.

@@ -23,7 +23,7 @@ use super::{Context, Error};
 use crate::clock;
 
 /// The longest wait for another process that is renewing: two tries of a token endpoint with its time limit of 30 s.
-const LOCK_WAIT: Duration = Duration::from_secs(60);
+const LOCK_WAIT: Duration = Duration::from_mins(1);
 /// How often a held lock is tried again.
 const LOCK_POLL: Duration = Duration::from_millis(20);
 /// No session is larger; what is has not been written by us.
@@ -127,14 +127,12 @@ impl Locked<'_> {
     /// Finds out whether a renewed session could be saved, in the way it would be: a folder that is read-only, a full disk, a
     /// single bind-mounted file that cannot be renamed over. The content stays as it is.
     pub(super) fn probe(&self) -> Result<(), Error> {
-        match read_private(&self.store.path())? {
-            Some(bytes) => self.replace(&bytes),
-            None => {
-                self.write_temporary(&[b' '; 4096])?;
-                let path = self.store.temporary();
-                fs::remove_file(&path).map_err(|error| failed("delete", &path, &error))
-            }
+        if let Some(bytes) = read_private(&self.store.path())? {
+            return self.replace(&bytes);
         }
+        self.write_temporary(&[b' '; 4096])?;
+        let path = self.store.temporary();
+        fs::remove_file(&path).map_err(|error| failed("delete", &path, &error))
     }
 
     fn replace(&self, bytes: &[u8]) -> Result<(), Error> {

@@ -212,8 +212,8 @@ fn finish(provider: &Provider, mut flow: Flow) -> Response {
     let granted = flow.scopes.join(" ");
     let code = random("ory_ac_");
     let ends = crate::clock::now() + provider.settings().code_lifetime;
-    let issued = Code { flow, ends, family: None };
-    provider.flows().codes.insert(code.clone(), issued);
+    let record = Code { flow, ends, family: None };
+    provider.flows().codes.insert(code.clone(), record);
     back(&url, &[("code", &code), ("scope", &granted), ("state", &state), ("iss", issuer)])
 }
 

@@ -25,8 +25,10 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::json;
 
+use super::{Access, BearerCheck};
+
 pub use fault::Fault;
-pub use tokens::{BearerState, Counters};
+pub use tokens::{BearerState, Counters, Service};
 
 /// Who may log in, and how long things live.
 #[derive(Debug, Clone)]
@@ -126,6 +128,21 @@ impl Provider {
         self.tokens().check(token, crate::clock::now())
     }
 
+    /// What the lead endpoint asks: a login's token needs the scope `leads:write`, or `api`, which allows everything.
+    pub fn bearer_check(&self) -> BearerCheck {
+        let provider = self.clone();
+        Arc::new(move |token| match provider.check_bearer(token) {
+            BearerState::Valid { service: Service::Other, .. } => Access::Granted,
+            BearerState::Valid { scopes, .. }
+                if scopes.iter().any(|scope| scope == "leads:write" || scope == "api") =>
+            {
+                Access::Granted
+            }
+            BearerState::Valid { .. } => Access::Forbidden,
+            BearerState::Expired | BearerState::Unknown => Access::Unknown,
+        })
+    }
+
     /// What happened so far.
     pub fn counters(&self) -> Counters {
         self.tokens().counters()
@@ -134,6 +151,11 @@ impl Provider {
     /// The next token requests fail like this, one each.
     pub fn plan_faults(&self, faults: impl IntoIterator<Item = Fault>) {
         self.faults().extend(faults);
+    }
+
+    /// Faults that no request has met yet are no longer planned.
+    pub fn forget_faults(&self) {
+        self.faults().clear();
     }
 
     /// Ends every access token now, as an administrator could: the API answers 401 although their time is not over.

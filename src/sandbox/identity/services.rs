@@ -10,10 +10,9 @@ use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
 
 use super::token::{basic, error};
-use super::tokens::Invalid;
+use super::tokens::{Invalid, Service};
 use super::{Provider, params};
 use crate::clock;
-use crate::domain::time::Timestamp;
 
 /// `WeSeeDo`: a JSON request with client credentials or a password; the end is absolute; no refresh token.
 pub(super) async fn weseedo(State(provider): State<Provider>, body: Bytes) -> Response {
@@ -35,9 +34,8 @@ pub(super) async fn weseedo(State(provider): State<Provider>, body: Bytes) -> Re
                 Some("password") => return error(400, "invalid_grant", "The user credentials were incorrect."),
                 _ => return error(400, "unsupported_grant_type", "The grant type is not supported."),
             }
-            let now = clock::now();
-            let ends = now + settings.access_lifetime;
-            let pair = own.tokens().begin(Vec::new(), false, own.lifetimes(), now);
+            let ends = clock::now() + settings.access_lifetime;
+            let pair = own.tokens().begin(Service::Other, Vec::new(), false, own.lifetimes());
             Json(json!({"access_token": pair.access, "expires": ends.to_string(), "token_type": "Bearer"}))
                 .into_response()
         })
@@ -58,7 +56,7 @@ pub(super) async fn we360(State(provider): State<Provider>, body: Bytes) -> Resp
             let pair = match form.get("grant_type").map(String::as_str) {
                 Some("password") if own.is_user(&form) => {
                     tokens.count(|counters| counters.logins += 1);
-                    Ok(tokens.begin(vec!["profile".into()], true, own.lifetimes(), now))
+                    Ok(tokens.begin(Service::Other, vec!["profile".into()], true, own.lifetimes()))
                 }
                 Some("password") => {
                     return error(401, "invalid_grant", "Invalid user credentials");
@@ -105,8 +103,7 @@ pub(super) async fn credit(State(provider): State<Provider>, headers: HeaderMap,
             }
             let scopes: Vec<String> =
                 form.get("scope").map(|scopes| scopes.split(' ').map(str::to_owned).collect()).unwrap_or_default();
-            let now: Timestamp = clock::now();
-            let pair = own.tokens().begin(scopes, false, own.lifetimes(), now);
+            let pair = own.tokens().begin(Service::Other, scopes, false, own.lifetimes());
             Json(json!({
                 "access_token": pair.access,
                 "scope": pair.scopes.join(" "),

@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::json;
 
-use super::tokens::{BearerState, Invalid, Lifetimes, Pair};
+use super::tokens::{BearerState, Invalid, Lifetimes, Pair, Service};
 use super::{Provider, params};
 use crate::clock;
 
@@ -62,7 +62,7 @@ fn exchange(provider: &Provider, form: &HashMap<String, String>) -> Response {
     let with_refresh = scopes.iter().any(|scope| scope == "offline" || scope == "offline_access");
     let mut tokens = provider.tokens();
     tokens.count(|counters| counters.logins += 1);
-    let pair = tokens.begin(scopes, with_refresh, provider.lifetimes(), now);
+    let pair = tokens.begin(Service::WeGroup, scopes, with_refresh, provider.lifetimes());
     code.family = Some(pair.family);
     let settings = provider.settings();
     let claims = json!({
@@ -119,7 +119,7 @@ pub(super) async fn userinfo(State(provider): State<Provider>, headers: HeaderMa
     let token = authorization(&headers, "bearer").unwrap_or_default();
     let settings = provider.settings();
     match provider.check_bearer(&token) {
-        BearerState::Valid { scopes } if scopes.iter().any(|scope| scope == "openid") => Json(json!({
+        BearerState::Valid { scopes, .. } if scopes.iter().any(|scope| scope == "openid") => Json(json!({
             "sub": settings.username, "uid": "u-1", "bid": "b-1",
             "did": settings.distribution_id, "email": settings.username,
             "username": settings.username, "language": "nl", "country": "BE",

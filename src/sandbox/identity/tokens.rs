@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::random;
+use crate::clock;
 use crate::domain::time::Timestamp;
 
 /// What the API has to know of a bearer token.
@@ -15,11 +16,22 @@ pub enum BearerState {
     Valid {
         /// What was granted.
         scopes: Vec<String>,
+        /// Who issued it.
+        service: Service,
     },
     /// Its time is over.
     Expired,
     /// Never issued, or revoked.
     Unknown,
+}
+
+/// Whose token endpoint issued a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// WeGroup, by a login.
+    WeGroup,
+    /// One of the three others.
+    Other,
 }
 
 /// What happened so far.
@@ -47,16 +59,22 @@ pub(super) struct Tokens {
     counters: Counters,
 }
 
-struct Access {
-    family: u64,
-    ends: Timestamp,
+/// All tokens that go back to one login.
+#[derive(Clone)]
+struct Family {
+    number: u64,
+    service: Service,
     scopes: Vec<String>,
 }
 
+struct Access {
+    family: Family,
+    ends: Timestamp,
+}
+
 struct Refresh {
-    family: u64,
+    family: Family,
     ends: Option<Timestamp>,
-    scopes: Vec<String>,
     spent_at: Option<Timestamp>,
 }
 
@@ -98,7 +116,9 @@ impl Tokens {
         match self.access.get(token) {
             None => BearerState::Unknown,
             Some(access) if now >= access.ends => BearerState::Expired,
-            Some(access) => BearerState::Valid { scopes: access.scopes.clone() },
+            Some(Access { family, .. }) => {
+                BearerState::Valid { scopes: family.scopes.clone(), service: family.service }
+            }
         }
     }
 
@@ -109,13 +129,13 @@ impl Tokens {
     /// The first tokens of a new family.
     pub(super) fn begin(
         &mut self,
+        service: Service,
         scopes: Vec<String>,
         with_refresh: bool,
         lifetimes: Lifetimes,
-        now: Timestamp,
     ) -> Pair {
         self.families += 1;
-        self.issue(self.families, scopes, with_refresh, lifetimes, now)
+        self.issue(Family { number: self.families, service, scopes }, with_refresh, lifetimes, clock::now())
     }
 
     /// Spends a refresh token. Strict as Hydra is without a grace period: the family's access tokens end at once, and a
@@ -125,54 +145,42 @@ impl Tokens {
         if refresh.ends.is_some_and(|end| now >= end) {
             return Err(Invalid::Expired);
         }
-        let (family, scopes) = (refresh.family, refresh.scopes.clone());
+        let family = refresh.family.clone();
         let spent_before = refresh.spent_at;
         refresh.spent_at.get_or_insert(now);
         if let Some(at) = spent_before {
             self.counters.reuses += 1;
             if now >= at + lifetimes.grace {
-                self.revoke_family(family);
+                self.revoke_family(family.number);
                 return Err(Invalid::Reused);
             }
         }
         self.counters.refreshes += 1;
-        self.access.retain(|_, access| access.family != family);
-        Ok(self.issue(family, scopes, true, lifetimes, now))
+        self.access.retain(|_, access| access.family.number != family.number);
+        Ok(self.issue(family, true, lifetimes, now))
     }
 
     /// Ends all tokens of the family.
     pub(super) fn revoke_family(&mut self, family: u64) {
-        self.access.retain(|_, access| access.family != family);
-        self.refresh.retain(|_, refresh| refresh.family != family);
+        self.access.retain(|_, access| access.family.number != family);
+        self.refresh.retain(|_, refresh| refresh.family.number != family);
     }
 
     /// The family of an access or refresh token.
     pub(super) fn family_of(&self, token: &str) -> Option<u64> {
-        let access = self.access.get(token).map(|access| access.family);
-        access.or_else(|| self.refresh.get(token).map(|refresh| refresh.family))
+        let access = self.access.get(token).map(|access| access.family.number);
+        access.or_else(|| self.refresh.get(token).map(|refresh| refresh.family.number))
     }
 
-    fn issue(
-        &mut self,
-        family: u64,
-        scopes: Vec<String>,
-        with_refresh: bool,
-        lifetimes: Lifetimes,
-        now: Timestamp,
-    ) -> Pair {
+    fn issue(&mut self, family: Family, with_refresh: bool, lifetimes: Lifetimes, now: Timestamp) -> Pair {
         let access = random("ory_at_");
-        self.access.insert(access.clone(), Access { family, ends: now + lifetimes.access, scopes: scopes.clone() });
+        self.access.insert(access.clone(), Access { family: family.clone(), ends: now + lifetimes.access });
         let refresh = with_refresh.then(|| random("ory_rt_"));
         if let Some(token) = &refresh {
-            let refresh = Refresh {
-                family,
-                ends: lifetimes.refresh.map(|lifetime| now + lifetime),
-                scopes: scopes.clone(),
-                spent_at: None,
-            };
-            self.refresh.insert(token.clone(), refresh);
+            let ends = lifetimes.refresh.map(|lifetime| now + lifetime);
+            self.refresh.insert(token.clone(), Refresh { family: family.clone(), ends, spent_at: None });
         }
         self.counters.issued += 1;
-        Pair { family, access, refresh, scopes }
+        Pair { family: family.number, access, refresh, scopes: family.scopes }
     }
 }
