@@ -38,7 +38,7 @@ const BUCKETS: [f64; 11] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10
 /// How a run can end, as the ledger writes it.
 const OUTCOMES: [&str; 6] = ["complete", "attention", "deferred", "interrupted", "auth", "error"];
 
-/// What a file for node_exporter's textfile collector may be read by: it runs as another user, and there is nothing secret in it.
+/// What a file for the node exporter's textfile collector may be read by: it runs as another user, and there is nothing secret in it.
 const FILE_MODE: u32 = 0o644;
 
 /// Renders what was measured.
@@ -91,7 +91,7 @@ impl Exporter {
         self.0.run_upkeep();
     }
 
-    /// Writes all metrics to `path` for node_exporter's textfile collector: a reader sees the old file or the new one.
+    /// Writes all metrics to `path` for the node exporter's textfile collector: a reader sees the old file or the new one.
     pub fn write(&self, path: &Path) -> std::io::Result<()> {
         // node_exporter reads *.prom only, so that it passes over the provisional name.
         let mut aside = path.to_path_buf().into_os_string();

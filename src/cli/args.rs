@@ -52,7 +52,7 @@ pub struct RunOptions {
     /// Print one JSON document on stdout
     #[arg(long, requires = "run_now")]
     pub json: bool,
-    /// Write metrics for node_exporter's textfile collector: a file NAME.prom
+    /// Write metrics for the textfile collector of Prometheus' node exporter: a file NAME.prom
     #[arg(long, value_name = "FILE", requires = "run_now")]
     pub metrics_file: Option<PathBuf>,
 }

@@ -31,7 +31,7 @@ pub(super) fn healthcheck(args: &Args, options: &HealthcheckOptions) -> Result<E
         Some(http) => run::runtime()?.block_on(ask(http.listen)),
         None => last_run(&Ledger::open_reader(&loaded.unresolved.ledger)?, options.max_age)?,
     };
-    healthy.map(|what| out::say(what)).map_err(|what| Failure::new(Exit::Error, what))?;
+    healthy.map(out::say).map_err(|what| Failure::new(Exit::Error, what))?;
     Ok(Exit::Done)
 }
 

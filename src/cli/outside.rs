@@ -1,4 +1,4 @@
-//! What a run tells others: a monitor and people, and node_exporter's collector.
+//! What a run tells others: a monitor and people, and Prometheus' node exporter.
 
 use std::path::{Path, PathBuf};
 

@@ -35,7 +35,7 @@ impl Ledger {
         }
         let key = read_key(&key_path(&self.path))?;
         let aside = Aside::of(to)?;
-        copy(self, &aside.0)?;
+        copy(&self.path, &aside.0)?;
         let leads = verify(&aside.0, Some(&key))?;
         let key_aside = Aside::of(&key_copy)?;
         fs::write(&key_aside.0, key).map_err(file_error("cannot write", &key_aside.0))?;
@@ -59,7 +59,7 @@ pub(super) fn before_migration(ledger: &Ledger, version: i64) -> Result<PathBuf>
     name.push(format!(".bak-v{version}"));
     let to = PathBuf::from(name);
     let aside = Aside::of(&to)?;
-    copy(ledger, &aside.0)?;
+    copy(ledger.path(), &aside.0)?;
     verify(&aside.0, None)?;
     fs::rename(&aside.0, &to).map_err(file_error("cannot create", &to))?;
     sync_folder(&to)?;
@@ -106,10 +106,13 @@ impl Drop for Aside {
     }
 }
 
-/// `VACUUM INTO` reads in one transaction, so it sees one moment, and copies no free pages. The target may be an empty file.
-fn copy(ledger: &Ledger, to: &Path) -> Result<()> {
+/// `VACUUM INTO` reads in one transaction, so it sees one moment, and copies no free pages. The target may be an empty file. It needs a
+/// connection of its own: one that may only query refuses.
+fn copy(ledger: &Path, to: &Path) -> Result<()> {
     let name = to.to_str().ok_or_else(|| file_error("cannot name", to)(ErrorKind::InvalidFilename.into()))?;
-    ledger.db.execute("VACUUM INTO ?1", [name]).map_err(|error| Error::from_sqlite(to, &error))?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let copied = Connection::open_with_flags(ledger, flags).and_then(|db| db.execute("VACUUM INTO ?1", [name]));
+    copied.map_err(|error| Error::from_sqlite(to, &error))?;
     sync(to)
 }
 
