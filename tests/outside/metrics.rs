@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use lead_sync::sandbox::{Answer, Fault, Kind, RetryAfter};
+
 use super::site::{Site, assert_nothing_planted, mode};
 
 /// Each sample by its name with labels. Panics on a line that is no sample, and on a name that is not ours.
@@ -45,12 +47,14 @@ async fn a_run_leaves_its_metrics_for_the_collector() {
 async fn a_pause_that_the_api_asked_for_is_seen() {
     let site = Site::new("").await;
     site.export(&[["1", "Jan", "jan@example.com"]]);
-    site.api.add_fault("429:retry-after=3600".parse().unwrap()).unwrap();
+    let answer = Answer { retry_after: Some(RetryAfter::Seconds(3600)), ..Answer::new(429) };
+    site.api.add_fault(Fault::once(Kind::Status(answer))).unwrap();
     assert_eq!(site.run(&["--run-now", "--metrics-file", "lead-sync.prom"]).await.code, 4);
     let samples = samples(&site.read("lead-sync.prom"));
     let pause = samples[r#"lead_sync_pause_seconds{connection="wegroup"}"#];
     assert!((3_000.0..=3_600.0).contains(&pause), "{pause}");
-    assert_eq!(samples[r#"lead_sync_attempts_total{connection="wegroup",outcome="throttled"}"#], 1.0);
+    let throttled = r#"lead_sync_attempts_total{connection="wegroup",outcome="throttled"}"#;
+    assert_eq!(samples.get(throttled), Some(&1.0));
 }
 
 #[tokio::test]

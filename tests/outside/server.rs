@@ -44,11 +44,11 @@ async fn the_server_shows_a_daemon_from_its_start_to_its_stop() {
     let text = answer.text().await.unwrap();
     assert_nothing_planted(&text);
     let delivered = r#"lead_sync_leads{sync="customers",state="delivered"}"#;
-    assert_eq!(samples(&text)[delivered], 1.0);
+    assert_eq!(samples(&text).get(delivered), Some(&1.0));
     site.export(&[["1", "Jan", "jan@example.com"], ["2", "Piet", "piet@example.com"]]);
     assert_eq!(site.run(&["--run-now"]).await.code, 0);
     let text = get(&format!("{open}/metrics")).await.text().await.unwrap();
-    assert_eq!(samples(&text)[delivered], 3.0, "the ledger has changed since the last look");
+    assert_eq!(samples(&text).get(delivered), Some(&3.0), "the ledger has changed since the last look");
 
     let guarded = start(&watch, Some("s3cret")).await;
     let ask = async |token: &str| {
