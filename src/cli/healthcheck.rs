@@ -1,6 +1,5 @@
 //! `healthcheck`: one answer for a container's runtime or a monitor.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use clap::Args as ClapArgs;
@@ -10,10 +9,8 @@ use super::exit::{Exit, Failure};
 use super::{load, out, run};
 use crate::clock;
 use crate::config::parse_duration;
+use crate::http::ask;
 use crate::ledger::Ledger;
-
-/// A container's runtime gives up after 30 s; a healthy daemon answers at once.
-const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Options of `healthcheck`.
 #[derive(Debug, ClapArgs)]
@@ -28,36 +25,11 @@ pub struct HealthcheckOptions {
 pub(super) fn healthcheck(args: &Args, options: &HealthcheckOptions) -> Result<Exit, Failure> {
     let loaded = load::load(args)?;
     let healthy = match &loaded.http {
-        Some(http) => run::runtime()?.block_on(ask(http.listen)),
+        Some(http) => run::runtime()?.block_on(ask(http.listen)).map(|()| "the daemon is alive".to_owned()),
         None => last_run(&Ledger::open_reader(&loaded.unresolved.ledger)?, options.max_age)?,
     };
     healthy.map(out::say).map_err(|what| Failure::new(Exit::Error, what))?;
     Ok(Exit::Done)
-}
-
-async fn ask(listen: SocketAddr) -> Result<String, String> {
-    let url = format!("http://{}/healthz", reachable(listen));
-    let failed = |error: reqwest::Error| format!("{url}: {error}");
-    let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build().map_err(failed)?;
-    let answer = client.get(&url).send().await.map_err(failed)?;
-    let status = answer.status();
-    let said = answer.text().await.unwrap_or_default();
-    if status.as_u16() < 400 {
-        Ok("the daemon is alive".to_owned())
-    } else {
-        Err(format!("{url}: {}", out::shown(said.trim())))
-    }
-}
-
-/// A server on all addresses is asked on this machine's own.
-fn reachable(mut listen: SocketAddr) -> SocketAddr {
-    if listen.ip().is_unspecified() {
-        listen.set_ip(match listen.ip() {
-            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-        });
-    }
-    listen
 }
 
 fn last_run(ledger: &Ledger, max_age: Duration) -> Result<Result<String, String>, Failure> {

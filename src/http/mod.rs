@@ -1,5 +1,6 @@
 //! What the daemon answers to machines: `/healthz`, `/readyz`, `/metrics`. One small server, on this machine unless a token protects it.
 
+mod ask;
 mod serve;
 mod watch;
 
@@ -15,6 +16,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use secrecy::{ExposeSecret, SecretString};
 
+pub use ask::ask;
 pub use serve::serve;
 pub use watch::{Pulse, Watch};
 
