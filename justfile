@@ -31,6 +31,23 @@ advisories:
 test:
     bash .ci/run tests
 
+# systemd-analyze verify and security
+units:
+    bash .ci/run units
+
+# hadolint
+image:
+    bash .ci/run image
+
+# target/debian/*.deb from a release build, installed and removed in a test root
+package:
+    bash .ci/run release_package
+
+# the package on a booted systemd, in a container of systemd's own; needs root and systemd-nspawn
+boot:
+    bash .ci/run package
+    tests/deploy/boot.sh target/lead-sync-dev.deb
+
 # a run against the local WeGroup
 demo:
     cargo run --release -- demo

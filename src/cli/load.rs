@@ -2,15 +2,16 @@
 
 use super::args::Args;
 use super::exit::Failure;
-use super::out;
+use super::{out, surroundings};
 use crate::config::{self, Env, Loaded, Problems};
 use crate::worker::{self, Prepared, settings::Settings};
 
-/// Finds and reads the configuration, and says its warnings.
+/// Finds and reads the configuration, and says its warnings. Root is refused where the ledger is another user's.
 pub(super) fn load(args: &Args) -> Result<Loaded, Failure> {
     let env = Env::process();
     let path = config::locate(args.config.as_deref(), &env).map_err(Failure::usage)?;
     let loaded = config::load(&path, &env).map_err(Failure::usage)?;
+    surroundings::refuse_root(&loaded.unresolved.ledger)?;
     for warning in &loaded.warnings {
         out::note(format!("warning: {warning}"));
     }

@@ -18,6 +18,7 @@ mod sandbox;
 mod show;
 mod signals;
 mod status;
+mod surroundings;
 mod whoami;
 
 use std::process::ExitCode;

@@ -9,9 +9,9 @@ use serde_json::json;
 use super::args::{Args, BaselineOptions, RunOptions};
 use super::exit::{Exit, Failure};
 use super::outside::Outside;
-use super::{load, out, progress, signals};
+use super::{load, out, progress, signals, surroundings};
 use crate::clock;
-use crate::config::Loaded;
+use crate::config::{Env, Loaded};
 use crate::ledger::{self, Lease, NewLedger, Trigger};
 use crate::worker::progress::Progress;
 use crate::worker::report::Report;
@@ -41,6 +41,7 @@ pub(super) fn run_now(args: &Args) -> Result<Exit, Failure> {
 fn run_once(args: &Args) -> Result<Exit, Failure> {
     let options = &args.run;
     let loaded = load::load(args)?;
+    surroundings::warn(&loaded.unresolved.ledger, &Env::process());
     let outside = Outside::new(&loaded, options.metrics_file.as_deref())?;
     let report = runtime()?.block_on(async {
         let prepared = load::with_secrets(&loaded, &options.sync);

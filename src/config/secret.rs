@@ -46,7 +46,14 @@ impl Secret {
                         "$CREDENTIALS_DIRECTORY is not set; start lead-sync from a systemd unit with LoadCredential={name}:PATH"
                     )
                 })?;
-                read_file(&dir.join(name))
+                let path = dir.join(name);
+                if !path.exists() {
+                    return Err(format!(
+                        "{} is not there; put the secret there, or with systemd into /etc/credstore/{name} (LoadCredential={name})",
+                        path.display()
+                    ));
+                }
+                read_file(&path)
             }
             Self::Plain { value, .. } => Ok(value.clone()),
         }

@@ -24,6 +24,13 @@ pub struct Known {
     pub by_mapping: bool,
 }
 
+impl Known {
+    /// Its content can still change: it is neither delivered, nor being sent, nor held.
+    pub fn is_open(&self) -> bool {
+        matches!(self.state, State::Pending | State::Waiting | State::Rejected | State::Failed)
+    }
+}
+
 /// What the row of a known lead asks for now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Row {

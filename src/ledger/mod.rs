@@ -13,6 +13,7 @@
 //! | `health.rs`, `told.rs` | what is watched from outside, and what was last told |
 //! | `operator.rs` | what a person does to leads |
 //! | `query.rs` | answers for the commands |
+//! | `storage.rs` | whether it lies where it lasts |
 
 use std::path::PathBuf;
 
@@ -26,6 +27,7 @@ mod operator;
 mod query;
 mod queue;
 mod runs;
+mod storage;
 mod told;
 mod writer;
 
@@ -39,6 +41,7 @@ pub use operator::{Resolution, Target};
 pub use query::{Event, Filter, LeadRow, SyncStatus, Told};
 pub use queue::{Ask, recover};
 pub use runs::{Counts, RunRow, Trigger};
+pub use storage::storage_warning;
 pub use told::Trouble;
 pub use writer::{Done, Writer};
 

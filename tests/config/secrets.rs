@@ -65,6 +65,22 @@ fn a_secret_comes_from_where_the_configuration_says() {
 }
 
 #[test]
+fn a_credential_that_systemd_was_not_given_says_where_it_belongs() {
+    let folder = tempfile::tempdir().unwrap();
+    let shown = folder.path().display();
+    let problem =
+        token("{ credential = \"wegroup\" }", &Env::from([("CREDENTIALS_DIRECTORY", folder.path().to_str().unwrap())]))
+            .1;
+    assert_eq!(
+        problem,
+        format!(
+            "lead-sync.toml: connections.wegroup.auth.token: {shown}/wegroup is not there; \
+             put the secret there, or with systemd into /etc/credstore/wegroup (LoadCredential=wegroup)"
+        )
+    );
+}
+
+#[test]
 fn a_secret_that_is_missing_is_a_problem_of_its_key_once_it_is_needed() {
     for (secret, problem) in [
         ("{ env = \"TOKEN\" }", "the environment variable TOKEN is not set; set it to the secret"),

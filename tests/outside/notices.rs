@@ -129,3 +129,20 @@ async fn a_process_that_finds_the_ledger_taken_tells_nobody() {
     drop(lease);
     assert_eq!(monitor.take(), []);
 }
+
+#[tokio::test]
+async fn an_export_that_suddenly_has_no_rows_is_told_until_it_has_some_or_is_confirmed() {
+    let webhook = Receiver::start().await;
+    let site = Site::new(&format!("[notify]\nwebhook = \"{}\"", webhook.url)).await;
+    site.export(&[GOOD]);
+    assert_eq!(site.run(&["--run-now"]).await.code, 0);
+    site.export(&[]);
+    assert_eq!(site.run(&["--run-now"]).await.code, 3);
+    let told = json(&webhook.take()[0].1);
+    assert!(told["notices"][0].as_str().unwrap().contains("not a single row was read"), "{told}");
+    assert_eq!(site.run(&["--run-now", "--confirm"]).await.code, 0);
+    assert_eq!(json(&webhook.take()[0].1)["event"], "recovered");
+    site.export(&[GOOD]);
+    assert_eq!(site.run(&["--run-now"]).await.code, 0);
+    assert_eq!(webhook.take(), []);
+}

@@ -41,6 +41,7 @@ auth = {{ kind = "apikey", token = "{}" }}
 connection = "wegroup"
 source = {{ kind = "csv", path = "customers.csv", key = "id" }}
 required = ["prospect.email"]
+no_rows = "warn"
 
 [syncs.customers.lead]
 origin = "CRM"

@@ -108,7 +108,7 @@ impl Dispatch<'_> {
     }
 
     /// Claimed leads that are not under way go back: nothing is sent now.
-    fn release_ready(&mut self) {
+    pub(super) fn release_ready(&mut self) {
         while let Some(claim) = self.ready.pop_front() {
             self.release(claim);
         }

@@ -159,6 +159,17 @@ impl Dispatch<'_> {
         std::ops::ControlFlow::Continue(())
     }
 
+    /// No pause is in force and the breaker is closed, or lets one lead through.
+    fn may_send(&self, now: Timestamp) -> bool {
+        let paused = self.means.state.pause.as_ref().is_some_and(|(until, _)| *until > now);
+        let open = match self.means.state.breaker.gate(now) {
+            Gate::Closed => false,
+            Gate::OpenUntil(_) => true,
+            Gate::Probe => !self.alive,
+        };
+        !paused && !open
+    }
+
     /// Starts requests for claimed leads.
     fn take_off(&mut self) {
         while self.flights.len() < self.in_flight_limit()
@@ -301,9 +312,7 @@ impl Dispatch<'_> {
         }
         self.halted = true;
         self.tally.note(notice);
-        while let Some(claim) = self.ready.pop_front() {
-            self.release(claim);
-        }
+        self.release_ready();
     }
 
     fn release(&mut self, claim: Claim) {
@@ -329,10 +338,8 @@ impl Dispatch<'_> {
                 self.means.budget.fetch_add(unused as u64, Ordering::Relaxed);
                 self.next_due = if claims.is_empty() { Some(next.map_or(Next::Nothing, Next::At)) } else { None };
                 self.ready.extend(claims);
-                if self.halted {
-                    while let Some(claim) = self.ready.pop_front() {
-                        self.release(claim);
-                    }
+                if self.halted || !self.may_send(clock::now()) {
+                    self.release_ready();
                 }
             }
             Done::Settled { lead, sync, state } => {

@@ -135,6 +135,10 @@ impl<'p> Pass<'p> {
             // The mapping reads other columns than before: nothing tells whether the row changed, so it did not.
             self.admission.rebase(lead.known.lead, &fingerprint)?;
             self.known.add(fingerprint, place);
+            if !lead.known.is_open() {
+                self.counts.unchanged += 1;
+                return Ok(());
+            }
         } else if !same_row {
             self.known.replace(&lead.fingerprint, fingerprint, place);
         }

@@ -1,0 +1,122 @@
+//! Names and forms that scripts and outside tools rely on.
+
+use std::os::unix::fs::PermissionsExt;
+
+use crate::support::Scene;
+
+#[test]
+fn the_document_of_a_run_has_the_names_and_sums_of_the_contract() {
+    let scene = Scene::new();
+    scene.export("customers.csv", "id,first_name,last_name,email\n1,Ann,Peeters,\n2,Bob\n,Cid,Claes,\n");
+    let document = scene.run().json();
+    let names: Vec<&str> = document.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(names, ["run", "outcome", "started_at", "finished_at", "syncs"]);
+    let counts = document["syncs"]["customers"].as_object().unwrap();
+    let names: Vec<&str> = counts.keys().map(String::as_str).collect();
+    let expected = "read new changed unchanged skipped invalid delivered rejected waiting held failed pending";
+    assert_eq!(names, expected.split(' ').collect::<Vec<_>>());
+    let sum: u64 =
+        ["new", "changed", "unchanged", "skipped", "invalid"].iter().map(|n| counts[*n].as_u64().unwrap()).sum();
+    assert_eq!((counts["read"].as_u64().unwrap(), sum), (3, 3));
+}
+
+#[test]
+fn the_views_have_the_columns_of_the_contract_and_utc_times() {
+    let scene = Scene::new();
+    scene.export("customers.csv", "id,first_name,last_name,email\n1,Ann,Peeters,a@refused.example\n2,Bob\n");
+    scene.run();
+    let columns = |view: &str| scene.query(&format!("SELECT group_concat(name, ' ') FROM pragma_table_info('{view}')"));
+    let leads = "sync key state backref remote_id attempts http_status reason origin updated_at";
+    assert_eq!(columns("leads"), [leads]);
+    assert_eq!(columns("failures"), ["sync key backref run attempt at kind http_status reason"]);
+    let runs = "run started_at finished_at trigger outcome read new changed unchanged skipped invalid delivered rejected \
+                waiting held failed pending";
+    assert_eq!(columns("runs"), [runs]);
+    for sql in ["SELECT updated_at FROM leads", "SELECT at FROM failures", "SELECT finished_at FROM runs"] {
+        for time in scene.query(sql) {
+            assert!(time.len() == 24 && time.ends_with('Z') && time.contains('T'), "{sql}: {time}");
+        }
+    }
+    assert_eq!(
+        scene.query("SELECT origin FROM leads ORDER BY origin"),
+        ["exports/customers.csv:2", "exports/customers.csv:3"]
+    );
+    assert_eq!(scene.query("SELECT \"trigger\" || outcome FROM runs"), ["manualattention"]);
+}
+
+#[test]
+fn lists_come_as_one_array_or_as_csv_with_the_same_columns() {
+    let scene = Scene::new();
+    scene.customers(0..60);
+    scene.run();
+    assert_eq!(scene.leads().len(), 60, "json is not cut to a screenful");
+    let csv = scene.cli(&["leads", "--format", "csv", "--state", "delivered", "--sync", "customers"]).stdout;
+    assert_eq!(
+        csv.lines().next(),
+        Some("sync,key,state,backref,remote_id,attempts,http_status,reason,origin,updated_at")
+    );
+    assert_eq!(csv.lines().count(), 61);
+    assert_eq!(scene.cli(&["leads", "--format", "json", "--limit", "7"]).json().as_array().unwrap().len(), 7);
+    let names: Vec<String> = scene.leads()[0].as_object().unwrap().keys().cloned().collect();
+    assert_eq!(names.join(","), csv.lines().next().unwrap());
+}
+
+#[test]
+fn ledger_key_and_lock_are_for_their_owner_only() {
+    let mut scene = Scene::new();
+    scene.connection("max_in_flight", "2");
+    scene.customers(0..3);
+    scene.run();
+    for name in ["lead-sync.db", "lead-sync.key", "lead-sync.lock"] {
+        let mode = scene.path(name).metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+    assert_eq!(scene.query("PRAGMA journal_mode"), ["wal"]);
+    assert_ne!(scene.query("PRAGMA application_id"), ["0"]);
+    assert_ne!(scene.query("PRAGMA user_version"), ["0"]);
+    assert_eq!(
+        scene.query("SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE '%STRICT%'"),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn a_plan_sends_nothing_writes_nothing_and_masks_values() {
+    let scene = Scene::new();
+    scene.customers(0..8);
+    let ran = scene.cli(&["plan"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.stdout.contains("8 new") && !ran.stdout.contains("First1"), "{ran:?}");
+    assert!(!scene.path("lead-sync.db").exists() && !scene.path("lead-sync.key").exists());
+    assert_eq!(scene.cli(&["--run-now", "--dry-run", "--json"]).count("new"), 8);
+    scene.run();
+    let before = std::fs::read(scene.path("lead-sync.db")).unwrap();
+    scene.customers(0..9);
+    assert_eq!(scene.cli(&["--run-now", "--dry-run", "--json"]).count("new"), 1);
+    assert_eq!(std::fs::read(scene.path("lead-sync.db")).unwrap(), before);
+    assert_eq!(scene.requests().len(), 8);
+}
+
+#[test]
+fn wrong_usage_and_wrong_configuration_end_with_2_and_say_what_is_wrong() {
+    let mut scene = Scene::new();
+    scene.customers(0..1);
+    assert_eq!(scene.cli(&["--no-such-option"]).code, 2);
+    assert_eq!(scene.cli(&["--run-now", "--sync", "nobody"]).code, 2);
+    scene.connection("rate_limt", "\"5/s\"").sync("where", "\"{{ nobody }\"");
+    let ran = scene.run();
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.stderr.contains("connections.wegroup.rate_limt") && ran.stderr.contains("rate_limit"), "{ran:?}");
+    assert_eq!(ran.json()["outcome"], "error");
+}
+
+#[test]
+fn a_source_that_is_not_there_ends_with_2_and_one_that_is_no_export_with_3() {
+    let mut scene = Scene::new();
+    scene.source("path", "\"exports/customers.csv\"");
+    assert_eq!(scene.run().code, 2, "a missing file");
+    scene.export("customers.csv", "<html>log in</html>");
+    assert_eq!(scene.run().code, 3, "a web page");
+    scene.source("path", "\"nowhere/*.csv\"");
+    assert_eq!(scene.run().code, 2, "a missing folder");
+}

@@ -1,0 +1,89 @@
+//! A ledger that is lost, foreign, newer, damaged or cannot grow.
+
+use std::fs;
+
+use crate::support::{Ran, Scene};
+
+fn refused(scene: &Scene, word: &str) -> Ran {
+    let ran = scene.run();
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.stderr.contains(word), "no {word:?} in {ran:?}");
+    assert_eq!(ran.json()["outcome"], "error");
+    ran
+}
+
+fn delivered() -> Scene {
+    let scene = Scene::new();
+    scene.customers(0..3);
+    assert_eq!(scene.run().code, 0);
+    scene
+}
+
+#[test]
+fn a_lost_ledger_stops_the_run_until_it_is_confirmed() {
+    let scene = delivered();
+    fs::remove_file(scene.path("lead-sync.db")).unwrap();
+    refused(&scene, "--new-ledger");
+    assert_eq!(scene.stored().len(), 3);
+    let ran = scene.cli(&["--run-now", "--json", "--new-ledger"]);
+    assert_eq!((ran.code, ran.count("delivered")), (0, 3), "{ran:?}");
+}
+
+#[test]
+fn a_ledger_without_its_key_or_with_another_one_is_not_used() {
+    let scene = delivered();
+    let key = fs::read(scene.path("lead-sync.key")).unwrap();
+    fs::remove_file(scene.path("lead-sync.key")).unwrap();
+    refused(&scene, "fingerprint key");
+    fs::write(scene.path("lead-sync.key"), [7; 32]).unwrap();
+    refused(&scene, "belongs to another ledger");
+    fs::write(scene.path("lead-sync.key"), key).unwrap();
+    assert_eq!(scene.run().count("unchanged"), 3);
+}
+
+#[test]
+fn a_file_that_is_no_ledger_of_ours_is_left_alone() {
+    let scene = Scene::new();
+    scene.customers(0..1);
+    let foreign = rusqlite::Connection::open(scene.path("lead-sync.db")).unwrap();
+    foreign.execute_batch("CREATE TABLE theirs (x); INSERT INTO theirs VALUES (1)").unwrap();
+    drop(foreign);
+    let before = fs::read(scene.path("lead-sync.db")).unwrap();
+    refused(&scene, "not a ledger of lead-sync");
+    assert_eq!(fs::read(scene.path("lead-sync.db")).unwrap(), before);
+    fs::write(scene.path("lead-sync.db"), "this is text, and long enough to have a header of its own ".repeat(20))
+        .unwrap();
+    refused(&scene, "not a readable ledger");
+    assert!(scene.stored().is_empty());
+}
+
+#[test]
+fn a_ledger_of_a_newer_program_is_not_touched() {
+    let scene = delivered();
+    let ledger = rusqlite::Connection::open(scene.path("lead-sync.db")).unwrap();
+    ledger.pragma_update(None, "user_version", 999).unwrap();
+    drop(ledger);
+    refused(&scene, "newer lead-sync");
+    assert_eq!(scene.cli(&["leads"]).code, 2, "not even for reading: its views may mean something else");
+}
+
+#[test]
+fn a_full_disk_stops_the_run_before_anything_is_sent() {
+    let scene = Scene::new();
+    scene.customers(0..3);
+    let small = scene.path("small");
+    fs::create_dir(&small).unwrap();
+    let mounted =
+        std::process::Command::new("mount").args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"]).arg(&small).status();
+    if !mounted.is_ok_and(|status| status.success()) {
+        println!("only root may mount a small disk: nothing was tested");
+        return;
+    }
+    let output = scene.command(&["--run-now", "--json"]).env("LEAD_SYNC__LEDGER__PATH", "small/lead-sync.db").output();
+    let unmounted = std::process::Command::new("umount").arg(&small).status().unwrap();
+    let ran = Ran::from(output.unwrap());
+    assert!(unmounted.success());
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.stderr.contains("full"), "{ran:?}");
+    assert!(scene.stored().is_empty());
+}

@@ -1,0 +1,253 @@
+//! What each answer of the API does to a lead, to the run and to the connection.
+
+use std::collections::BTreeSet;
+
+use lead_sync::sandbox::{Answer, Fault, Kind, Options, RetryAfter};
+
+use serde_json::json;
+
+use crate::support::{Ran, Scene};
+
+fn status(code: u16) -> Kind {
+    Kind::Status(Answer::new(code))
+}
+
+fn throttled(code: u16, retry_after: RetryAfter) -> Kind {
+    Kind::Status(Answer { retry_after: Some(retry_after), ..Answer::new(code) })
+}
+
+/// Runs over three leads with a fault for the one with key 1.
+fn one_of_three(kind: Kind, times: Option<u64>, change: impl FnOnce(&mut Scene)) -> (Scene, Ran) {
+    let mut scene = Scene::new();
+    scene.connection("max_in_flight", "1");
+    change(&mut scene);
+    scene.customers(0..3);
+    let fault = Fault::once(kind).for_lead("1");
+    scene.fault(times.map_or_else(|| fault.clone().always(), |times| fault.clone().times(times)));
+    let ran = scene.run();
+    (scene, ran)
+}
+
+#[test]
+fn an_answer_that_asks_for_an_hour_ends_the_run_and_silences_the_next() {
+    for retry_after in [RetryAfter::Seconds(3600), RetryAfter::Date(3600)] {
+        for code in [429, 503] {
+            let mut scene = Scene::new();
+            scene.connection("max_in_flight", "1").connection("patience", "\"2m\"");
+            scene.customers(0..5);
+            scene.fault(Fault::once(throttled(code, retry_after.clone())));
+            let ran = scene.run();
+            assert_eq!((ran.code, ran.outcome().as_str()), (4, "deferred"), "{ran:?}");
+            let received = scene.requests().len();
+            assert_eq!(received, 1, "nothing is sent after HTTP {code}");
+            let next = scene.run();
+            assert_eq!((next.code, scene.requests().len()), (4, received), "{next:?}");
+            assert_eq!(scene.lead_of("0")["attempts"], 0);
+            assert!(scene.cli(&["status"]).stdout.contains("paused until"));
+            assert_eq!(scene.cli(&["resume", "wegroup"]).code, 0);
+            let resumed = scene.run();
+            assert_eq!((resumed.code, resumed.count("delivered")), (0, 5), "{resumed:?}");
+        }
+    }
+}
+
+#[test]
+fn a_short_pause_is_waited_for_within_the_run() {
+    let (scene, ran) = one_of_three(throttled(429, RetryAfter::Seconds(0)), Some(2), |_| {});
+    assert_eq!((ran.code, ran.count("delivered")), (0, 3), "{ran:?}");
+    assert_eq!(scene.lead_of("1")["attempts"], 1, "a throttled POST is no attempt");
+    assert_eq!(scene.query("SELECT kind FROM failures"), ["throttled", "throttled"]);
+}
+
+#[test]
+fn under_resend_a_lead_in_doubt_is_sent_again_with_the_same_key_and_marked() {
+    let kinds = [
+        Kind::LostAnswer,
+        Kind::StoredThenReset,
+        Kind::StoredThenStatus(Answer::new(500)),
+        Kind::Garbage,
+        status(502),
+        status(504),
+        status(503),
+        Kind::CutAfterBytes { bytes: 5 },
+    ];
+    for kind in kinds {
+        let (scene, ran) = one_of_three(kind.clone(), Some(1), |_| {});
+        assert_eq!((ran.code, ran.count("delivered")), (0, 3), "{kind:?}: {ran:?}");
+        let lead = scene.lead_of("1");
+        assert_eq!((lead["state"].as_str(), lead["attempts"].as_u64()), (Some("delivered"), Some(2)), "{kind:?}");
+        assert_eq!(lead["reason"], "possibly sent twice", "{kind:?}");
+        let keys: Vec<_> = scene.requests().into_iter().filter(|r| r.external_ref.as_deref() == Some("1")).collect();
+        assert_eq!(keys.len(), 2, "{kind:?}");
+        assert_eq!(keys[0].idempotency_key, keys[1].idempotency_key, "{kind:?}");
+        assert_eq!(scene.query("SELECT kind FROM failures"), ["in_doubt"], "{kind:?}");
+    }
+}
+
+#[test]
+fn under_hold_a_lead_in_doubt_waits_for_a_person() {
+    let (scene, ran) = one_of_three(Kind::LostAnswer, Some(1), |scene| {
+        scene.connection("on_in_doubt", "\"hold\"");
+    });
+    assert_eq!((ran.code, ran.count("delivered"), ran.count("held")), (3, 2, 1), "{ran:?}");
+    assert_eq!(scene.run().code, 0, "it is reported once");
+    assert_eq!(scene.stored().len(), 3);
+    assert_eq!(scene.cli(&["resolve", "1", "--delivered", "--remote-id", "abc"]).code, 0);
+    let lead = scene.lead_of("1");
+    assert_eq!((lead["state"].as_str(), lead["remote_id"].as_str()), (Some("delivered"), Some("abc")));
+    assert_eq!(scene.cli(&["resolve", "1", "--delivered"]).code, 2, "it is held no more");
+}
+
+#[test]
+fn a_held_lead_that_a_person_resends_goes_out_again() {
+    let (scene, _) = one_of_three(Kind::Reset, Some(1), |scene| {
+        scene.connection("on_in_doubt", "\"hold\"");
+    });
+    assert_eq!(scene.cli(&["resolve", "1", "--resend"]).code, 0);
+    assert_eq!(scene.run().count("delivered"), 1);
+    assert_eq!(scene.stored().len(), 3);
+    assert!(scene.cli(&["show", "1"]).stdout.contains("to be sent again"));
+}
+
+#[test]
+fn a_timeout_is_in_doubt() {
+    let (scene, ran) = one_of_three(Kind::Stall { ms: 60_000 }, Some(1), |scene| {
+        scene.connection("timeout", "\"300ms\"");
+    });
+    assert_eq!((ran.code, ran.count("delivered")), (0, 3), "{ran:?}");
+    assert_eq!(scene.lead_of("1")["reason"], "possibly sent twice");
+}
+
+#[test]
+fn a_key_that_is_not_accepted_stops_the_run_and_charges_nothing() {
+    let mut scene = Scene::with(Options { api_tokens: vec!["another".to_owned()], ..Options::default() });
+    scene.connection("max_in_flight", "2");
+    scene.customers(0..5);
+    let ran = scene.run();
+    assert_eq!((ran.code, ran.outcome().as_str()), (5, "auth"), "{ran:?}");
+    assert!(scene.requests().len() <= 2, "nothing is sent after a 401");
+    for lead in scene.leads() {
+        assert_eq!((lead["state"].as_str(), lead["attempts"].as_u64()), (Some("pending"), Some(0)), "{lead}");
+    }
+}
+
+#[test]
+fn one_lead_that_is_turned_away_among_others_is_refused() {
+    for code in [403, 404, 405, 410, 301] {
+        let (scene, ran) = one_of_three(status(code), None, |_| {});
+        assert_eq!((ran.code, ran.count("delivered"), ran.count("rejected")), (3, 2, 1), "HTTP {code}: {ran:?}");
+        let lead = scene.lead_of("1");
+        assert_eq!((lead["state"].as_str(), lead["attempts"].as_u64()), (Some("rejected"), Some(0)), "HTTP {code}");
+        assert_eq!(lead["http_status"], code);
+    }
+}
+
+#[test]
+fn when_every_lead_is_turned_away_the_run_stops_and_blames_no_lead() {
+    for (code, exit) in [(403, 5), (404, 2), (405, 2), (410, 2), (301, 2)] {
+        for leads in [1, 10] {
+            let mut scene = Scene::new();
+            scene.connection("max_in_flight", "1");
+            scene.customers(0..leads);
+            scene.fault(Fault::once(status(code)).always());
+            let ran = scene.run();
+            assert_eq!(ran.code, exit, "HTTP {code}: {ran:?}");
+            let tried: BTreeSet<_> = scene.requests().into_iter().map(|request| request.external_ref).collect();
+            assert!(tried.len() <= 3, "HTTP {code}: three leads are enough to know, not {tried:?}");
+            for lead in scene.leads() {
+                assert!(["pending", "waiting"].contains(&lead["state"].as_str().unwrap()), "{lead}");
+                assert_eq!(lead["attempts"], 0, "{lead}");
+            }
+            scene.api.clear_faults();
+            assert_eq!(scene.run().count("delivered"), u64::from(leads), "HTTP {code}");
+        }
+    }
+}
+
+#[test]
+fn a_conflict_is_what_the_connection_says_it_is() {
+    let (_, ran) = one_of_three(status(409), Some(1), |_| {});
+    assert_eq!((ran.code, ran.count("rejected")), (3, 1), "{ran:?}");
+    let (_, ran) = one_of_three(status(409), Some(1), |scene| {
+        scene.connection("on_conflict", "\"delivered\"");
+    });
+    assert_eq!((ran.code, ran.count("delivered")), (0, 3), "{ran:?}");
+}
+
+#[test]
+fn a_refused_lead_keeps_the_servers_reason_and_can_be_retried() {
+    let body = json!({ "error": "validation_failed", "message": "First1 Last1 has no vin" });
+    let answer = Answer { body: Some(body), ..Answer::new(422) };
+    let (scene, ran) = one_of_three(Kind::Status(answer), Some(1), |_| {});
+    assert_eq!((ran.code, ran.count("rejected")), (3, 1), "{ran:?}");
+    let lead = scene.lead_of("1");
+    assert_eq!(lead["reason"], "HTTP 422: validation_failed: *** *** has no vin");
+    assert_eq!((lead["attempts"].as_u64(), lead["http_status"].as_u64()), (Some(1), Some(422)));
+    assert_eq!(scene.run().code, 0, "it is reported once");
+    assert_eq!(scene.cli(&["retry", "1"]).code, 0);
+    assert_eq!(scene.run().count("delivered"), 1);
+}
+
+#[test]
+fn an_api_that_is_away_charges_no_attempt_and_ends_in_a_deferral() {
+    let mut scene = Scene::new();
+    // A port of loopback that nothing listens on.
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    scene.connection("api_url", &format!("\"http://{nobody}\"")).connection("patience", "\"300ms\"");
+    scene.customers(0..20);
+    let ran = scene.run();
+    assert_eq!((ran.code, ran.outcome().as_str()), (4, "deferred"), "{ran:?}");
+    assert!(scene.leads().iter().all(|lead| lead["attempts"] == 0));
+}
+
+#[test]
+fn an_outage_puts_a_few_leads_in_doubt_and_not_all() {
+    let mut scene = Scene::new();
+    scene.connection("patience", "\"300ms\"").connection("max_in_flight", "1");
+    scene.customers(0..50);
+    scene.fault(Fault::once(status(500)).always().on(lead_sync::sandbox::Requests::Every));
+    let ran = scene.run();
+    assert_eq!(ran.code, 4, "{ran:?}");
+    let touched = scene.leads().iter().filter(|lead| lead["attempts"] != 0).count();
+    assert!(touched <= 5, "{touched} leads were tried while the API was away");
+    scene.api.clear_faults();
+    assert_eq!(scene.cli(&["resume", "wegroup"]).code, 0);
+    assert_eq!(scene.run().count("delivered"), 50);
+}
+
+#[test]
+fn a_lead_whose_attempts_are_used_up_has_failed() {
+    let (scene, ran) = one_of_three(status(500), None, |scene| {
+        scene.connection("retry", r#"{ attempts = 3, first = "1ms", cap = "2ms" }"#);
+    });
+    assert_eq!((ran.code, ran.count("failed"), ran.count("delivered")), (3, 1, 2), "{ran:?}");
+    assert_eq!(scene.lead_of("1")["attempts"], 3);
+    scene.api.clear_faults();
+    assert_eq!(scene.cli(&["retry", "--state", "failed"]).code, 0);
+    assert_eq!(scene.run().count("delivered"), 1);
+}
+
+#[test]
+fn an_accepted_lead_is_delivered_whatever_its_answer_looks_like() {
+    for kind in [
+        Kind::Status(Answer { body: Some(json!("no object")), ..Answer::new(200) }),
+        Kind::HugeBody { bytes: 10_000_000 },
+        Kind::WrongLength,
+        Kind::CloseAfter,
+        Kind::Slow { ms: 1 },
+    ] {
+        let (scene, ran) = one_of_three(kind.clone(), Some(1), |_| {});
+        assert_eq!((ran.code, ran.count("delivered")), (0, 3), "{kind:?}: {ran:?}");
+        assert_eq!(scene.lead_of("1")["attempts"], 1, "{kind:?}");
+    }
+}
+
+#[test]
+fn the_leads_id_comes_from_the_configured_place_of_the_answer() {
+    let body = json!({ "data": { "lead": { "id": 4711 } } });
+    let answer = Answer { body: Some(body), ..Answer::new(201) };
+    let (scene, _) = one_of_three(Kind::Status(answer), Some(1), |scene| {
+        scene.connection("reference", "\"/data/lead/id\"");
+    });
+    assert_eq!(scene.lead_of("1")["remote_id"], "4711");
+}

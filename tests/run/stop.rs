@@ -1,0 +1,94 @@
+//! Stopping in the middle, and one holder at a time.
+
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use lead_sync::sandbox::{Fault, Kind, Options};
+
+use crate::support::{Ran, Scene};
+
+/// Waits until the API has seen so many lead requests.
+fn until_received(scene: &Scene, requests: u64) {
+    while scene.api.summary().received < requests {
+        std::thread::yield_now();
+    }
+}
+
+fn signal(child: &Child, signal: rustix::process::Signal) {
+    let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    rustix::process::kill_process(pid, signal).unwrap();
+}
+
+fn slow() -> Scene {
+    let mut scene = Scene::with(Options { latency: Duration::from_millis(20), ..Options::default() });
+    scene.connection("max_in_flight", "2");
+    scene.customers(0..400);
+    scene
+}
+
+#[test]
+fn a_stopped_run_finishes_what_is_under_way_and_charges_nothing_to_the_rest() {
+    for which in [rustix::process::Signal::INT, rustix::process::Signal::TERM] {
+        let scene = slow();
+        let child = scene.spawn();
+        until_received(&scene, 10);
+        signal(&child, which);
+        let ran = Ran::from(child.wait_with_output().unwrap());
+        assert_eq!((ran.code, ran.outcome().as_str()), (4, "interrupted"), "{ran:?}");
+        let leads = scene.leads();
+        let delivered = leads.iter().filter(|lead| lead["state"] == "delivered").count();
+        assert_eq!(delivered, scene.stored().len(), "what was under way is known");
+        for lead in leads.iter().filter(|lead| lead["state"] != "delivered") {
+            assert_eq!((lead["state"].as_str(), lead["attempts"].as_u64()), (Some("pending"), Some(0)), "{lead}");
+        }
+        let next = scene.run();
+        assert_eq!((next.code, next.count("delivered")), (0, 400 - delivered as u64), "{next:?}");
+        assert_eq!(scene.stored().len(), 400);
+    }
+}
+
+#[test]
+fn a_second_signal_stops_at_once_and_leaves_what_is_under_way_in_doubt() {
+    let mut scene = Scene::new();
+    scene.connection("timeout", "\"1m\"").connection("max_in_flight", "1").connection("on_in_doubt", "\"hold\"");
+    scene.customers(0..3);
+    scene.fault(Fault::once(Kind::Stall { ms: 60_000 }));
+    let mut child = scene.spawn();
+    while scene.stored().is_empty() {
+        std::thread::yield_now();
+    }
+    while child.try_wait().unwrap().is_none() {
+        signal(&child, rustix::process::Signal::INT);
+        std::thread::yield_now();
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(4));
+    let ran = scene.run();
+    assert_eq!((ran.count("delivered"), scene.stored().len()), (2, 3), "{ran:?}");
+    assert_eq!(scene.lead_of("0")["state"], "held");
+}
+
+#[test]
+fn a_second_process_is_told_who_holds_the_ledger_or_waits_for_it() {
+    let scene = slow();
+    let child = scene.spawn();
+    until_received(&scene, 3);
+    let second = scene.run();
+    assert_eq!(second.code, 6, "{second:?}");
+    assert!(second.stderr.contains(&format!("process {}", child.id())), "{second:?}");
+    assert!(!scene.leads().is_empty(), "reading goes on beside it");
+    let mut waiting = scene.command(&["--run-now", "--json", "--wait", "1m"]);
+    let waiting = waiting.stdout(Stdio::piped()).spawn().unwrap();
+    assert_eq!(Ran::from(child.wait_with_output().unwrap()).code, 0);
+    assert_eq!(waiting.wait_with_output().unwrap().status.code(), Some(0));
+    assert_eq!(scene.stored().len(), 400);
+}
+
+#[test]
+fn the_lease_of_a_killed_process_blocks_nobody() {
+    let scene = slow();
+    let mut child = scene.spawn();
+    until_received(&scene, 5);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(scene.run().code, 0);
+}
