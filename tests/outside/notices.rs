@@ -146,3 +146,21 @@ async fn an_export_that_suddenly_has_no_rows_is_told_until_it_has_some_or_is_con
     assert_eq!(site.run(&["--run-now"]).await.code, 0);
     assert_eq!(webhook.take(), []);
 }
+
+#[tokio::test]
+async fn without_the_protection_that_was_asked_for_neither_password_nor_mail_is_sent() {
+    for tls in ["starttls", "tls"] {
+        let mailbox = Mailbox::start().await;
+        let site = Site::new(&format!(
+            "[notify.email]\nhost = \"127.0.0.1\"\nport = {}\ntls = \"{tls}\"\nusername = \"robot\"\npassword = \"s3cret\"\n\
+             from = \"robot@example.com\"\nto = [\"it@example.com\"]",
+            mailbox.port
+        ))
+        .await;
+        site.export(&[GOOD, BAD]);
+        let ran = site.run(&["--run-now"]).await;
+        assert_eq!(ran.code, 3);
+        assert!(ran.stderr.contains("a notice could not be sent"), "{}", ran.stderr);
+        assert_eq!(mailbox.take(), [""; 0]);
+    }
+}
