@@ -63,6 +63,22 @@ fn every_dependency_has_its_reason_and_stands_in_the_table_once() {
 }
 
 #[test]
+fn every_command_that_the_readme_names_is_one() {
+    let calls = ["`lead-sync ", "\nlead-sync "].map(|call| README.split(call).skip(1));
+    let named: BTreeSet<&str> = calls
+        .into_iter()
+        .flatten()
+        .filter_map(|rest| rest.split(|end: char| !end.is_ascii_lowercase()).next())
+        .filter(|word| !word.is_empty())
+        .collect();
+    assert!(named.len() > 5, "{named:?}");
+    for command in named {
+        let help = Command::new(env!("CARGO_BIN_EXE_lead-sync")).args([command, "--help"]).output().unwrap();
+        assert!(help.status.success(), "README.md names lead-sync {command}, which is no command");
+    }
+}
+
+#[test]
 fn every_file_that_the_readme_links_to_exists() {
     let targets = README.split("](").skip(1).filter_map(|rest| rest.split(')').next());
     for target in targets.filter(|target| !target.contains("://")) {

@@ -5,11 +5,31 @@ use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+use crate::config::starter;
 use crate::domain::delivery::State;
+
+/// What a stranger needs to know next.
+const AFTER_HELP: &str = "\
+First steps:
+  lead-sync demo                        a first run, needing no account
+  lead-sync init                        a configuration, to be filled in
+  lead-sync check && lead-sync plan     is everything there, and what would be sent?
+  lead-sync --run-now                   send
+
+Exit codes:
+  0  complete
+  1  unexpected error
+  2  the command line, the configuration or the ledger is wrong
+  3  done, but something newly needs a look
+  4  deferred or interrupted; the next run goes on
+  5  the credentials need a person
+  6  another process holds the ledger
+
+LEAD_SYNC_LOG=info (error, warn, info, debug) writes more to stderr.";
 
 /// Moves sales leads from CRM exports into WeGroup, each accounted for in a local ledger.
 #[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = false, subcommand_negates_reqs = true)]
+#[command(version, args_conflicts_with_subcommands = false, subcommand_negates_reqs = true, after_help = AFTER_HELP)]
 pub struct Args {
     /// The configuration file [default: `$LEAD_SYNC_CONFIG`, config/lead-sync.toml, /etc/lead-sync/lead-sync.toml]
     #[arg(long, global = true, value_name = "FILE")]
@@ -26,6 +46,7 @@ pub struct Args {
 
 /// Options of a run.
 #[derive(Debug, Clone, ClapArgs)]
+#[command(next_help_heading = "One run")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
 pub struct RunOptions {
     /// Run once and exit
@@ -60,9 +81,24 @@ pub struct RunOptions {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// A first run against a local WeGroup; needs no account
+    Demo(DemoOptions),
+    /// Write a commented configuration to begin with; never overwrites one
+    Init(InitOptions),
+    /// Try everything short of sending, with a hint under each failure
+    ///
+    /// Looks at the configuration, where each secret comes from, the ledger, the exports and their first 1,000 rows, each API's
+    /// host, and the clock. Writes nothing. The exit code is that of the first failure; warnings change nothing.
+    Check,
     /// What a run would send and why; sends and writes nothing
+    ///
+    /// Reads every export to its end and shows, for each sync, how many leads would go and the first few of each kind, their
+    /// values masked. The same as --run-now --dry-run.
     Plan(PlanOptions),
     /// Take what the export holds now as already delivered
+    ///
+    /// For the first day with a CRM whose people WeGroup has already: without it the first run sends everybody. Nothing is sent;
+    /// later runs send only rows that are new.
     Baseline(BaselineOptions),
     /// List leads and where they stand
     Leads(LeadsOptions),
@@ -73,8 +109,14 @@ pub enum Command {
     /// The latest runs
     Runs(RunsOptions),
     /// Put rejected or failed leads back to be sent
+    ///
+    /// By key (lead-sync retry K1047), or all in a state (lead-sync retry --state failed). The next run sends them as they were
+    /// read; a row that was corrected in the export is sent without this.
     Retry(RetryOptions),
     /// Settle a held lead by hand
+    ///
+    /// Under `on_in_doubt = "hold"` a lead whose answer was lost waits for a person. Look in WeGroup whether it arrived, then say so:
+    /// --delivered settles it, --resend sends it again.
     Resolve(ResolveOptions),
     /// Lift a pause or an open breaker
     Resume(ResumeOptions),
@@ -90,6 +132,58 @@ pub enum Command {
     Whoami(SessionOptions),
     /// A local WeGroup on loopback, with faults on demand
     Sandbox(super::sandbox::SandboxOptions),
+}
+
+/// Options of `demo`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "A second demo in the same folder goes on with its ledger and overwrites nothing in it.")]
+pub struct DemoOptions {
+    /// The folder for the export, the configuration and the ledger; made if it is missing
+    #[arg(long, value_name = "DIR", default_value = "lead-sync-demo")]
+    pub folder: PathBuf,
+    /// Forget the demos before: write everything in the folder anew
+    #[arg(long)]
+    pub fresh: bool,
+}
+
+/// Options of `init`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Example: lead-sync init --export /srv/crm/customers.csv --distribution-id 42f9b29d-a302-44dd-a984-515faacf2acd")]
+pub struct InitOptions {
+    /// The file to write [default: as for --config, but without /etc]
+    #[arg(long, value_name = "FILE")]
+    pub path: Option<PathBuf>,
+    /// A CSV export, or a glob in quotes: its header becomes the mapping, as far as the names are known
+    #[arg(long, value_name = "FILE")]
+    pub export: Option<PathBuf>,
+    /// The column with the CRM's own id of the row [default: found by its name]
+    #[arg(long, value_name = "COLUMN", requires = "export")]
+    pub key: Option<String>,
+    /// The distribution that WeGroup gave you with the API token
+    #[arg(long, value_name = "ID", value_parser = crate::config::parse_id)]
+    pub distribution_id: Option<String>,
+    /// Which WeGroup the leads go to
+    #[arg(long, value_enum, default_value_t = Environment::Staging)]
+    pub environment: Environment,
+}
+
+/// WeGroup's installations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Environment {
+    /// For trying things out
+    Staging,
+    /// The real one
+    Production,
+}
+
+impl From<Environment> for starter::Environment {
+    fn from(environment: Environment) -> Self {
+        match environment {
+            Environment::Staging => Self::Staging,
+            Environment::Production => Self::Production,
+        }
+    }
 }
 
 /// Options of `plan`.

@@ -31,7 +31,8 @@ pub(super) fn without_secrets(args: &Args, syncs: &[String]) -> Result<Prepared,
     prepare(&loaded, settings, syncs)
 }
 
-fn prepare(loaded: &Loaded, settings: Settings, syncs: &[String]) -> Result<Prepared, Failure> {
+/// Compiles the mappings of the syncs named, or of all.
+pub(super) fn prepare(loaded: &Loaded, settings: Settings, syncs: &[String]) -> Result<Prepared, Failure> {
     let mut problems = Problems::new(&loaded.path);
     for name in syncs {
         if !settings.syncs.iter().any(|sync| sync.name == *name) {

@@ -2,8 +2,11 @@
 
 mod args;
 mod backup;
+mod check;
+mod demo;
 mod exit;
 mod healthcheck;
+mod init;
 mod leads;
 mod load;
 mod login;
@@ -48,6 +51,9 @@ pub fn main() -> ExitCode {
 fn carry_out(args: &Args) -> Result<Exit, Failure> {
     let Some(command) = &args.command else { return without_command(args) };
     match command {
+        Command::Demo(options) => demo::demo(args, options),
+        Command::Init(options) => init::init(args, options),
+        Command::Check => check::check(args),
         Command::Plan(options) => plan::plan(args, &options.sync, options.json),
         Command::Baseline(options) => run::baseline(args, options),
         Command::Leads(options) => leads::leads(args, options),

@@ -2,6 +2,11 @@
 
 use std::fmt::Display;
 use std::io::{Write, stderr, stdout};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// Columns of a terminal that prose is fitted into.
+const WIDTH: usize = 100;
 
 /// One line of result on stdout.
 pub(super) fn say(line: impl Display) {
@@ -16,6 +21,51 @@ pub(super) fn note(line: impl Display) {
 /// Data as it may be shown: control characters, which could drive a terminal, become `�`.
 pub(super) fn shown(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+/// The command that the person typed, so that a printed one works when it is pasted.
+pub(super) fn program() -> String {
+    std::env::args_os().next().map_or_else(|| env!("CARGO_PKG_NAME").to_owned(), |name| pasted(Path::new(&name)))
+}
+
+/// A path as a shell reads it; one that is not UTF-8 or holds control characters in the form `$'…'`, which bash, zsh and POSIX
+/// since 2024 know.
+pub(super) fn pasted(path: &Path) -> String {
+    let bytes = path.as_os_str().as_bytes();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+,@%:=".contains(c);
+    match str::from_utf8(bytes) {
+        Ok(text) if !text.is_empty() && text.chars().all(plain) => text.to_owned(),
+        Ok(text) if !text.contains(char::is_control) => format!("'{}'", text.replace('\'', r"'\''")),
+        _ => {
+            let escaped = bytes.iter().map(|byte| match byte {
+                b'\'' | b'\\' => format!("\\{}", char::from(*byte)),
+                b' '..=b'~' => char::from(*byte).to_string(),
+                byte => format!("\\x{byte:02x}"),
+            });
+            format!("$'{}'", escaped.collect::<String>())
+        }
+    }
+}
+
+/// `text` after `head`, broken between words where a line would pass [`WIDTH`]; lines after the first begin below its first word.
+pub(super) fn paragraph(head: &str, text: &str) {
+    let indent = head.chars().count();
+    let mut line = head.to_owned();
+    let mut filled = indent;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if filled > indent && filled + 1 + length > WIDTH {
+            say(line.trim_end());
+            line = " ".repeat(indent);
+            filled = indent;
+        } else if filled > indent {
+            line.push(' ');
+            filled += 1;
+        }
+        line.push_str(word);
+        filled += length;
+    }
+    say(line.trim_end());
 }
 
 /// Columns aligned with two spaces between them; the last one is left as long as it is.
@@ -33,5 +83,26 @@ pub(super) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) {
     say(line(head.to_vec()));
     for row in rows {
         say(line(row.iter().map(String::as_str).collect()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+
+    use super::*;
+
+    #[test]
+    fn whatever_a_path_holds_the_shell_reads_it_as_that_path() {
+        for (path, shown) in [
+            (&b"demo/lead-sync.toml"[..], "demo/lead-sync.toml"),
+            ("café/é".as_bytes(), "café/é"),
+            (b"my dir's", r"'my dir'\''s'"),
+            (b"", "''"),
+            (b"$HOME;ls", "'$HOME;ls'"),
+            (b"caf\xe9's\n", r"$'caf\xe9\'s\x0a'"),
+        ] {
+            assert_eq!(pasted(Path::new(OsStr::from_bytes(path))), shown);
+        }
     }
 }

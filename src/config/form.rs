@@ -84,9 +84,13 @@ pub(super) fn encoding(entry: Entry<'_>) -> Decoded<&'static encoding_rs::Encodi
 
 /// Part of a path: `[A-Za-z0-9_-]{1,64}`.
 pub(super) fn id(entry: Entry<'_>) -> Decoded<String> {
-    let text = entry.filled()?;
+    parse_id(entry.filled()?)
+}
+
+/// An id that becomes part of a path, such as a `distribution_id`: `[A-Za-z0-9_-]{1,64}`.
+pub fn parse_id(text: &str) -> Result<String, String> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-    if text.len() <= LONGEST_ID && text.bytes().all(plain) {
+    if (1..=LONGEST_ID).contains(&text.len()) && text.bytes().all(plain) {
         return Ok(text.to_owned());
     }
     Err(format!("must be 1 to {LONGEST_ID} characters of A-Z, a-z, 0-9, _ and -; copy it again"))

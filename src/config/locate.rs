@@ -8,7 +8,10 @@ use super::Env;
 const VARIABLE: &str = "LEAD_SYNC_CONFIG";
 
 /// Where the file is looked for when neither names one: the working directory first, then the system's.
-const PLACES: [&str; 2] = ["config/lead-sync.toml", "/etc/lead-sync/lead-sync.toml"];
+const PLACES: [&str; 2] = [USUAL, "/etc/lead-sync/lead-sync.toml"];
+
+/// The place in the working directory.
+const USUAL: &str = "config/lead-sync.toml";
 
 /// There is no configuration file.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +31,12 @@ pub enum Error {
 /// `/etc/lead-sync/lead-sync.toml`. A file that is named is not looked for here: [`super::load`] says what is wrong with it.
 pub fn locate(cli: Option<&Path>, env: &Env) -> Result<PathBuf, Error> {
     locate_among(cli, env, &PLACES)
+}
+
+/// Where a new configuration is written, so that [`locate`] finds it: `cli`, else `$LEAD_SYNC_CONFIG`, else
+/// `config/lead-sync.toml`.
+pub fn place_for_new(cli: Option<&Path>, env: &Env) -> PathBuf {
+    cli.map(PathBuf::from).or_else(|| env.path(VARIABLE)).unwrap_or_else(|| PathBuf::from(USUAL))
 }
 
 fn locate_among(cli: Option<&Path>, env: &Env, places: &[&str]) -> Result<PathBuf, Error> {

@@ -11,6 +11,7 @@
 //! connection.rs  [connections.NAME]    target.rs: what depends on its kind    auth.rs, secret.rs: its credential
 //! sync.rs        [syncs.NAME]          source.rs, schedule.rs
 //! http.rs        [http]                notify.rs: [notify]
+//! starter.rs     a configuration to begin with
 //! ```
 
 mod auth;
@@ -26,6 +27,7 @@ mod reader;
 mod schedule;
 mod secret;
 mod source;
+pub mod starter;
 mod sync;
 mod target;
 mod tree;
@@ -35,9 +37,9 @@ use std::time::Duration;
 
 pub use auth::Auth;
 pub use env::Env;
-pub use form::parse_duration;
+pub use form::{parse_duration, parse_id};
 pub use http::Http;
-pub use locate::{Error, locate};
+pub use locate::{Error, locate, place_for_new};
 pub use notify::{Email, Notify};
 pub use problem::{Problem, Problems};
 pub use secret::Secret;

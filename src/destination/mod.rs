@@ -1,5 +1,6 @@
 //! Posts a lead once and reports what came back; never retries, never decides.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ pub struct Settings {
     pub headers: HeaderMap,
     /// Time from the start of a request to the end of its answer.
     pub timeout: Duration,
-    /// An explicit proxy; `None`: the environment's.
+    /// An explicit proxy; `None`: the environment's. Towards this machine none is used.
     pub proxy: Option<Url>,
     /// PEM certificates to trust besides the system's.
     pub ca_file: Option<PathBuf>,
@@ -104,7 +105,10 @@ impl Destination {
             .timeout(settings.timeout)
             .pool_idle_timeout(IDLE)
             .default_headers(settings.headers.clone());
-        if let Some(proxy) = &settings.proxy {
+        if is_loopback(&settings.api_url) {
+            // A proxy's own 127.0.0.1 is another machine.
+            builder = builder.no_proxy();
+        } else if let Some(proxy) = &settings.proxy {
             let proxy = reqwest::Proxy::all(proxy.clone()).map_err(|error| Error::Client(failure::cause(&error)))?;
             builder = builder.proxy(proxy);
         }
@@ -165,6 +169,12 @@ impl Destination {
             Err(error) => failure::reply(&error, false),
         }
     }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// Reads an answer up to the limit. A status that arrived counts, whatever becomes of the body.

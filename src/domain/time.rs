@@ -2,13 +2,19 @@
 
 use std::fmt;
 use std::ops::{Add, Sub};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 /// A point in time: milliseconds since 1970-01-01T00:00:00Z. Displays as RFC 3339 in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
+    /// Reads the header `Date` (RFC 9110 section 6.6.1), which knows whole seconds only.
+    pub fn from_http_date(header: &str) -> Option<Self> {
+        let since_epoch = httpdate::parse_http_date(header.trim()).ok()?.duration_since(UNIX_EPOCH).ok()?;
+        i64::try_from(since_epoch.as_millis()).ok().map(Self)
+    }
+
     /// The time from `earlier` to `self`; zero if `self` is not later (a clock may be set back).
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))

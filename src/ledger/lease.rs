@@ -53,6 +53,16 @@ impl Lease {
     }
 }
 
-fn lock_path(ledger: &Path) -> PathBuf {
+/// Who holds the lease of the ledger at `ledger`, in the holder's own words. Takes the lock for the moment of asking, shared and
+/// without creating it.
+pub fn holder(ledger: &Path) -> Option<String> {
+    let mut file = File::open(lock_path(ledger)).ok()?;
+    let Err(TryLockError::WouldBlock) = file.try_lock_shared() else { return None };
+    let mut line = String::new();
+    let _ = file.read_to_string(&mut line);
+    Some(line.trim().to_owned())
+}
+
+pub(super) fn lock_path(ledger: &Path) -> PathBuf {
     ledger.with_extension("lock")
 }

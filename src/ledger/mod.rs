@@ -3,6 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `open.rs` | opening, creating, checking, migrating; the fingerprint key |
+//! | `inspect.rs` | a look that changes nothing, for `check` |
 //! | `lease.rs` | one holder at a time |
 //! | `admit.rs` | intake: one transaction per source |
 //! | `queue.rs` | the hot path: claim, settle, recover |
@@ -21,6 +22,7 @@ mod admit;
 mod backup;
 mod connections;
 mod health;
+mod inspect;
 mod lease;
 mod open;
 mod operator;
@@ -35,7 +37,8 @@ pub use admit::{Admission, Content, KnownLead, Place};
 pub use backup::Backup;
 pub use connections::{ConnectionState, RateMemory};
 pub use health::{Health, SyncHealth, Version};
-pub use lease::Lease;
+pub use inspect::Found;
+pub use lease::{Lease, holder};
 pub use open::{Ledger, NewLedger, key_path};
 pub use operator::{Resolution, Target};
 pub use query::{Event, Filter, LeadRow, SyncStatus, Told};

@@ -10,6 +10,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
 
+use super::inspect::existing_folder;
 use super::{Error, Lease, Result, backup};
 use crate::clock;
 
@@ -177,7 +178,7 @@ impl Ledger {
     }
 
     /// True for a file without any content, as a crash during creation leaves it.
-    fn is_unborn(&self) -> Result<bool> {
+    pub(super) fn is_unborn(&self) -> Result<bool> {
         Ok(self.number("user_version")? == 0 && self.number("schema_version")? == 0)
     }
 
@@ -218,21 +219,33 @@ impl Ledger {
         })
     }
 
+    /// Holds the key against the ledger, and writes down which one it is if this is its first.
     fn check_key(&self) -> Result<()> {
+        if self.has_key_check()? {
+            return Ok(());
+        }
+        let sql = "INSERT INTO meta (name, value) VALUES ('key_check', ?1)";
+        self.db.execute(sql, [blake3::hash(&self.key).as_bytes().as_slice()]).map_err(|error| self.error(&error))?;
+        Ok(())
+    }
+
+    /// Refuses the key that lies beside the ledger if it is missing, damaged or another one's. Writes nothing.
+    pub(super) fn verify_key(&self) -> Result<()> {
+        read_key(&key_path(&self.path))?;
+        self.has_key_check().map(drop)
+    }
+
+    /// Whether the ledger knows its key by now; if it does, it has to be this one.
+    fn has_key_check(&self) -> Result<bool> {
         let stored: Option<Vec<u8>> = self
             .db
             .query_row("SELECT value FROM meta WHERE name = 'key_check'", [], |row| row.get(0))
             .optional()
             .map_err(|error| self.error(&error))?;
-        let expected = blake3::hash(&self.key);
         match stored {
-            Some(stored) if stored == expected.as_bytes() => Ok(()),
+            Some(stored) if stored == blake3::hash(&self.key).as_bytes() => Ok(true),
             Some(_) => Err(Error::Key { path: key_path(&self.path), problem: "belongs to another ledger" }),
-            None => {
-                let sql = "INSERT INTO meta (name, value) VALUES ('key_check', ?1)";
-                self.db.execute(sql, [expected.as_bytes().as_slice()]).map_err(|error| self.error(&error))?;
-                Ok(())
-            }
+            None => Ok(false),
         }
     }
 
@@ -248,13 +261,7 @@ impl Ledger {
 
     /// Refuses to go on when the disk is so full that outcomes might not be recorded.
     pub fn check_space(&self) -> Result<()> {
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let space = rustix::fs::statvfs(folder)
-            .map_err(|error| file_error("cannot read the free space of", folder)(error.into()))?;
-        if space.f_bavail.saturating_mul(space.f_frsize) < LEAST_FREE {
-            return Err(Error::Full { path: self.path.clone() });
-        }
-        Ok(())
+        check_space(&self.path)
     }
 
     /// Checks the whole file; for `check` and after a crash.
@@ -298,6 +305,17 @@ pub(super) fn upgrade_to_latest(path: &Path) -> Result<()> {
     upgrade(path, &MIGRATIONS)
 }
 
+/// Refuses a ledger at `path` for whose outcomes there might be no room.
+pub(super) fn check_space(path: &Path) -> Result<()> {
+    let folder = existing_folder(path);
+    let space = rustix::fs::statvfs(folder)
+        .map_err(|error| file_error("cannot read the free space of", folder)(error.into()))?;
+    if space.f_bavail.saturating_mul(space.f_frsize) < LEAST_FREE {
+        return Err(Error::Full { path: path.into() });
+    }
+    Ok(())
+}
+
 fn assert_version(path: &Path) -> Result<()> {
     if rusqlite::version_number() >= OLDEST_SQLITE {
         return Ok(());
@@ -310,7 +328,7 @@ fn assert_version(path: &Path) -> Result<()> {
 }
 
 /// A key or sessions without their ledger: it was lost, moved, or its volume is not mounted.
-fn refuse_lost(path: &Path, tokens: &Path) -> Result<()> {
+pub(super) fn refuse_lost(path: &Path, tokens: &Path) -> Result<()> {
     let key = key_path(path);
     let session = fs::read_dir(tokens).ok().and_then(|mut entries| {
         entries.find_map(|entry| {

@@ -99,6 +99,15 @@ pub struct SyncStatus {
 }
 
 impl Ledger {
+    /// Rows of the `leads` view.
+    pub(super) fn count_leads(&self) -> Result<u64> {
+        let count: i64 = self
+            .db
+            .query_row("SELECT count(*) FROM leads", [], |row| row.get(0))
+            .map_err(|error| self.error(&error))?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
     /// Lists leads in the order of the ledger, quarantined rows last.
     pub fn leads(&self, filter: &Filter) -> Result<Vec<LeadRow>> {
         let sql = "SELECT sync, key, state, backref, remote_id, attempts, http_status, reason, origin, updated_at FROM leads

@@ -56,11 +56,12 @@ pub(super) fn not_found(message: &str) -> Response {
     error(StatusCode::NOT_FOUND, "not_found", message)
 }
 
-/// 422 with every complaint.
+/// 422 with every complaint; the message is the first.
 pub(super) fn refused(complaints: &[Complaint]) -> Response {
+    let first = complaints.first().map(|first| format!("{} {}", first.field, first.message)).unwrap_or_default();
     let body = json!({
         "error": "validation_failed",
-        "message": "the lead is not valid",
+        "message": first.trim_start(),
         "details": complaints,
     });
     (StatusCode::UNPROCESSABLE_ENTITY, Json(body)).into_response()

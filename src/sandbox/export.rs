@@ -196,6 +196,9 @@ fn premium(index: usize) -> String {
 pub fn configuration(address: SocketAddr, options: &Options) -> String {
     let mut text = format!(
         r#"# The demo: customers.csv goes to a local WeGroup at {address}.
+[ledger]
+path = "lead-sync.db"
+
 [connections.wegroup]
 kind = "wegroup"
 api_url = "http://{address}"

@@ -54,6 +54,11 @@ fn nearest<'a>(name: &str, found: &'a [String]) -> Option<&'a str> {
         .map(|(_, candidate)| candidate.as_str())
 }
 
+/// Refuses a first line that looks like a row: its values must not be taken for names, nor be shown.
+pub(super) fn require_header(found: &[String]) -> Result<(), String> {
+    if looks_like_data(found) { Err(listing(found)) } else { Ok(()) }
+}
+
 /// The columns found. An export without a header has a lead in its first line, and a lead's values belong in no message.
 fn listing(found: &[String]) -> String {
     if looks_like_data(found) {

@@ -2,6 +2,7 @@
 //!
 //! It reads the clock and the dice, calls the edges, and asks the domain what to do.
 
+pub mod checks;
 mod dispatch;
 mod intake;
 mod lanes;

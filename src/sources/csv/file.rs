@@ -91,6 +91,28 @@ impl CsvFile {
     }
 }
 
+/// The names in a file's header, for who does not know yet which of them are wanted; `settings.key` is not looked for.
+///
+/// Refuses a file whose first line looks like a row: what stands in it are the values of a lead.
+pub fn column_names(entry: &Entry, settings: &Settings) -> Result<Vec<String>, Error> {
+    let trouble = |identity, cause| trouble(&entry.origin, &entry.path, identity, cause);
+    let (mut input, identity) = Input::open(&entry.path).map_err(|cause| trouble(None, cause))?;
+    let survey = survey(&mut input, settings.encoding).map_err(|cause| trouble(Some(&identity), cause))?;
+    let input = input.rewound().map_err(|cause| trouble(Some(&identity), cause))?;
+    let opening = Opening { entry, identity: &identity, settings, survey: &survey };
+    let names = opening.head(input, &[])?.names;
+    columns::require_header(&names).map_err(|reason| opening.refused(reason))?;
+    Ok(names)
+}
+
+/// A file up to its header.
+struct Head {
+    records: Records<Decoded<Input>>,
+    names: Vec<String>,
+    delimiter: u8,
+    quote: u8,
+}
+
 /// What is known of a file before its header is read.
 struct Opening<'a> {
     entry: &'a Entry,
@@ -111,22 +133,9 @@ impl Opening<'_> {
 
     /// Reads up to the header and sets everything up for the first row.
     fn header(&self, input: Input, wanted: &[String]) -> Result<(Records<Decoded<Input>>, Columns, Layout), Error> {
-        let trouble = |cause| self.trouble(cause);
-        let encoding = self.row_encoding();
-        let quote = self.settings.quote.unwrap_or(b'"');
         let mut names_wanted = vec![self.settings.key.clone()];
         names_wanted.extend_from_slice(wanted);
-
-        let mut records = self.records(input, quote).map_err(trouble)?;
-        let hint = self.look_at_beginning(&mut records)?;
-        let head = records.peek().map_err(trouble)?;
-        let delimiter =
-            self.settings.delimiter.or(hint).unwrap_or_else(|| header::delimiter(head, quote, encoding, &names_wanted));
-        records.use_delimiter(delimiter);
-        if !header::find(&mut records).map_err(trouble)? {
-            return Err(self.refused("it has no header; check the export"));
-        }
-        let names = header::names(&records, encoding).map_err(|reason| self.refused(reason))?;
+        let Head { mut records, names, delimiter, quote } = self.head(input, &names_wanted)?;
         let mut places = columns::positions(&names, &names_wanted).map_err(|reason| self.refused(reason))?;
         let key = places.remove(0);
         let header = records.current().bytes.to_vec();
@@ -136,19 +145,37 @@ impl Opening<'_> {
             quote,
             encoding: self.survey.encoding.name().to_ascii_lowercase(),
             bom: self.survey.bom > 0,
-            crlf: records.at_crlf().map_err(trouble)?,
+            crlf: records.at_crlf().map_err(|cause| self.trouble(cause))?,
         };
         let columns = Columns {
             names,
             key,
             wanted: places,
-            encoding,
+            encoding: self.row_encoding(),
             file_encoding: self.survey.encoding,
             quote,
             header,
             scratch: String::new(),
         };
         Ok((records, columns, layout))
+    }
+
+    /// Reads the header's names; `wanted` helps to find the delimiter.
+    fn head(&self, input: Input, wanted: &[String]) -> Result<Head, Error> {
+        let trouble = |cause| self.trouble(cause);
+        let encoding = self.row_encoding();
+        let quote = self.settings.quote.unwrap_or(b'"');
+        let mut records = self.records(input, quote).map_err(trouble)?;
+        let hint = self.look_at_beginning(&mut records)?;
+        let head = records.peek().map_err(trouble)?;
+        let delimiter =
+            self.settings.delimiter.or(hint).unwrap_or_else(|| header::delimiter(head, quote, encoding, wanted));
+        records.use_delimiter(delimiter);
+        if !header::find(&mut records).map_err(trouble)? {
+            return Err(self.refused("it has no header; check the export"));
+        }
+        let names = header::names(&records, encoding).map_err(|reason| self.refused(reason))?;
+        Ok(Head { records, names, delimiter, quote })
     }
 
     /// The encoding of rows as they are cut.

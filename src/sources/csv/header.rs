@@ -59,7 +59,8 @@ pub(super) fn delimiter(head: &[u8], quote: u8, encoding: &'static Encoding, wan
         if !matches!(find(&mut records), Ok(true)) {
             continue;
         }
-        if let Ok(names) = names(&records, encoding)
+        if !wanted.is_empty()
+            && let Ok(names) = names(&records, encoding)
             && columns::positions(&names, wanted).is_ok()
         {
             return delimiter;

@@ -16,7 +16,7 @@ mod survey;
 mod tests;
 
 pub use archive::archive;
-pub use file::{CsvFile, Summary};
+pub use file::{CsvFile, Summary, column_names};
 pub use list::{Entry, list};
 
 use std::path::PathBuf;

@@ -267,12 +267,16 @@ fn archive(name: &str, folder: &Path, files: &[(csv::Entry, csv::Summary)]) -> V
 }
 
 fn notice(sync: &str, error: &sources::Error) -> Notice {
+    Notice::new(ending(error), format!("sync {sync}: {error}"))
+}
+
+/// How a run ends that meets this error.
+pub(super) fn ending(error: &sources::Error) -> Ending {
     use sources::Error;
-    let ending = match error {
+    match error {
         Error::Missing { .. } | Error::Database { .. } => Ending::Usage,
         Error::Refused { .. } => Ending::Attention,
         Error::Changing { .. } | Error::Busy { .. } => Ending::Deferred,
         Error::Io { .. } => Ending::Error,
-    };
-    Notice::new(ending, format!("sync {sync}: {error}"))
+    }
 }

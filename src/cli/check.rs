@@ -1,0 +1,151 @@
+//! `check`: everything short of sending, one line each.
+
+use super::args::Args;
+use super::exit::{Exit, Failure};
+use super::{out, run};
+use crate::clock;
+use crate::config::{self, Env, Loaded, Problems, Secret};
+use crate::worker;
+use crate::worker::checks::{self, Finding, Grade};
+use crate::worker::report::Ending;
+use crate::worker::settings::Settings;
+
+/// Prints findings as they come, and the first failure's code.
+pub(super) fn check(args: &Args) -> Result<Exit, Failure> {
+    let env = Env::process();
+    let path = config::locate(args.config.as_deref(), &env).map_err(Failure::usage)?;
+    let mut told = Told::default();
+    match config::load(&path, &env) {
+        Err(problems) => told.problems(&problems),
+        Ok(loaded) => everything(&loaded, &env, &mut told)?,
+    }
+    Ok(told.conclude())
+}
+
+fn everything(loaded: &Loaded, env: &Env, told: &mut Told) -> Result<(), Failure> {
+    told.finding(&Finding::fine("configuration", loaded.path.display().to_string()));
+    for warning in &loaded.warnings {
+        let (key, text) = warning.split_once(": ").unwrap_or(("configuration", warning));
+        told.finding(&Finding::doubtful(key, text));
+    }
+    secrets(loaded, env, told);
+    let Settings { ledger, tokens, .. } = &loaded.unresolved;
+    told.findings(&checks::ledger(ledger, tokens));
+    let without = loaded.without_secrets();
+    for sync in &without.syncs {
+        match worker::prepare(without.clone(), std::slice::from_ref(&sync.name)) {
+            Ok(prepared) => {
+                for ready in &prepared.syncs {
+                    told.findings(&checks::source(ready, clock::now()));
+                }
+            }
+            Err(problems) => {
+                for (name, problem) in problems {
+                    let subject = format!("syncs.{name}.{}", problem.path);
+                    told.finding(&Finding::bad(Ending::Usage, subject, &problem.message));
+                }
+            }
+        }
+    }
+    let resolved = loaded.settings(env).ok();
+    run::runtime()?.block_on(async {
+        if let Some(settings) = &resolved {
+            for connection in &settings.connections {
+                told.finding(&checks::credential(settings, connection).await);
+            }
+        }
+        // With a secret missing the hosts are tried all the same.
+        for connection in &without.connections {
+            told.findings(&checks::host(connection).await);
+        }
+    });
+    Ok(())
+}
+
+/// Where each secret comes from; its value is nobody's business.
+fn secrets(loaded: &Loaded, env: &Env, told: &mut Told) {
+    let mut finding = |subject: String, secret: &Secret| {
+        told.finding(&match secret.resolve(env) {
+            Ok(_) => Finding::fine(subject, format!("from {secret}")),
+            Err(what) => Finding::bad(Ending::Usage, subject, &what),
+        });
+    };
+    for connection in &loaded.unresolved.connections {
+        for (key, secret) in connection.auth.secrets() {
+            finding(format!("connections.{}.auth.{key}", connection.name), secret);
+        }
+    }
+    for (key, secret) in loaded.notify.secrets() {
+        finding(format!("notify.{key}"), secret);
+    }
+    if let Some(token) = loaded.http.as_ref().and_then(|http| http.token.as_ref()) {
+        finding("http.token".to_owned(), token);
+    }
+    // What is missing is said already; what is there may still be no address.
+    if loaded.notify.secrets().iter().all(|(_, secret)| secret.resolve(env).is_ok())
+        && let Err(problems) = loaded.notify(env)
+    {
+        told.problems(&problems);
+    }
+}
+
+/// What was printed so far.
+#[derive(Default)]
+struct Told {
+    first_failure: Option<Ending>,
+    failures: usize,
+    warnings: usize,
+}
+
+impl Told {
+    fn problems(&mut self, problems: &Problems) {
+        for problem in problems.list() {
+            let subject = if problem.key.is_empty() { &problem.place } else { &problem.key };
+            self.finding(&Finding::bad(Ending::Usage, subject, &problem.text));
+        }
+    }
+
+    fn findings(&mut self, findings: &[Finding]) {
+        for finding in findings {
+            self.finding(finding);
+        }
+    }
+
+    fn finding(&mut self, finding: &Finding) {
+        let word = match finding.grade {
+            Grade::Fine => "ok",
+            Grade::Doubtful => {
+                self.warnings += 1;
+                "warn"
+            }
+            Grade::Bad(ending) => {
+                self.failures += 1;
+                self.first_failure.get_or_insert(ending);
+                "FAIL"
+            }
+        };
+        out::say(format!("{word:<5} {}: {}", out::shown(&finding.subject), out::shown(&finding.fact)));
+        for hint in &finding.hints {
+            out::say(format!("      {}", out::shown(hint)));
+        }
+    }
+
+    fn conclude(self) -> Exit {
+        let counted = |count: usize, what: &str| match count {
+            0 => format!("no {what}s"),
+            1 => format!("1 {what}"),
+            more => format!("{more} {what}s"),
+        };
+        let sum = format!("{}, {}", counted(self.failures, "failure"), counted(self.warnings, "warning"));
+        match self.first_failure {
+            None => {
+                out::say(format!("\n{sum}: `plan` shows what a run would send"));
+                Exit::Done
+            }
+            Some(ending) => {
+                out::say(format!("\n{sum}"));
+                ending.into()
+            }
+        }
+    }
+}

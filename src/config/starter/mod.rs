@@ -1,0 +1,203 @@
+//! A configuration to begin with: what `init` writes.
+
+mod columns;
+
+use std::fmt::Write as _;
+
+pub use columns::{Columns, Field};
+
+/// WeGroup's installation that leads go to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Environment {
+    /// Where a first run does no harm.
+    Staging,
+    /// The real one.
+    Production,
+}
+
+/// What is known when the file is written. What is not known stands in it as an empty text, which every command refuses
+/// with the key's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Starter {
+    /// `environment`.
+    pub environment: Environment,
+    /// `distribution_id`.
+    pub distribution_id: Option<String>,
+    /// The export, if one was looked at.
+    pub export: Option<Export>,
+}
+
+/// What is known of the export.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Export {
+    /// An absolute path or glob.
+    pub path: String,
+    /// The key column.
+    pub key: String,
+    /// Which column is what.
+    pub columns: Columns,
+    /// How dates of birth are written, in the words of `strftime`.
+    pub date_format: &'static str,
+}
+
+/// How CRMs of this part of the world write dates, the more usual form first.
+const DATE_FORMATS: [&str; 5] = ["%d/%m/%Y", "%Y-%m-%d", "%d-%m-%Y", "%d.%m.%Y", "%Y%m%d"];
+
+/// The form that all of the dates have; the most usual one if there are none or they have no common form.
+pub fn date_format(dates: &[String]) -> &'static str {
+    let reads = |format: &&&str| dates.iter().all(|date| jiff::civil::Date::strptime(format, date.trim()).is_ok());
+    DATE_FORMATS.iter().find(reads).copied().unwrap_or("%d/%m/%Y")
+}
+
+impl Starter {
+    /// The text of the file.
+    pub fn text(&self) -> String {
+        let environment = match self.environment {
+            Environment::Staging => "staging",
+            Environment::Production => "production",
+        };
+        let mut text = HEAD.to_owned();
+        let id =
+            setting("distribution_id", self.distribution_id.as_deref(), "WeGroup gives it together with the API token");
+        let _ = write!(
+            text,
+            "[connections.wegroup]\nkind = \"wegroup\"\n{}\n{id}\n{CONNECTION}",
+            commented(&format!("environment = \"{environment}\""), "staging | production")
+        );
+        self.filter(&mut text);
+        self.source(&mut text);
+        self.lead(&mut text);
+        text
+    }
+
+    /// Which rows may go is for a person to say: the line is written, but switched off.
+    fn filter(&self, text: &mut String) {
+        let consent = self.export.as_ref().and_then(|export| export.columns.column(Field::Consent));
+        let column = variable(consent.unwrap_or("consent"));
+        let line = format!("# where = {}", quoted(&format!("{{{{ {column} == 'J' }}}}")));
+        let _ =
+            writeln!(text, "{}\n", commented(&line, "rows for which it is false are not sent, e.g. without consent"));
+    }
+
+    fn source(&self, text: &mut String) {
+        let export = self.export.as_ref();
+        let path = setting(
+            "path",
+            export.map(|export| export.path.as_str()),
+            "one file, or a pattern such as /srv/crm/customers*.csv",
+        );
+        let key =
+            setting("key", export.map(|export| export.key.as_str()), "the column with the CRM's own id of the row");
+        let _ = write!(text, "[syncs.customers.source]\nkind = \"csv\"\n{path}\n{key}\n\n");
+    }
+
+    fn lead(&self, text: &mut String) {
+        let Some(export) = &self.export else {
+            text.push_str(EXAMPLE_LEAD);
+            return;
+        };
+        let key = template(&export.key, "");
+        text.push_str(LEAD);
+        let _ = writeln!(text, "# backref = {}", quoted(&format!("https://crm.example.com/customers/{key}")));
+        text.push_str("[syncs.customers.lead.prospect]\n");
+        for (field, filter) in
+            [(Field::FirstName, ""), (Field::LastName, ""), (Field::Email, "|email"), (Field::Phone, "|phone")]
+        {
+            if let Some(column) = export.columns.column(field) {
+                let _ = writeln!(text, "{} = {}", field.name(), quoted(&template(column, filter)));
+            }
+        }
+        if let Some(column) = export.columns.column(Field::BirthDate) {
+            let date = template(column, &format!("|date('{}')", export.date_format));
+            let _ = writeln!(text, "birth_date = {}", quoted(&date));
+        }
+        let _ = writeln!(text, "external_ref = {{ external_ref = {}, external_ref_company = \"crm\" }}", quoted(&key));
+    }
+}
+
+/// A setting with its value, or empty with the mark for what is to be filled in.
+fn setting(key: &str, value: Option<&str>, meaning: &str) -> String {
+    match value {
+        Some(value) => commented(&format!("{key} = {}", quoted(value)), meaning),
+        None => commented(&format!("{key} = \"\""), &format!("FILL IN: {meaning}")),
+    }
+}
+
+/// The width that comments begin at.
+const MARGIN: usize = 40;
+
+/// A line and its comment, beside it where there is room, else above it.
+fn commented(line: &str, comment: &str) -> String {
+    if line.chars().count() < MARGIN { format!("{line:<MARGIN$}# {comment}") } else { format!("# {comment}\n{line}") }
+}
+
+/// `{{ column|filter }}`.
+fn template(column: &str, filter: &str) -> String {
+    format!("{{{{ {}{filter} }}}}", variable(column))
+}
+
+/// A column as a template names it: a variable where its name is an identifier, else a subscript of `row`.
+fn variable(column: &str) -> String {
+    /// Words with a meaning of their own in an expression.
+    const RESERVED: [&str; 16] = [
+        "row", "and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "True", "False", "None", "loop",
+        "self",
+    ];
+    let starts = column.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+    let word = column.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if starts && word && !RESERVED.contains(&column) {
+        column.to_owned()
+    } else {
+        format!("row['{}']", column.replace('\\', r"\\").replace('\'', r"\'"))
+    }
+}
+
+/// A TOML basic string. Its escapes are those of JSON, except that TOML wants U+007F escaped, too.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
+}
+
+const HEAD: &str = "\
+# The configuration of lead-sync: which export goes where. Relative paths are relative to the folder of this file.
+# Every other setting, with its default, is in config/lead-sync.toml of lead-sync's own repository.
+# `lead-sync check` looks at everything short of sending; `lead-sync plan` shows what a run would send.
+
+";
+
+const CONNECTION: &str = r#"rate_limit = "5/s"                      # at most so many leads a second
+on_in_doubt = "resend"                  # a lead that may have arrived: resend: none is ever lost | hold: none is ever sent twice
+
+[connections.wegroup.auth]
+kind = "apikey"
+token = { env = "WEGROUP_API_TOKEN" }   # or { file = "path" }, or { credential = "name" } with systemd
+
+[syncs.customers]
+connection = "wegroup"
+max_new = 500                           # more new leads than this stop before sending, until a run with --confirm
+no_rows = "warn"                        # an export without a single row: stop before sending, likewise
+# schedule = "0 */15 * * * *"           # for the daemon: second minute hour day month weekday
+"#;
+
+const LEAD: &str = r#"# What is sent of each row. Text in {{ }} is filled in from the row's columns; what comes out empty is left out.
+[syncs.customers.lead]
+origin = "CRM"
+# The link from WeGroup back to the row in your CRM.
+"#;
+
+const EXAMPLE_LEAD: &str = r#"# What is sent of each row. Text in {{ }} is filled in from the row's columns; what comes out empty is left out.
+# FILL IN: the columns of your export. One whose name is no single word is {{ row['E-mail'] }}.
+[syncs.customers.lead]
+origin = "CRM"
+# The link from WeGroup back to the row in your CRM.
+# backref = "https://crm.example.com/customers/{{ id }}"
+[syncs.customers.lead.prospect]
+first_name = "{{ first_name }}"
+last_name = "{{ last_name }}"
+email = "{{ email|email }}"
+# phone = "{{ phone|phone }}"
+# birth_date = "{{ birth_date|date('%d/%m/%Y') }}"
+external_ref = { external_ref = "{{ id }}", external_ref_company = "crm" }
+"#;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,167 @@
+//! What `check` finds, and that it leaves no trace.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::{Desk, Done, Sandbox, done};
+
+const TOKEN: &str = "planted-token-4711";
+
+/// A configuration and an export that fit, beside a local WeGroup.
+struct Setup {
+    desk: Desk,
+    sandbox: Sandbox,
+}
+
+impl Setup {
+    fn new(export: &str) -> Self {
+        let desk = Desk::new();
+        let sandbox = Sandbox::start(&mut desk.command(&["sandbox"]));
+        let setup = Self { desk, sandbox };
+        setup.configure(&setup.sandbox.url);
+        setup.desk.write("export.csv", export);
+        setup
+    }
+
+    fn configure(&self, url: &str) {
+        let text = format!(
+            r#"
+            [connections.wegroup]
+            kind = "wegroup"
+            api_url = "{url}"
+            distribution_id = "42f9b29d-a302-44dd-a984-515faacf2acd"
+            auth = {{ kind = "apikey", token = {{ env = "TOKEN" }} }}
+            [syncs.customers]
+            connection = "wegroup"
+            required = ["last_name"]
+            source = {{ kind = "csv", path = "export.csv", key = "id" }}
+            lead = {{ last_name = "{{{{ name }}}}" }}
+            "#
+        );
+        self.desk.write("lead-sync.toml", text);
+        fs::set_permissions(self.desk.path("lead-sync.toml"), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+
+    fn check(&self) -> Done {
+        let told = done(self.desk.command(&["--config", "lead-sync.toml", "check"]).env("TOKEN", TOKEN));
+        assert_eq!(told.err, "");
+        assert!(!told.out.contains(TOKEN) && !told.out.contains("Peeters"), "{}", told.out);
+        told
+    }
+}
+
+/// Grade and subject of each finding.
+fn grades(told: &Done) -> Vec<(&str, &str)> {
+    let is_finding = |line: &&str| ["ok ", "warn ", "FAIL "].iter().any(|word| line.starts_with(word));
+    let cut = |line| -> Option<(&str, &str)> { str::split_once(line, ": ")?.0.split_once(' ') };
+    told.out.lines().filter(is_finding).filter_map(cut).map(|(grade, subject)| (grade, subject.trim())).collect()
+}
+
+/// The line that begins like this and the one below it.
+fn finding(told: &Done, begins: &str) -> String {
+    let mut lines = told.out.lines().skip_while(|line| !line.starts_with(begins));
+    format!("{} | {}", lines.next().unwrap_or_default(), lines.next().unwrap_or_default().trim())
+}
+
+#[test]
+fn where_all_is_well_every_line_is_ok_and_nothing_is_written() {
+    let setup = Setup::new("id,name\n1,Peeters\n");
+    let told = setup.check();
+    assert_eq!(told.code, Some(0), "{}", told.out);
+    assert_eq!(
+        grades(&told),
+        [
+            ("ok", "configuration"),
+            ("ok", "connections.wegroup.auth.token"),
+            ("ok", "ledger"),
+            ("ok", "syncs.customers"),
+            ("ok", "connections.wegroup.auth"),
+            ("ok", "connections.wegroup"),
+            ("ok", "clock"),
+        ]
+    );
+    assert_eq!(setup.desk.names(), ["export.csv", "lead-sync.toml"]);
+}
+
+#[test]
+fn rows_that_a_run_would_reject_are_a_warning_that_names_their_lines() {
+    let setup = Setup::new("id,name\n1,Peeters\n2\n3,\n");
+    let told = setup.check();
+    assert_eq!(told.code, Some(0));
+    let line = finding(&told, "warn");
+    assert!(line.contains("3 rows make 1 lead, 1 bad, 1 refused by the mapping | line 3: "), "{line}");
+}
+
+#[test]
+fn a_column_that_is_missing_is_a_failure_with_the_nearest_name() {
+    let setup = Setup::new("id,naam\n1,Peeters\n");
+    let told = setup.check();
+    assert_eq!(told.code, Some(3));
+    let line = finding(&told, "FAIL");
+    assert!(line.contains("syncs.customers: export.csv") && line.contains("is it 'naam'?"), "{line}");
+}
+
+#[test]
+fn the_first_failure_gives_the_exit_code_and_the_others_are_told_all_the_same() {
+    let setup = Setup::new("id,name\n1,Peeters\n");
+    // Nothing listens on port 1.
+    setup.configure("http://127.0.0.1:1");
+    let away = setup.check();
+    assert_eq!(away.code, Some(4), "{}", away.out);
+    assert!(finding(&away, "FAIL").contains("http://127.0.0.1:1 cannot be reached: no connection"), "{}", away.out);
+
+    let both = setup.desk.run(&["--config", "lead-sync.toml", "check"]);
+    assert_eq!(both.code, Some(2), "{}", both.out);
+    assert_eq!(
+        finding(&both, "FAIL"),
+        "FAIL  connections.wegroup.auth.token: the environment variable TOKEN is not set | set it to the secret"
+    );
+    assert!(both.out.contains("cannot be reached") && both.out.contains("2 failures"), "{}", both.out);
+}
+
+#[test]
+fn a_configuration_with_problems_is_told_key_by_key() {
+    let desk = Desk::new();
+    desk.write("lead-sync.toml", "[connections.wegroup]\nkind = \"wegroup\"\nburts = 2\n[syncs.a]\n");
+    let told = desk.run(&["--config", "lead-sync.toml", "check"]);
+    assert_eq!(told.code, Some(2));
+    assert!(
+        told.out.contains("FAIL  connections.wegroup.burts: ") && told.out.contains("FAIL  syncs.a.connection: "),
+        "{}",
+        told.out
+    );
+}
+
+#[test]
+fn a_ledger_that_cannot_be_used_is_a_failure_and_stays_as_it_is() {
+    let setup = Setup::new("id,name\n1,Peeters\n");
+    let desk = &setup.desk;
+    desk.write("lead-sync.key", [7; 32]);
+    let lost = setup.check();
+    assert_eq!(lost.code, Some(2));
+    assert!(finding(&lost, "FAIL").contains("--new-ledger"), "{}", lost.out);
+
+    desk.write(
+        "lead-sync.db",
+        "no database, but long enough to have a header of a hundred bytes, which SQLite looks at ".repeat(4),
+    );
+    let corrupt = setup.check();
+    assert_eq!(corrupt.code, Some(2));
+    assert!(finding(&corrupt, "FAIL").contains("is not a readable ledger"), "{}", corrupt.out);
+    assert!(desk.read("lead-sync.db").starts_with("no database"));
+    assert_eq!(desk.names(), ["export.csv", "lead-sync.db", "lead-sync.key", "lead-sync.toml"]);
+}
+
+#[test]
+fn a_ledger_in_use_is_told_with_its_leads_and_with_files_that_others_can_read() {
+    let setup = Setup::new("id,name\n1,Peeters\n");
+    let desk = &setup.desk;
+    let baseline = desk.run(&["--config", "lead-sync.toml", "baseline", "--yes"]);
+    assert_eq!(baseline.code, Some(0), "{}", baseline.err);
+    assert!(finding(&setup.check(), "ok    ledger").contains("whole, with its key; 1 lead"));
+    fs::set_permissions(desk.path("lead-sync.key"), fs::Permissions::from_mode(0o644)).unwrap();
+    let line = finding(&setup.check(), "warn");
+    assert!(line.contains("others can read") && line.contains("chmod 600"), "{line}");
+    desk.write("lead-sync.key", [7; 32]);
+    assert!(finding(&setup.check(), "FAIL").contains("belongs to another ledger"));
+}
