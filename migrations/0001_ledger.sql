@@ -23,7 +23,8 @@ CREATE TABLE sync (
   name           TEXT NOT NULL UNIQUE,
   connection     INTEGER NOT NULL REFERENCES connection (id),
   mapping_digest BLOB,                         -- of the mapping at the last complete pass
-  cursor         TEXT                          -- position in a SQLite source
+  cursor         TEXT,                         -- position in a SQLite source
+  leads          INTEGER NOT NULL DEFAULT 0    -- in any state: kept here, so that nobody counts a million rows
 ) STRICT;
 
 -- A set of columns that fingerprints are made of. Fingerprints of another basis cannot be compared and are re-based silently.
@@ -144,6 +145,24 @@ CREATE TABLE told (
   open    INTEGER NOT NULL,                    -- leads and rows that waited for a person
   at      INTEGER NOT NULL,
   PRIMARY KEY (channel, sync)
+) STRICT, WITHOUT ROWID;
+
+-- Rows of an export that a person has dealt with: while the export still holds the very row, it is left alone.
+CREATE TABLE superseded (
+  sync        INTEGER NOT NULL REFERENCES sync (id),
+  fingerprint BLOB NOT NULL,                   -- of the row as the mapping reads it, or of the original row
+  lead        INTEGER REFERENCES lead (id) ON DELETE CASCADE, -- made of the corrected row; NULL: the person was forgotten
+  PRIMARY KEY (sync, fingerprint)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX superseded_lead ON superseded (lead);
+
+-- Persons who were erased: what keeps the next export from bringing them back.
+CREATE TABLE forgotten (
+  sync   INTEGER NOT NULL REFERENCES sync (id),
+  digest BLOB NOT NULL,                        -- keyed hash of the key
+  at     INTEGER NOT NULL,
+  PRIMARY KEY (sync, digest)
 ) STRICT, WITHOUT ROWID;
 
 CREATE VIEW leads AS

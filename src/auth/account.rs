@@ -39,13 +39,25 @@ pub enum LoggedOut {
 /// Who a login's session belongs to. Renews it first if it is about to end.
 pub async fn whoami(settings: &OAuth, context: &Context) -> Result<Account, Error> {
     let flow = Flow::new(settings, context)?;
-    OAuthSource::new(settings, context)?.token().await?;
-    let session = flow.store.read()?.ok_or_else(|| Error::NeedsPerson(format!("run `{}`", context.login_command())))?;
+    let source = OAuthSource::new(settings, context)?;
+    let authorization = source.token().await?;
     let provider = discovery::discover(&flow.http, flow.issuer).await?;
-    let user = match &provider.userinfo_endpoint {
-        Some(url) => Some(discovery::userinfo(&flow.http, url, &session.access_token).await?),
-        None => None,
+    let stored = || {
+        let session = flow.store.read()?;
+        session.ok_or_else(|| Error::NeedsPerson(format!("run `{}`", context.login_command())))
     };
+    let mut session = stored()?;
+    let mut user = None;
+    if let Some(url) = &provider.userinfo_endpoint {
+        let mut told = discovery::userinfo(&flow.http, url, &session.access_token).await;
+        if matches!(told, Err(Error::NeedsPerson(_))) {
+            // As in a run: a refusal wins over the end that we know of.
+            source.reject(authorization.generation).await?;
+            session = stored()?;
+            told = discovery::userinfo(&flow.http, url, &session.access_token).await;
+        }
+        user = Some(told?);
+    }
     Ok(Account {
         user,
         expires_at: session.expires_at.map(Timestamp),

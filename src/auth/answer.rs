@@ -5,6 +5,7 @@ use std::time::Duration;
 use oauth2::{AccessToken, RefreshToken, Scope, TokenResponse, TokenType};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::fixed;
 use super::session::Token;
 use crate::domain::time::Timestamp;
 
@@ -94,10 +95,12 @@ pub(super) struct Issued {
 }
 
 /// Why an answer cannot be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Unusable {
     /// Not a bearer token: we could not send it.
     Scheme,
+    /// No header can carry it. Stored, it would stand in the way of a good one.
+    Token(String),
     /// An absolute end that has passed already.
     Ended,
 }
@@ -114,6 +117,8 @@ impl Answer {
         if !self.token_type.0.eq_ignore_ascii_case("bearer") {
             return Err(Unusable::Scheme);
         }
+        let access_token = Token::new(self.access_token.secret());
+        fixed::header(&self.token_type.0, access_token.secret()).map_err(|error| Unusable::Token(error.to_string()))?;
         let after = |seconds: u64| asked_at + Duration::from_secs(seconds);
         let absolute = self
             .expires
@@ -125,7 +130,7 @@ impl Answer {
         }
         let token = |secret: &str| Token::new(secret);
         Ok(Issued {
-            access_token: token(self.access_token.secret()),
+            access_token,
             scheme: self.token_type.0,
             obtained_at: asked_at,
             expires_at: self.expires_in.map(after).or(absolute).or(lifetime.map(|lifetime| asked_at + lifetime)),
@@ -191,6 +196,14 @@ mod tests {
         let json = r#"{"access_token":"a","token_type":"mac"}"#;
         let answer: Answer = serde_json::from_str(json).unwrap();
         assert_eq!(answer.issued(NOW, 0, None).unwrap_err(), Unusable::Scheme);
+    }
+
+    #[test]
+    fn a_token_that_no_header_can_carry_is_not_accepted() {
+        for token in ["", "a b", "a\r\nx-evil: 1", "é", &"a".repeat(20_000)] {
+            let answer: Answer = serde_json::from_value(serde_json::json!({"access_token": token})).unwrap();
+            assert!(matches!(answer.issued(NOW, 0, None), Err(Unusable::Token(_))), "{token:?}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::Error;
 use super::fixed;
+use super::grants;
 use super::http::{Failure, Http};
 use super::session::Token;
 use super::settings::require_secure;
@@ -52,7 +53,7 @@ pub(super) async fn discover(http: &Http, issuer: &str) -> Result<Provider, Erro
     if provider.issuer != issuer {
         return Err(Error::Configuration(format!(
             "the discovery document of {issuer} is of issuer {}: the two have to be the same, character by character",
-            provider.issuer
+            grants::tidy(&provider.issuer, &[])
         )));
     }
     let endpoints = [
@@ -90,7 +91,7 @@ pub(super) async fn get<T: serde::de::DeserializeOwned>(
         .await
         .map_err(|failure| match failure {
             Failure::WrongAddress(text) => Error::Configuration(format!("{text} to {}", url.path())),
-            other => Error::Unavailable(format!("{other}; the next run tries again")),
+            other => Error::Unavailable(other.to_string()),
         })?;
     match body {
         _ if status.as_u16() == 401 || status.as_u16() == 403 => {

@@ -5,6 +5,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{Authorization, BoxFuture, Error, TokenSource};
 
+/// In bytes. Servers take 8 to 16 KiB of headers; a longer one would be answered like a bad lead (431).
+const LONGEST: usize = 16 * 1024;
+
 /// The same header for every request.
 pub(super) struct Fixed {
     header: Option<HeaderValue>,
@@ -25,10 +28,11 @@ impl Fixed {
 /// `SCHEME TOKEN`, marked sensitive so that `Debug` of a request does not show it.
 pub(super) fn header(scheme: &str, token: &SecretString) -> Result<HeaderValue, Error> {
     let token = token.expose_secret();
-    let usable = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
+    let usable = (1..=LONGEST).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic());
     if !usable {
         return Err(Error::Configuration(
-            "the token is empty or holds a blank or another character that no header can have".into(),
+            "the token is empty, is longer than 16 KiB, or holds a blank or another character that no header can have"
+                .into(),
         ));
     }
     let mut value = HeaderValue::try_from(format!("{scheme} {token}"))

@@ -3,14 +3,13 @@
 //! `openidconnect`, which builds on it, is not used: it depends on the `rsa` crate, which has an unfixed timing leak
 //! (RUSTSEC-2023-0071). The ID token is checked by `jsonwebtoken` on aws-lc-rs instead (`id_token.rs`).
 
+mod revoke;
 mod wire;
 
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable as _};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::StatusCode;
 use oauth2::basic::{
     BasicErrorResponse, BasicErrorResponseType, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse,
 };
@@ -27,6 +26,7 @@ use super::http::{Failure, Http};
 use super::session::Token;
 use super::settings::{ClientAuth, OAuth};
 use crate::clock;
+pub(super) use revoke::revoke;
 use wire::Wire;
 
 /// Tries of a request that may be repeated, the first included.
@@ -76,6 +76,9 @@ pub(super) enum Refusal {
     /// The configuration does not fit the server.
     #[error("{0}")]
     Configuration(String),
+    /// Tokens were issued that cannot be used: what was presented is spent.
+    #[error("{0}")]
+    Unusable(String),
     /// The endpoint is away, and surely nothing was spent.
     #[error("{0}")]
     Away(String),
@@ -105,7 +108,7 @@ impl TokenEndpoint<'_> {
             .when(|tried: &Tried| match tried {
                 Tried::Failed(Failure::NotSent(_) | Failure::Busy { .. }) => true,
                 Tried::Failed(Failure::Lost(_)) => request.is_repeatable(),
-                Tried::Failed(Failure::WrongAddress(_)) | Tried::Refused(_) => false,
+                Tried::Failed(Failure::WrongAddress(_) | Failure::Refused { .. }) | Tried::Refused(_) => false,
             })
             .adjust(|tried, pause| match tried {
                 // A pause that is too long ends the tries.
@@ -159,8 +162,9 @@ impl TokenEndpoint<'_> {
 
     fn unusable(&self, unusable: Unusable) -> Refusal {
         let host = self.host();
-        Refusal::Configuration(match unusable {
+        Refusal::Unusable(match unusable {
             Unusable::Scheme => format!("{host} issued a token that is no bearer token"),
+            Unusable::Token(why) => format!("{host} issued a token that cannot be sent: {why}"),
             Unusable::Ended => {
                 format!("{host} issued a token that had already ended: compare its clock with this machine's")
             }
@@ -169,11 +173,17 @@ impl TokenEndpoint<'_> {
 
     fn explain(&self, request: &Request<'_>, error: RequestTokenError<Failure, BasicErrorResponse>) -> Tried {
         match error {
+            // A service of its own mind about error bodies speaks of what was presented.
+            RequestTokenError::Request(failure @ Failure::Refused { status: StatusCode::UNAUTHORIZED, .. })
+                if matches!(request, Request::Password { .. }) =>
+            {
+                Tried::Refused(Refusal::Grant(failure.to_string()))
+            }
             RequestTokenError::Request(failure) => Tried::Failed(failure),
             RequestTokenError::ServerResponse(answer) => Tried::Refused(self.classify(request, &answer)),
-            // Parse errors hold the body, so only the fact is told.
+            // Parse errors hold the body, so only the fact is told. The endpoint did answer: asking again brings the same.
             RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
-                Tried::Failed(Failure::Lost(format!("{} answered something that is no token answer", self.host())))
+                Tried::Refused(Refusal::Lost(format!("{} answered something that is no token answer", self.host())))
             }
         }
     }
@@ -226,6 +236,7 @@ impl Tried {
             Self::Refused(refusal) => refusal,
             Self::Failed(Failure::NotSent(text) | Failure::Busy { text, .. }) => Refusal::Away(text),
             Self::Failed(Failure::Lost(text)) => Refusal::Lost(text),
+            Self::Failed(failure @ Failure::Refused { .. }) => Refusal::Client(failure.to_string()),
             Self::Failed(Failure::WrongAddress(text)) => {
                 Refusal::Configuration(format!("{text}: the address of the token endpoint is wrong"))
             }
@@ -246,37 +257,9 @@ pub(super) fn client(settings: &OAuth) -> OAuthClient {
     }
 }
 
-/// Revokes the refresh token (RFC 7009), and with it the session. The server answers 200 also for a token that it does not
-/// know. Written out, because `oauth2` refuses a revocation endpoint on loopback.
-pub(super) async fn revoke(http: &Http, settings: &OAuth, url: &Url, token: &Token) -> Result<(), String> {
-    let host = url.host_str().unwrap_or_default();
-    let mut form = form_urlencoded::Serializer::new(String::new());
-    form.append_pair("token", token.expose()).append_pair("token_type_hint", "refresh_token");
-    let mut request = http::Request::post(url.as_str()).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-    match (&settings.client_secret, settings.client_auth) {
-        (Some(secret), ClientAuth::Basic) => {
-            let part = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-            let pair = format!("{}:{}", part(&settings.client_id), part(secret.expose_secret()));
-            request = request.header(AUTHORIZATION, format!("Basic {}", STANDARD.encode(pair)));
-        }
-        (secret, _) => {
-            form.append_pair("client_id", &settings.client_id);
-            if let Some(secret) = secret {
-                form.append_pair("client_secret", secret.expose_secret());
-            }
-        }
-    }
-    let request = request.body(form.finish().into_bytes()).map_err(|_| format!("no request to {host} can be made"))?;
-    match http.send(request).await {
-        Ok(reply) if reply.status.is_success() => Ok(()),
-        Ok(reply) => Err(format!("{host} answered {}", reply.status.as_u16())),
-        Err(failure) => Err(failure.to_string()),
-    }
-}
-
 /// One line of bounded length in which no secret is left.
 pub(super) fn tidy(text: &str, secrets: &[SecretString]) -> String {
-    let mut text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut text: String = text.chars().map(|c| if c.is_control() || turns_text(c) { ' ' } else { c }).collect();
     for secret in secrets {
         let secret = secret.expose_secret();
         if !secret.is_empty() {
@@ -286,6 +269,11 @@ pub(super) fn tidy(text: &str, secrets: &[SecretString]) -> String {
     text.chars().take(MAX_DESCRIPTION).collect()
 }
 
+/// Unicode's bidirectional controls (UAX #9): what follows one could be read as our own words.
+fn turns_text(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -293,7 +281,7 @@ mod tests {
     #[test]
     fn a_server_that_repeats_a_secret_does_not_get_it_into_a_message() {
         let secrets = [SecretString::from("planted")];
-        let text = tidy("bad\ntoken planted!", &secrets);
+        let text = tidy("bad\ntoken\u{202e}planted!", &secrets);
         assert_eq!(text, "bad token ***!");
         assert_eq!(tidy(&"x".repeat(400), &[]).len(), MAX_DESCRIPTION);
     }

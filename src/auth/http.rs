@@ -27,7 +27,7 @@ pub(super) enum Failure {
     /// It provably never left: DNS, connection or TLS failed.
     #[error("{0}")]
     NotSent(String),
-    /// 429 or 503: not processed, come again, if given after this time.
+    /// 408, 425, 429 or 503: not processed, come again, if given after this time.
     #[error("{text}")]
     Busy {
         /// What happened.
@@ -41,6 +41,14 @@ pub(super) enum Failure {
     /// The path is wrong: 3xx, 404, 405, 410.
     #[error("{0}")]
     WrongAddress(String),
+    /// A token endpoint said no without the error body of RFC 6749 section 5.2: nothing was issued.
+    #[error("{host} answered {}", .status.as_u16())]
+    Refused {
+        /// Which one.
+        host: String,
+        /// A 4xx.
+        status: http::StatusCode,
+    },
 }
 
 /// A whole answer.
@@ -142,7 +150,7 @@ fn root_cause(error: &reqwest::Error) -> String {
 fn check_status(host: &str, status: http::StatusCode, headers: &HeaderMap) -> Result<(), Failure> {
     let text = format!("{host} answered {}", status.as_u16());
     match status.as_u16() {
-        429 | 503 => Err(Failure::Busy { text, after: retry_after(headers, clock::now()) }),
+        408 | 425 | 429 | 503 => Err(Failure::Busy { text, after: retry_after(headers, clock::now()) }),
         500.. => Err(Failure::Lost(text)),
         300..=399 | 404 | 405 | 410 => Err(Failure::WrongAddress(text)),
         _ => Ok(()),

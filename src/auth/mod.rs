@@ -9,6 +9,7 @@ mod http;
 mod id_token;
 mod login;
 mod oauth;
+mod refused;
 mod seal;
 mod session;
 mod settings;
@@ -23,7 +24,7 @@ use ::http::HeaderValue;
 pub use account::{Account, LoggedOut, check, logout, whoami};
 pub use discovery::Userinfo;
 pub use login::{Callback, Dialogue, LoggedIn, login};
-pub use settings::{BodyFormat, ClientAuth, Context, Grant, OAuth, Server, Settings};
+pub use settings::{BodyFormat, ClientAuth, Context, Grant, OAuth, Server, Settings, is_loopback};
 
 /// The source of the connection's `Authorization` header. Opens no connection and reads no file: the first
 /// [`TokenSource::token`] does.

@@ -1,5 +1,6 @@
 //! The token source of a session: renews once for all requests and, through the store's lock, for all processes.
 
+mod explain;
 mod renewal;
 
 use std::sync::Arc;

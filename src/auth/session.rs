@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::answer::Issued;
+use super::refused::RefusedLogin;
 use super::settings::{Context, OAuth};
 use crate::domain::time::Timestamp;
 
@@ -115,9 +116,31 @@ pub(super) struct Session {
     pub refused_at: Option<i64>,
     /// `grant = "refresh_token"`: fingerprint of the configured token that started the session, to notice a new one.
     pub started_from: Option<String>,
+    /// `grant = "password"`: the login that the server refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused_login: Option<RefusedLogin>,
 }
 
 impl Session {
+    /// A session without tokens: the place to keep what has to be known before there are any.
+    pub(super) fn without_tokens(binding: Binding) -> Self {
+        Self {
+            binding,
+            access_token: Token::new(""),
+            scheme: "Bearer".into(),
+            obtained_at: 0,
+            expires_at: Some(0),
+            refresh_token: None,
+            refresh_expires_at: None,
+            scopes: Vec::new(),
+            distribution_id: None,
+            refresh_sent_at: None,
+            refused_at: None,
+            started_from: None,
+            refused_login: None,
+        }
+    }
+
     /// What was issued. `old` is the session that it goes on from: its distribution and origin stay.
     pub(super) fn new(binding: Binding, issued: Issued, asked_scopes: &[String], old: Option<&Self>) -> Self {
         Self {
@@ -136,6 +159,7 @@ impl Session {
             refresh_sent_at: None,
             refused_at: None,
             started_from: old.and_then(|old| old.started_from.clone()),
+            refused_login: None,
         }
     }
 
@@ -152,10 +176,9 @@ impl Session {
         self.expires_at.is_some_and(|end| now >= Timestamp(end))
     }
 
-    /// The refresh token, unless it has ended or been refused.
-    pub(super) fn usable_refresh_token(&self, now: Timestamp) -> Option<&Token> {
-        let ended = self.refresh_expires_at.is_some_and(|end| now >= Timestamp(end));
-        self.refresh_token.as_ref().filter(|_| !ended && self.refused_at.is_none())
+    /// Whether the refresh token has ended.
+    pub(super) fn refresh_token_has_ended(&self, now: Timestamp) -> bool {
+        self.refresh_expires_at.is_some_and(|end| now >= Timestamp(end))
     }
 }
 
@@ -193,6 +216,7 @@ pub(super) mod tests {
             refresh_sent_at: None,
             refused_at: None,
             started_from: None,
+            refused_login: None,
         }
     }
 
@@ -217,13 +241,11 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_refused_or_ended_refresh_token_is_not_sent_again() {
-        let now = Timestamp(10);
-        assert!(session().usable_refresh_token(now).is_some());
-        let refused = Session { refused_at: Some(1), ..session() };
-        assert!(refused.usable_refresh_token(now).is_none());
-        let ended = Session { refresh_expires_at: Some(10), ..session() };
-        assert!(ended.usable_refresh_token(now).is_none());
+    fn a_refresh_token_ends_when_the_server_said_and_else_never() {
+        assert!(!session().refresh_token_has_ended(Timestamp(i64::MAX)));
+        let ending = Session { refresh_expires_at: Some(10), ..session() };
+        assert!(!ending.refresh_token_has_ended(Timestamp(9)));
+        assert!(ending.refresh_token_has_ended(Timestamp(10)));
     }
 
     #[test]

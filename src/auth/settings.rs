@@ -121,9 +121,7 @@ impl Context {
     pub(super) fn login_command(&self) -> String {
         format!("lead-sync login {}", self.connection)
     }
-}
 
-impl Context {
     /// A session of another distribution than the configured one would send leads to the wrong broker.
     pub(super) fn check_distribution(&self, session: Option<&str>) -> Result<(), Error> {
         if session.is_some_and(|id| !is_path_segment(id)) {
@@ -231,7 +229,7 @@ pub(super) fn require_secure(what: &str, url: &Url) -> Result<(), Error> {
 }
 
 /// 127.0.0.0/8, `::1` or `localhost`.
-pub(super) fn is_loopback(url: &Url) -> bool {
+pub fn is_loopback(url: &Url) -> bool {
     url.host_str().is_some_and(|host| {
         let ip = host.trim_start_matches('[').trim_end_matches(']');
         host == "localhost" || ip.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+use crate::clock;
 use crate::config::starter;
 use crate::domain::delivery::State;
+use crate::domain::time::Timestamp;
 
 /// What a stranger needs to know next.
 const AFTER_HELP: &str = "\
@@ -105,7 +107,7 @@ pub enum Command {
     /// One lead's whole history
     Show(ShowOptions),
     /// Each sync at a glance, and what needs a person
-    Status,
+    Status(StatusOptions),
     /// The latest runs
     Runs(RunsOptions),
     /// Put rejected or failed leads back to be sent
@@ -113,6 +115,14 @@ pub enum Command {
     /// By key (lead-sync retry K1047), or all in a state (lead-sync retry --state failed). The next run sends them as they were
     /// read; a row that was corrected in the export is sent without this.
     Retry(RetryOptions),
+    /// Rejected rows out for correction, and back in
+    Rejects(super::rejects::RejectsOptions),
+    /// Erase a person from the ledger, and never send them again
+    Forget(super::forget::ForgetOptions),
+    /// Delete history older than `[ledger] retain`
+    Prune,
+    /// All that the ledger holds on a person, as JSON
+    ExportPerson(super::export_person::ExportPersonOptions),
     /// Settle a held lead by hand
     ///
     /// Under `on_in_doubt = "hold"` a lead whose answer was lost waits for a person. Look in WeGroup whether it arrived, then say so:
@@ -231,12 +241,45 @@ pub struct LeadsOptions {
     /// Only this state: pending, sending, waiting, delivered, rejected, held, failed
     #[arg(long, value_parser = state)]
     pub state: Option<State>,
+    /// Only what changed since then: 2026-01-31, 2026-01-31T08:00:00Z, or how long ago: 90m, 7d
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub since: Option<Timestamp>,
+    /// Only where the reason holds this text
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
     /// At most so many [default: 50 in a table, else all]
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
-    /// How to print
+    /// Pass over the first so many
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub offset: usize,
+    #[command(flatten)]
+    pub form: Form,
+}
+
+/// How a command that lists prints.
+#[derive(Debug, Clone, Copy, ClapArgs)]
+pub struct Form {
+    /// How to print; names of fields and columns stay as they are
     #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub format: Format,
+    format: Format,
+    /// Short for --format json
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+}
+
+impl Form {
+    /// The format that is meant.
+    pub fn format(self) -> Format {
+        if self.json { Format::Json } else { self.format }
+    }
+}
+
+/// Options of `status`.
+#[derive(Debug, ClapArgs)]
+pub struct StatusOptions {
+    #[command(flatten)]
+    pub form: Form,
 }
 
 /// Options of `show`.
@@ -247,9 +290,8 @@ pub struct ShowOptions {
     /// Only this sync
     #[arg(long, value_name = "NAME")]
     pub sync: Option<String>,
-    /// Print one JSON array on stdout
-    #[arg(long)]
-    pub json: bool,
+    #[command(flatten)]
+    pub form: Form,
 }
 
 /// Options of `runs`.
@@ -258,9 +300,8 @@ pub struct RunsOptions {
     /// At most so many
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub limit: usize,
-    /// Print one JSON array on stdout
-    #[arg(long)]
-    pub json: bool,
+    #[command(flatten)]
+    pub form: Form,
 }
 
 /// Options of `retry`.
@@ -271,9 +312,15 @@ pub struct RetryOptions {
     /// All leads in this state: rejected, failed or waiting
     #[arg(long, value_parser = state, required_unless_present = "keys")]
     pub state: Option<State>,
+    /// Only where the reason holds this text
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
     /// Only this sync
     #[arg(long, value_name = "NAME")]
     pub sync: Option<String>,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// Options of `resolve`.
@@ -294,6 +341,9 @@ pub struct ResolveOptions {
     /// Only this sync
     #[arg(long, value_name = "NAME")]
     pub sync: Option<String>,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// Options of `resume`.
@@ -325,6 +375,18 @@ pub struct LoginOptions {
 
 fn state(text: &str) -> Result<State, String> {
     text.parse().map_err(|error: crate::domain::delivery::UnknownState| error.to_string())
+}
+
+/// A point in time, or how long ago.
+fn moment(text: &str) -> Result<Timestamp, String> {
+    if let Ok(ago) = crate::config::parse_duration(text) {
+        return Ok(clock::now() - ago);
+    }
+    let at = text.parse::<jiff::Timestamp>().ok();
+    let day = || text.parse::<jiff::civil::Date>().ok().and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC).ok());
+    at.or_else(|| day().map(|day| day.timestamp()))
+        .map(|at| Timestamp(at.as_millisecond()))
+        .ok_or_else(|| "write a day (2026-01-31), a time (2026-01-31T08:00:00Z), or how long ago (90m, 7d)".to_owned())
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

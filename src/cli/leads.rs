@@ -2,7 +2,7 @@
 
 use super::args::{Args, Format, LeadsOptions};
 use super::exit::{Exit, Failure};
-use super::{load, out};
+use super::{load, out, table};
 use crate::ledger::{Filter, LeadRow, Ledger};
 
 /// Rows in a table unless asked for more: a screenful.
@@ -11,26 +11,36 @@ const SCREEN: usize = 50;
 /// Lists leads.
 pub(super) fn leads(args: &Args, options: &LeadsOptions) -> Result<Exit, Failure> {
     let ledger = Ledger::open_reader(&load::load(args)?.unresolved.ledger)?;
-    let limit = match options.format {
+    let format = options.form.format();
+    let limit = match format {
         Format::Table => Some(options.limit.unwrap_or(SCREEN)),
         Format::Json | Format::Csv => options.limit,
     };
-    let filter = Filter { sync: options.sync.clone(), state: options.state, key: None, limit };
+    let filter = Filter {
+        sync: options.sync.clone(),
+        state: options.state,
+        key: None,
+        since: options.since,
+        reason: options.reason.clone(),
+        limit,
+        offset: options.offset,
+    };
     let rows = ledger.leads(&filter)?;
-    match options.format {
-        Format::Json => out::say(serde_json::to_string_pretty(&rows).unwrap_or_default()),
+    match format {
+        Format::Json => out::json(&rows),
         Format::Csv => csv(&rows),
         Format::Table => {
-            table(&rows);
-            if options.limit.is_none() && rows.len() == SCREEN {
-                out::note(format!("the first {SCREEN}; --limit N shows more, --format csv or json all"));
+            screen(&rows);
+            if Some(rows.len()) == limit {
+                let next = options.offset + rows.len();
+                out::note(format!("--offset {next} shows the next; --limit N more at once, --format csv or json all"));
             }
         }
     }
     Ok(Exit::Done)
 }
 
-fn table(rows: &[LeadRow]) {
+fn screen(rows: &[LeadRow]) {
     let cell = |text: &Option<String>| text.as_deref().map(out::shown).unwrap_or_default();
     let lines: Vec<[String; 8]> = rows
         .iter()
@@ -47,33 +57,27 @@ fn table(rows: &[LeadRow]) {
             ]
         })
         .collect();
-    out::table(["sync", "key", "state", "attempts", "updated_at", "origin", "remote_id", "reason"], &lines);
+    table::print(["sync", "key", "state", "attempts", "updated_at", "origin", "remote_id", "reason"], &lines);
 }
 
 fn csv(rows: &[LeadRow]) {
-    out::say("sync,key,state,backref,remote_id,attempts,http_status,reason,origin,updated_at");
-    for row in rows {
-        let number = |number: Option<i64>| number.map(|number| number.to_string()).unwrap_or_default();
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        let cells = [
-            row.sync.clone(),
-            row.key.clone(),
-            row.state.clone(),
-            text(&row.backref),
-            text(&row.remote_id),
-            row.attempts.to_string(),
-            number(row.http_status),
-            text(&row.reason),
-            row.origin.clone(),
-            row.updated_at.clone(),
-        ];
-        out::say(cells.map(|cell| quoted(&cell)).join(","));
-    }
-}
-
-/// A cell as RFC 4180 wants it, and harmless: a spreadsheet runs what begins with `= + - @`, so such a cell gets an apostrophe.
-fn quoted(cell: &str) -> String {
-    let dangerous = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let cell = if dangerous { format!("'{cell}") } else { cell.to_owned() };
-    if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
+    let number = |number: Option<i64>| number.map(|number| number.to_string()).unwrap_or_default();
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    table::csv(
+        ["sync", "key", "state", "backref", "remote_id", "attempts", "http_status", "reason", "origin", "updated_at"],
+        rows.iter().map(|row| {
+            [
+                row.sync.clone(),
+                row.key.clone(),
+                row.state.clone(),
+                text(&row.backref),
+                text(&row.remote_id),
+                row.attempts.to_string(),
+                number(row.http_status),
+                text(&row.reason),
+                row.origin.clone(),
+                row.updated_at.clone(),
+            ]
+        }),
+    );
 }

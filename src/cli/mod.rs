@@ -5,6 +5,8 @@ mod backup;
 mod check;
 mod demo;
 mod exit;
+mod export_person;
+mod forget;
 mod healthcheck;
 mod init;
 mod leads;
@@ -16,12 +18,15 @@ mod out;
 mod outside;
 mod plan;
 mod progress;
+mod prune;
+mod rejects;
 mod run;
 mod sandbox;
 mod show;
 mod signals;
 mod status;
 mod surroundings;
+mod table;
 mod whoami;
 
 use std::process::ExitCode;
@@ -58,9 +63,13 @@ fn carry_out(args: &Args) -> Result<Exit, Failure> {
         Command::Baseline(options) => run::baseline(args, options),
         Command::Leads(options) => leads::leads(args, options),
         Command::Show(options) => show::show(args, options),
-        Command::Status => status::status(args),
+        Command::Status(options) => status::status(args, options),
         Command::Runs(options) => status::runs(args, options),
         Command::Retry(options) => mend::retry(args, options),
+        Command::Rejects(options) => rejects::rejects(args, options),
+        Command::Forget(options) => forget::forget(args, options),
+        Command::Prune => prune::prune(args),
+        Command::ExportPerson(options) => export_person::export_person(args, options),
         Command::Resolve(options) => mend::resolve(args, options),
         Command::Resume(options) => mend::resume(args, options),
         Command::Backup(options) => backup::backup(args, options),

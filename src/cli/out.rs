@@ -18,6 +18,11 @@ pub(super) fn note(line: impl Display) {
     let _ = writeln!(stderr(), "{line}");
 }
 
+/// One JSON document on stdout.
+pub(super) fn json(document: &impl serde::Serialize) {
+    say(serde_json::to_string_pretty(document).unwrap_or_default());
+}
+
 /// Data as it may be shown: control characters, which could drive a terminal, become `�`.
 pub(super) fn shown(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
@@ -66,24 +71,6 @@ pub(super) fn paragraph(head: &str, text: &str) {
         filled += length;
     }
     say(line.trim_end());
-}
-
-/// Columns aligned with two spaces between them; the last one is left as long as it is.
-pub(super) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) {
-    let mut widths = head.map(|title| title.chars().count());
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    let line = |cells: Vec<&str>| {
-        let padded: Vec<String> = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        padded.join("  ").trim_end().to_owned()
-    };
-    say(line(head.to_vec()));
-    for row in rows {
-        say(line(row.iter().map(String::as_str).collect()));
-    }
 }
 
 #[cfg(test)]

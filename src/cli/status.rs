@@ -1,18 +1,34 @@
 //! `status` and `runs`.
 
-use super::args::{Args, RunsOptions};
+use serde::Serialize;
+
+use super::args::{Args, Format, RunsOptions, StatusOptions};
 use super::exit::{Exit, Failure};
-use super::{load, out};
+use super::{load, out, table};
 use crate::clock;
 use crate::domain::breaker::Gate;
-use crate::ledger::{Ledger, SyncStatus};
+use crate::domain::delivery::State;
+use crate::ledger::{Ledger, RunRow, SyncStatus};
 
 /// Each sync at a glance, and the commands that settle what needs a person.
-pub(super) fn status(args: &Args) -> Result<Exit, Failure> {
+pub(super) fn status(args: &Args, options: &StatusOptions) -> Result<Exit, Failure> {
     let loaded = load::load(args)?;
-    let ledger = Ledger::open_reader(&loaded.unresolved.ledger)?;
-    for sync in ledger.status()? {
-        let configured = loaded.unresolved.syncs.iter().any(|known| known.name == sync.sync);
+    let syncs = Ledger::open_reader(&loaded.unresolved.ledger)?.status()?;
+    let is_configured = |name: &str| loaded.unresolved.syncs.iter().any(|known| known.name == name);
+    let glances = syncs.iter().map(|sync| Glance::of(sync, is_configured(&sync.sync)));
+    match options.form.format() {
+        Format::Json => {
+            out::json(&glances.collect::<Vec<_>>());
+            return Ok(Exit::Done);
+        }
+        Format::Csv => {
+            csv(glances);
+            return Ok(Exit::Done);
+        }
+        Format::Table => {}
+    }
+    for sync in &syncs {
+        let configured = is_configured(&sync.sync);
         let leads: Vec<String> = sync.leads.iter().map(|(state, count)| format!("{count} {state}")).collect();
         let leads = if leads.is_empty() { "no leads".to_owned() } else { leads.join(", ") };
         out::say(format!(
@@ -23,10 +39,102 @@ pub(super) fn status(args: &Args) -> Result<Exit, Failure> {
         if let (Some(at), Some(outcome)) = (&sync.last_run, &sync.last_outcome) {
             out::say(format!("  last run {at}: {outcome}"));
         }
-        connection(&sync);
-        needs(&sync);
+        connection(sync);
+        needs(sync);
     }
     Ok(Exit::Done)
+}
+
+/// A sync as JSON and CSV tell it.
+#[derive(Serialize)]
+struct Glance<'s> {
+    sync: &'s str,
+    connection: &'s str,
+    configured: bool,
+    pending: u64,
+    sending: u64,
+    waiting: u64,
+    delivered: u64,
+    rejected: u64,
+    held: u64,
+    failed: u64,
+    quarantined: u64,
+    last_run: Option<&'s str>,
+    last_outcome: Option<&'s str>,
+    paused_until: Option<String>,
+    breaker_open_until: Option<String>,
+}
+
+impl<'s> Glance<'s> {
+    fn of(sync: &'s SyncStatus, configured: bool) -> Self {
+        let now = clock::now();
+        let pause = sync.state.pause.as_ref().filter(|(until, _)| *until > now);
+        let open = match sync.state.breaker.gate(now) {
+            Gate::OpenUntil(until) => Some(until.to_string()),
+            _ => None,
+        };
+        Self {
+            sync: &sync.sync,
+            connection: &sync.connection,
+            configured,
+            pending: count(sync, State::Pending),
+            sending: count(sync, State::Sending),
+            waiting: count(sync, State::Waiting),
+            delivered: count(sync, State::Delivered),
+            rejected: count(sync, State::Rejected),
+            held: count(sync, State::Held),
+            failed: count(sync, State::Failed),
+            quarantined: sync.quarantined,
+            last_run: sync.last_run.as_deref(),
+            last_outcome: sync.last_outcome.as_deref(),
+            paused_until: pause.map(|(until, _)| until.to_string()),
+            breaker_open_until: open,
+        }
+    }
+}
+
+fn count(sync: &SyncStatus, state: State) -> u64 {
+    sync.leads.iter().find(|(known, _)| known == state.as_str()).map_or(0, |(_, count)| *count)
+}
+
+fn csv<'s>(syncs: impl Iterator<Item = Glance<'s>>) {
+    let head = [
+        "sync",
+        "connection",
+        "configured",
+        "pending",
+        "sending",
+        "waiting",
+        "delivered",
+        "rejected",
+        "held",
+        "failed",
+        "quarantined",
+        "last_run",
+        "last_outcome",
+        "paused_until",
+        "breaker_open_until",
+    ];
+    let row = |g: Glance<'_>| {
+        [
+            g.sync.to_owned(),
+            g.connection.to_owned(),
+            g.configured.to_string(),
+            g.pending.to_string(),
+            g.sending.to_string(),
+            g.waiting.to_string(),
+            g.delivered.to_string(),
+            g.rejected.to_string(),
+            g.held.to_string(),
+            g.failed.to_string(),
+            g.quarantined.to_string(),
+            g.last_run.unwrap_or_default().to_owned(),
+            g.last_outcome.unwrap_or_default().to_owned(),
+            g.paused_until.unwrap_or_default(),
+            g.breaker_open_until.unwrap_or_default(),
+        ]
+    };
+    table::csv(head, syncs.map(row));
 }
 
 fn connection(sync: &SyncStatus) {
@@ -42,22 +150,27 @@ fn connection(sync: &SyncStatus) {
 
 fn needs(sync: &SyncStatus) {
     let name = &sync.sync;
-    let count = |state: &str| sync.leads.iter().find(|(known, _)| known == state).map_or(0, |(_, count)| *count);
     let cures = [
-        ("rejected", "correct the rows in the export, or lead-sync retry --state rejected"),
-        ("held", "find out whether they arrived, then lead-sync resolve KEY --delivered or --resend"),
-        ("failed", "lead-sync retry --state failed, once the API is well"),
+        (
+            State::Rejected,
+            "lead-sync rejects export FILE writes the rows for correction; or correct them in the export",
+        ),
+        (State::Held, "find out whether they arrived, then lead-sync resolve KEY --delivered or --resend"),
+        (State::Failed, "lead-sync retry --state failed, once the API is well"),
     ];
     for (state, cure) in cures {
-        if count(state) > 0 {
+        if count(sync, state) > 0 {
             out::say(format!(
                 "  {} {state}: lead-sync leads --sync {name} --state {state} shows why; {cure}",
-                count(state)
+                count(sync, state)
             ));
         }
     }
     if sync.quarantined > 0 {
-        out::say(format!("  {} rows in quarantine: listed as rejected; correct them in the export", sync.quarantined));
+        out::say(format!(
+            "  {} rows in quarantine: listed as rejected, and part of what rejects export writes",
+            sync.quarantined
+        ));
     }
 }
 
@@ -65,10 +178,60 @@ fn needs(sync: &SyncStatus) {
 pub(super) fn runs(args: &Args, options: &RunsOptions) -> Result<Exit, Failure> {
     let ledger = Ledger::open_reader(&load::load(args)?.unresolved.ledger)?;
     let runs = ledger.runs(options.limit)?;
-    if options.json {
-        out::say(serde_json::to_string_pretty(&runs).unwrap_or_default());
-        return Ok(Exit::Done);
+    match options.form.format() {
+        Format::Json => out::json(&runs),
+        Format::Csv => runs_csv(&runs),
+        Format::Table => runs_table(&runs),
     }
+    Ok(Exit::Done)
+}
+
+fn runs_csv(runs: &[RunRow]) {
+    let head = [
+        "run",
+        "started_at",
+        "finished_at",
+        "trigger",
+        "outcome",
+        "read",
+        "new",
+        "changed",
+        "unchanged",
+        "skipped",
+        "invalid",
+        "delivered",
+        "rejected",
+        "waiting",
+        "held",
+        "failed",
+        "pending",
+    ];
+    let row = |run: &RunRow| {
+        let c = &run.counts;
+        [
+            run.run.to_string(),
+            run.started_at.clone(),
+            run.finished_at.clone().unwrap_or_default(),
+            run.trigger.clone(),
+            run.outcome.clone().unwrap_or_default(),
+            c.read.to_string(),
+            c.new.to_string(),
+            c.changed.to_string(),
+            c.unchanged.to_string(),
+            c.skipped.to_string(),
+            c.invalid.to_string(),
+            c.delivered.to_string(),
+            c.rejected.to_string(),
+            c.waiting.to_string(),
+            c.held.to_string(),
+            c.failed.to_string(),
+            c.pending.to_string(),
+        ]
+    };
+    table::csv(head, runs.iter().map(row));
+}
+
+fn runs_table(runs: &[RunRow]) {
     let lines: Vec<[String; 8]> = runs
         .iter()
         .map(|run| {
@@ -85,6 +248,5 @@ pub(super) fn runs(args: &Args, options: &RunsOptions) -> Result<Exit, Failure> 
             ]
         })
         .collect();
-    out::table(["run", "started_at", "trigger", "outcome", "read", "delivered", "need a look", "pending"], &lines);
-    Ok(Exit::Done)
+    table::print(["run", "started_at", "trigger", "outcome", "read", "delivered", "need a look", "pending"], &lines);
 }

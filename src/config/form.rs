@@ -1,6 +1,5 @@
 //! The written forms of durations, rates, addresses and the like.
 
-use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use http::uri::PathAndQuery;
 use reqwest::Url;
 
 use super::entry::{Decoded, Entry};
+use crate::auth::is_loopback;
 
 /// Headers that the program sets itself, so that a configuration must not.
 const OWN_HEADERS: [&str; 5] = ["authorization", "content-length", "content-type", "host", "idempotency-key"];
@@ -161,15 +161,10 @@ pub(super) fn secret_address(text: &str) -> Decoded<Url> {
     Err("must begin with https:// (http:// only towards this machine); correct it".to_owned())
 }
 
-/// 127.0.0.0/8, `::1` or `localhost`.
-fn is_loopback(url: &Url) -> bool {
-    is_loopback_host(url.host_str().unwrap_or_default())
-}
-
-/// As [`is_loopback`], of the name or address of a host.
+/// True if `host` is this machine's own name or address.
 pub(super) fn is_loopback_host(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    Url::parse(&format!("http://{host}/")).is_ok_and(|url| is_loopback(&url))
 }
 
 /// The path of a request, with its query, if any. `//host/…` would be read as another host, and so would `/\\host/…`: for https

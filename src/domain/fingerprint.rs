@@ -8,9 +8,10 @@ use super::record::{Cell, Record};
 /// change: fingerprints are compared with those of earlier releases.
 const CONTEXT: &str = "lead-sync fingerprints v1";
 
-/// What is hashed, before all else: a row of cells or raw bytes.
+/// What is hashed, before all else: a row of cells, raw bytes or a key.
 const ROW: u8 = 1;
 const RAW: u8 = 2;
+const KEY: u8 = 3;
 
 /// The type of a cell.
 const NULL: u8 = 0;
@@ -68,6 +69,14 @@ impl Fingerprinter {
         self.buffer.clear();
         self.buffer.push(RAW);
         self.buffer.extend_from_slice(bytes);
+        self.hash()
+    }
+
+    /// What is kept of the key of a forgotten person. Never the fingerprint of a row.
+    pub fn tombstone(&mut self, key: &str) -> Fingerprint {
+        self.buffer.clear();
+        self.buffer.push(KEY);
+        self.buffer.extend_from_slice(key.as_bytes());
         self.hash()
     }
 

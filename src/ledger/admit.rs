@@ -17,13 +17,16 @@ const LEADS_PER_FILE: i64 = 1 << 32;
 /// One pass over one sync's source, under way.
 #[derive(Debug)]
 pub struct Admission<'l> {
-    tx: Transaction<'l>,
+    pub(super) tx: Transaction<'l>,
     ledger_path: &'l std::path::Path,
-    sync: i64,
+    pub(super) sync: i64,
     run: i64,
     basis: i64,
-    now: Timestamp,
+    pub(super) now: Timestamp,
     next_lead: Option<i64>,
+    /// Leads added, less those taken out; and as it was when the file under way began.
+    grown: i64,
+    grown_before_file: i64,
 }
 
 /// What is kept of a lead until it is settled.
@@ -66,7 +69,17 @@ impl Ledger {
             .db
             .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
             .map_err(|error| Error::from_sqlite(path, &error))?;
-        let mut admission = Admission { tx, ledger_path: path, sync, run, basis: 0, now, next_lead: None };
+        let mut admission = Admission {
+            tx,
+            ledger_path: path,
+            sync,
+            run,
+            basis: 0,
+            now,
+            next_lead: None,
+            grown: 0,
+            grown_before_file: 0,
+        };
         admission.basis = admission.number(
             "INSERT INTO basis (sync, digest) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET digest = excluded.digest RETURNING id",
             params![sync, basis.as_slice()],
@@ -167,10 +180,11 @@ impl Admission<'_> {
         found.optional().map_err(|error| self.error(&error))
     }
 
-    /// Admits a new lead, to be sent.
-    pub fn add(&mut self, key: &str, fingerprint: &[u8; 16], place: Place, content: Content<'_>) -> Result<()> {
+    /// Admits a new lead, to be sent, and returns its number.
+    pub fn add(&mut self, key: &str, fingerprint: &[u8; 16], place: Place, content: Content<'_>) -> Result<i64> {
         let lead = self.insert(key, fingerprint, place, State::Pending, content.backref, None)?;
-        self.store(lead, content)
+        self.store(lead, content)?;
+        Ok(lead)
     }
 
     /// Records a new lead that the mapping refuses.
@@ -227,6 +241,7 @@ impl Admission<'_> {
         ];
         let lead = statement.insert(values).map_err(|error| self.error(&error))?;
         self.next_lead = self.next_lead.map(|_| lead + 1);
+        self.grown += 1;
         Ok(lead)
     }
 
@@ -271,7 +286,8 @@ impl Admission<'_> {
     }
 
     /// Takes out a lead that was never sent and must not be any more.
-    pub fn withdraw(&self, lead: i64) -> Result<()> {
+    pub fn withdraw(&mut self, lead: i64) -> Result<()> {
+        self.grown -= 1;
         self.run("DELETE FROM content WHERE lead = ?1", [lead])?;
         self.run("DELETE FROM failure WHERE lead = ?1", [lead])?;
         self.run("DELETE FROM lead WHERE id = ?1", [lead])
@@ -335,7 +351,8 @@ impl Admission<'_> {
     }
 
     /// Marks the start of one file: [`Admission::forget_file`] goes back to here.
-    pub fn begin_file(&self) -> Result<()> {
+    pub fn begin_file(&mut self) -> Result<()> {
+        self.grown_before_file = self.grown;
         self.run("SAVEPOINT file", [])
     }
 
@@ -345,13 +362,15 @@ impl Admission<'_> {
     }
 
     /// Undoes all that the file brought: it changed while it was read.
-    pub fn forget_file(&self) -> Result<()> {
+    pub fn forget_file(&mut self) -> Result<()> {
+        self.grown = self.grown_before_file;
         self.run("ROLLBACK TO file", [])?;
         self.keep_file()
     }
 
     /// Makes the pass count.
     pub fn commit(self) -> Result<()> {
+        self.run("UPDATE sync SET leads = leads + ?2 WHERE id = ?1", params![self.sync, self.grown])?;
         let path = self.ledger_path;
         self.tx.commit().map_err(|error| Error::from_sqlite(path, &error))
     }
@@ -362,7 +381,7 @@ impl Admission<'_> {
         self.tx.rollback().map_err(|error| Error::from_sqlite(path, &error))
     }
 
-    fn run(&self, sql: &str, values: impl rusqlite::Params) -> Result<()> {
+    pub(super) fn run(&self, sql: &str, values: impl rusqlite::Params) -> Result<()> {
         let mut statement = self.tx.prepare_cached(sql).map_err(|error| self.error(&error))?;
         statement.execute(values).map(drop).map_err(|error| self.error(&error))
     }
@@ -372,7 +391,7 @@ impl Admission<'_> {
         statement.query_row(values, |row| row.get(0)).map_err(|error| self.error(&error))
     }
 
-    fn error(&self, error: &rusqlite::Error) -> Error {
+    pub(super) fn error(&self, error: &rusqlite::Error) -> Error {
         Error::from_sqlite(self.ledger_path, error)
     }
 }

@@ -14,6 +14,9 @@
 //! | `health.rs`, `told.rs` | what is watched from outside, and what was last told |
 //! | `operator.rs` | what a person does to leads |
 //! | `query.rs` | answers for the commands |
+//! | `rejects.rs` | rejected rows, and the corrected ones that replace them |
+//! | `forget.rs` | erases a person |
+//! | `prune.rs` | what is kept no longer than `retain` |
 //! | `storage.rs` | whether it lies where it lasts |
 
 use std::path::PathBuf;
@@ -21,13 +24,16 @@ use std::path::PathBuf;
 mod admit;
 mod backup;
 mod connections;
+mod forget;
 mod health;
 mod inspect;
 mod lease;
 mod open;
 mod operator;
+mod prune;
 mod query;
 mod queue;
+mod rejects;
 mod runs;
 mod storage;
 mod told;
@@ -36,13 +42,16 @@ mod writer;
 pub use admit::{Admission, Content, KnownLead, Place};
 pub use backup::Backup;
 pub use connections::{ConnectionState, RateMemory};
+pub use forget::{Erased, Forgotten, Held, Person};
 pub use health::{Health, SyncHealth, Version};
 pub use inspect::Found;
 pub use lease::{Lease, holder};
 pub use open::{Ledger, NewLedger, key_path};
 pub use operator::{Resolution, Target};
+pub use prune::Pruned;
 pub use query::{Event, Filter, LeadRow, SyncStatus, Told};
 pub use queue::{Ask, recover};
+pub use rejects::{Kept, Reject, RejectOrigin};
 pub use runs::{Counts, RunRow, Trigger};
 pub use storage::storage_warning;
 pub use told::Trouble;

@@ -16,7 +16,12 @@ pub struct Target {
     pub sync: Option<String>,
     /// Only in this state.
     pub state: Option<State>,
+    /// Only where the reason holds this text, in upper or lower case.
+    pub reason: Option<String>,
 }
+
+/// The states that a retry may begin in.
+const RETRIED: [State; 3] = [State::Rejected, State::Failed, State::Waiting];
 
 /// How a held lead is settled by hand.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,20 +55,30 @@ impl Ledger {
         Ok(count)
     }
 
-    /// True if the ledger has a sync of this name.
-    pub fn knows_sync(&self, name: &str) -> Result<bool> {
-        let found = self.db.query_row("SELECT 1 FROM sync WHERE name = ?1", [name], |_| Ok(())).optional();
-        Ok(found.map_err(|error| self.error(&error))?.is_some())
+    /// Leads that a retry of this target would look at.
+    pub fn count_target(&self, target: &Target) -> Result<usize> {
+        let mut count = 0;
+        for state in target.state.map_or(RETRIED.to_vec(), |state| vec![state]) {
+            count += find(&self.db, target, state).map_err(|error| self.error(&error))?.len();
+        }
+        Ok(count)
+    }
+
+    /// Held leads of the target.
+    pub fn count_held(&self, target: &Target) -> Result<usize> {
+        find(&self.db, target, State::Held).map(|held| held.len()).map_err(|error| self.error(&error))
+    }
+
+    /// The number of the sync of this name, if the ledger has it.
+    pub fn sync_number(&self, name: &str) -> Result<Option<i64>> {
+        let found = self.db.query_row("SELECT id FROM sync WHERE name = ?1", [name], |row| row.get(0)).optional();
+        found.map_err(|error| self.error(&error))
     }
 }
 
 fn retry(db: &Connection, target: &Target, who: &str, now: Timestamp) -> rusqlite::Result<Vec<String>> {
-    let states: Vec<State> = match target.state {
-        Some(state) => vec![state],
-        None => vec![State::Rejected, State::Failed, State::Waiting],
-    };
     let mut keys = Vec::new();
-    for state in states {
+    for state in target.state.map_or(RETRIED.to_vec(), |state| vec![state]) {
         for (lead, key) in find(db, target, state)? {
             let sql = match state {
                 State::Waiting => "UPDATE lead SET next_at = ?2 WHERE id = ?1 AND state = 'waiting'",
@@ -114,17 +129,19 @@ fn act(kind: &'static str, reason: String, at: Timestamp) -> Post {
 /// The leads of the target that are in `state`.
 fn find(db: &Connection, target: &Target, state: State) -> rusqlite::Result<Vec<(i64, String)>> {
     let sql = "SELECT l.id, l.key FROM sync s JOIN lead l ON l.sync = s.id
-                WHERE l.state = ?1 AND l.state <> 'delivered' AND (?2 IS NULL OR s.name = ?2) ORDER BY l.id";
+                WHERE l.state = ?1 AND l.state <> 'delivered' AND (?2 IS NULL OR s.name = ?2)
+                  AND (?3 IS NULL OR instr(lower(coalesce(l.reason, '')), lower(?3)) > 0) ORDER BY l.id";
     let one = "SELECT l.id, l.key FROM sync s JOIN lead l ON l.sync = s.id
-                WHERE l.state = ?1 AND (?2 IS NULL OR s.name = ?2) AND l.key = ?3";
+                WHERE l.state = ?1 AND (?2 IS NULL OR s.name = ?2)
+                  AND (?3 IS NULL OR instr(lower(coalesce(l.reason, '')), lower(?3)) > 0) AND l.key = ?4";
     let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
     if target.keys.is_empty() {
-        return db.prepare_cached(sql)?.query_map(params![state.as_str(), target.sync], read)?.collect();
+        return db.prepare_cached(sql)?.query_map(params![state.as_str(), target.sync, target.reason], read)?.collect();
     }
     let mut found = Vec::new();
     for key in &target.keys {
         let mut statement = db.prepare_cached(one)?;
-        for row in statement.query_map(params![state.as_str(), target.sync, key], read)? {
+        for row in statement.query_map(params![state.as_str(), target.sync, target.reason, key], read)? {
             found.push(row?);
         }
     }

@@ -1,11 +1,13 @@
 //! Answers for the commands: leads, one lead's history, the state of each sync.
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::params_from_iter;
+use rusqlite::types::Value;
 use serde::Serialize;
 
 use super::connections::ConnectionState;
-use super::{Ledger, Result};
+use super::{Kept, Ledger, Result};
 use crate::domain::delivery::State;
+use crate::domain::time::Timestamp;
 
 /// A row of the `leads` view.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -41,8 +43,14 @@ pub struct Filter {
     pub state: Option<State>,
     /// Only this key.
     pub key: Option<String>,
+    /// Only what changed at or after this time.
+    pub since: Option<Timestamp>,
+    /// Only where the reason holds this text, in upper or lower case.
+    pub reason: Option<String>,
     /// At most so many.
     pub limit: Option<usize>,
+    /// After so many.
+    pub offset: usize,
 }
 
 /// One entry of a lead's history.
@@ -54,7 +62,7 @@ pub struct Event {
     pub attempt: i64,
     /// RFC 3339, UTC.
     pub at: String,
-    /// The outcome's name, or `retry`, `resolve`.
+    /// The outcome's name, or `retry`, `resolve`, `import`.
     pub kind: String,
     /// Of the answer.
     pub http_status: Option<i64>,
@@ -110,13 +118,10 @@ impl Ledger {
 
     /// Lists leads in the order of the ledger, quarantined rows last.
     pub fn leads(&self, filter: &Filter) -> Result<Vec<LeadRow>> {
-        let sql = "SELECT sync, key, state, backref, remote_id, attempts, http_status, reason, origin, updated_at FROM leads
-                    WHERE (?1 IS NULL OR sync = ?1) AND (?2 IS NULL OR state = ?2) AND (?3 IS NULL OR key = ?3) LIMIT ?4";
-        let state = filter.state.map(State::as_str);
-        let limit = filter.limit.map_or(-1, |limit| i64::try_from(limit).unwrap_or(i64::MAX));
+        let (sql, values) = listing(filter);
         let read = || -> rusqlite::Result<Vec<LeadRow>> {
-            let mut statement = self.db.prepare_cached(sql)?;
-            statement.query_map(params![filter.sync, state, filter.key, limit], lead_row)?.collect()
+            let mut statement = self.db.prepare_cached(&sql)?;
+            statement.query_map(params_from_iter(values), lead_row)?.collect()
         };
         read().map_err(|error| self.error(&error))
     }
@@ -124,30 +129,34 @@ impl Ledger {
     /// Everything about the leads with this key, one per sync that has it, and the quarantined rows that claim it.
     pub fn show(&self, key: &str, sync: Option<&str>) -> Result<Vec<Told>> {
         let filter = Filter { key: Some(key.to_owned()), sync: sync.map(str::to_owned), ..Filter::default() };
-        let mut told = Vec::new();
-        for lead in self.leads(&filter)? {
-            told.push(self.tell(lead).map_err(|error| self.error(&error))?);
-        }
-        Ok(told)
+        Ok(self.told(&filter)?.into_iter().map(|(_, told)| told).collect())
     }
 
-    fn tell(&self, lead: LeadRow) -> rusqlite::Result<Told> {
-        let sql = "SELECT l.id, l.possibly_sent, strftime('%Y-%m-%dT%H:%M:%fZ', l.next_at / 1000.0, 'unixepoch')
-                     FROM lead l JOIN sync s ON s.id = l.sync JOIN origin o ON o.id = l.origin
-                    WHERE s.name = ?1 AND l.key = ?2 AND o.path || ':' || l.line = ?3";
-        let found: Option<(i64, bool, Option<String>)> = self
-            .db
-            .query_row(sql, params![lead.sync, lead.key, lead.origin], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-            })
-            .optional()?;
-        let Some((id, possibly_sent_twice, next_at)) = found else {
+    /// As [`Ledger::show`], each with how it is kept.
+    pub(super) fn told(&self, filter: &Filter) -> Result<Vec<(Kept, Told)>> {
+        let read = || -> rusqlite::Result<Vec<(Kept, Told)>> {
+            let (sql, values) = listing(filter);
+            let mut statement = self.db.prepare_cached(&sql)?;
+            let rows = statement.query_map(params_from_iter(values), |row| {
+                let number = row.get(11)?;
+                let kept = if row.get(10)? { Kept::Lead(number) } else { Kept::Quarantined(number) };
+                Ok((kept, lead_row(row)?))
+            })?;
+            rows.map(|row| row.and_then(|(kept, lead)| Ok((kept, self.tell(kept, lead)?)))).collect()
+        };
+        read().map_err(|error| self.error(&error))
+    }
+
+    fn tell(&self, kept: Kept, lead: LeadRow) -> rusqlite::Result<Told> {
+        let Kept::Lead(number) = kept else {
             return Ok(Told { lead, possibly_sent_twice: false, next_at: None, history: Vec::new() });
         };
+        let sql = "SELECT possibly_sent, strftime('%Y-%m-%dT%H:%M:%fZ', next_at / 1000.0, 'unixepoch') FROM lead WHERE id = ?1";
+        let (possibly_sent_twice, next_at) = self.db.query_row(sql, [number], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let sql = "SELECT run, attempt, strftime('%Y-%m-%dT%H:%M:%fZ', at / 1000.0, 'unixepoch'), kind, http_status, reason, took_ms
                      FROM failure WHERE lead = ?1 ORDER BY id";
         let mut statement = self.db.prepare_cached(sql)?;
-        let history = statement.query_map([id], event)?.collect::<rusqlite::Result<_>>()?;
+        let history = statement.query_map([number], event)?.collect::<rusqlite::Result<_>>()?;
         Ok(Told { lead, possibly_sent_twice, next_at, history })
     }
 
@@ -155,9 +164,10 @@ impl Ledger {
     pub fn status(&self) -> Result<Vec<SyncStatus>> {
         let read = || -> rusqlite::Result<Vec<(i64, i64, SyncStatus)>> {
             let sql = "SELECT s.id, c.id, s.name, c.name, (SELECT count(*) FROM quarantine q WHERE q.sync = s.id),
-                              r.finished_at, r.outcome
+                              strftime('%Y-%m-%dT%H:%M:%fZ', r.finished_at / 1000.0, 'unixepoch'), r.outcome
                          FROM sync s JOIN connection c ON c.id = s.connection
-                         LEFT JOIN runs r ON r.run = (SELECT max(run) FROM run_sync WHERE sync = s.id) ORDER BY s.name";
+                         LEFT JOIN run r ON r.id = (SELECT run FROM run_sync WHERE sync = s.id ORDER BY run DESC LIMIT 1)
+                        ORDER BY s.name";
             let mut statement = self.db.prepare(sql)?;
             let rows = statement.query_map([], |row| {
                 let status = SyncStatus {
@@ -182,17 +192,100 @@ impl Ledger {
         Ok(syncs)
     }
 
+    /// Leads that are not delivered are few or, after a first intake, small in their index; those that are delivered are what is left of all.
     fn count_states(&self, sync: i64) -> rusqlite::Result<Vec<(String, u64)>> {
-        let sql = "SELECT state, count(*) FROM lead WHERE sync = ?1 GROUP BY state";
-        let mut statement = self.db.prepare_cached(sql)?;
-        let counts: Vec<(String, i64)> =
+        let snapshot = self.db.unchecked_transaction()?;
+        let sql = "SELECT state, count(*) FROM lead WHERE sync = ?1 AND state <> 'delivered' GROUP BY state";
+        let mut statement = snapshot.prepare_cached(sql)?;
+        let mut counts: Vec<(String, i64)> =
             statement.query_map([sync], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
-        let of = |state: State| counts.iter().find(|(name, _)| name == state.as_str());
+        let all: i64 = snapshot.query_row("SELECT leads FROM sync WHERE id = ?1", [sync], |row| row.get(0))?;
+        let open: i64 = counts.iter().map(|(_, count)| count).sum();
+        counts.push((State::Delivered.as_str().to_owned(), all - open));
+        let of = |state: State| counts.iter().find(|(name, count)| name == state.as_str() && *count > 0);
         Ok(State::ALL
             .into_iter()
             .filter_map(of)
             .map(|(state, count)| (state.clone(), u64::try_from(*count).unwrap_or(0)))
             .collect())
+    }
+}
+
+/// The statement that lists what the filter means. Only what it asks for is in the statement, so that SQLite finds the index for it.
+fn listing(filter: &Filter) -> (String, Vec<Value>) {
+    let mut lead = Terms::default();
+    let mut quarantine = Terms::default();
+    if let Some(sync) = &filter.sync {
+        lead.add("s.name = ?", sync.clone());
+        quarantine.add("s.name = ?", sync.clone());
+    }
+    if let Some(key) = &filter.key {
+        lead.add("l.key = ?", key.clone());
+        quarantine.add("q.key = ?", key.clone());
+    }
+    if let Some(state) = filter.state {
+        lead.add("l.state = ?", state.as_str().to_owned());
+        if state != State::Delivered {
+            // What lets SQLite use the partial index.
+            lead.terms.push("l.state <> 'delivered'");
+        }
+        if state != State::Rejected {
+            quarantine.terms.push("0");
+        }
+    }
+    if let Some(since) = filter.since {
+        lead.add("l.updated_at >= ?", since.0);
+        quarantine.add("q.updated_at >= ?", since.0);
+    }
+    if let Some(reason) = &filter.reason {
+        lead.add("instr(lower(coalesce(l.reason, '')), lower(?)) > 0", reason.clone());
+        quarantine.add("instr(lower(q.reason), lower(?)) > 0", reason.clone());
+    }
+    // CROSS JOIN is SQLite's way to fix the order of the loops: syncs first where an index of leads, which begins with the sync, finds the few
+    // that are meant; else leads in the order of the ledger, so that the first ones are there at once.
+    let few = filter.key.is_some() || filter.state.is_some_and(|state| state != State::Delivered);
+    let leads =
+        if few { "sync s CROSS JOIN lead l ON l.sync = s.id" } else { "lead l CROSS JOIN sync s ON s.id = l.sync" };
+    let sql = format!(
+        "SELECT s.name, l.key, l.state, l.backref, l.remote_id, l.attempts, l.http_status, {REASON}, o.path || ':' || l.line,
+                strftime('%Y-%m-%dT%H:%M:%fZ', l.updated_at / 1000.0, 'unixepoch'), 1, l.id
+           FROM {leads} CROSS JOIN origin o ON o.id = l.origin {}
+         UNION ALL
+         SELECT s.name, q.key, 'rejected', NULL, NULL, 0, NULL, q.reason, o.path || ':' || q.line,
+                strftime('%Y-%m-%dT%H:%M:%fZ', q.updated_at / 1000.0, 'unixepoch'), 0, q.id
+           FROM sync s CROSS JOIN quarantine q ON q.sync = s.id CROSS JOIN origin o ON o.id = q.origin {}
+          LIMIT ? OFFSET ?",
+        lead.clause(),
+        quarantine.clause()
+    );
+    let mut values = lead.values;
+    values.extend(quarantine.values);
+    values.push(filter.limit.map_or(-1, |limit| i64::try_from(limit).unwrap_or(i64::MAX)).into());
+    values.push(i64::try_from(filter.offset).unwrap_or(i64::MAX).into());
+    (sql, values)
+}
+
+/// As the view `leads` tells it.
+const REASON: &str = "CASE WHEN l.possibly_sent = 1 AND l.state = 'delivered' THEN 'possibly sent twice'
+                           WHEN l.possibly_sent = 1 AND l.state IN ('pending', 'sending', 'waiting')
+                             THEN coalesce(l.reason || '; ', '') || 'possibly sent twice'
+                           ELSE l.reason END";
+
+/// Terms of a WHERE clause and their values.
+#[derive(Default)]
+struct Terms {
+    terms: Vec<&'static str>,
+    values: Vec<Value>,
+}
+
+impl Terms {
+    fn add(&mut self, term: &'static str, value: impl Into<Value>) {
+        self.terms.push(term);
+        self.values.push(value.into());
+    }
+
+    fn clause(&self) -> String {
+        if self.terms.is_empty() { String::new() } else { format!("WHERE {}", self.terms.join(" AND ")) }
     }
 }
 

@@ -23,7 +23,7 @@ pub struct Trouble {
 
 impl Ledger {
     /// What was last told through `channel`, by sync. A level that a later release wrote counts as nothing told.
-    pub fn told(&self, channel: &str) -> Result<BTreeMap<String, Told>> {
+    pub fn last_told(&self, channel: &str) -> Result<BTreeMap<String, Told>> {
         let sql = "SELECT s.name, t.level, t.open, t.at FROM told t JOIN sync s ON s.id = t.sync WHERE t.channel = ?1";
         let read = || -> rusqlite::Result<BTreeMap<String, Told>> {
             let mut statement = self.db.prepare_cached(sql)?;
@@ -42,7 +42,7 @@ impl Ledger {
     }
 
     /// Remembers what was told. A sync that the ledger does not know is passed over.
-    pub fn set_told(&mut self, channel: &str, told: &BTreeMap<String, Told>) -> Result<()> {
+    pub fn remember_told(&mut self, channel: &str, told: &BTreeMap<String, Told>) -> Result<()> {
         let path = self.path.clone();
         let error = |error: rusqlite::Error| super::Error::from_sqlite(&path, &error);
         let tx = self.write()?;

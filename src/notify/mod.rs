@@ -154,7 +154,7 @@ struct Outlook {
 impl Outlook {
     fn look(ledger: &Path, channel: &str, ended: Ended<'_>) -> ledger::Result<Self> {
         let ledger = Ledger::open_reader(ledger)?;
-        let before = ledger.told(channel)?;
+        let before = ledger.last_told(channel)?;
         let health = ledger.health()?.syncs.into_iter().map(|sync| (sync.sync.clone(), sync)).collect();
         let troubles = match ended {
             Ended::Report(report) => ledger.troubles(report.run)?,
@@ -216,7 +216,7 @@ impl Outlook {
             .filter(|(sync, decision)| decision.told.level != Level::Fine || self.before.contains_key(*sync))
             .map(|(sync, decision)| (sync.clone(), decision.told))
             .collect();
-        if changed.is_empty() { Ok(()) } else { Ledger::open(ledger)?.set_told(channel, &changed) }
+        if changed.is_empty() { Ok(()) } else { Ledger::open(ledger)?.remember_told(channel, &changed) }
     }
 }
 

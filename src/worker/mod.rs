@@ -17,9 +17,9 @@ use std::collections::BTreeMap;
 
 use tracing::Instrument;
 
-pub use self::intake::Purpose;
+pub use self::intake::{Imported, Purpose, RejectsError, columns_of, export_rejects, import_rejects};
 use self::intake::{Order, Taken};
-pub use self::prepare::{Prepared, prepare};
+pub use self::prepare::{Prepared, Ready, prepare};
 use self::progress::Progress;
 use self::report::{Ending, Notice, Report};
 use self::stop::Stop;
@@ -27,6 +27,9 @@ use crate::clock;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::OnInDoubt;
 use crate::ledger::{self, Counts, Lease, Ledger, NewLedger, Trigger};
+
+/// Entries of old history that a run deletes at most, so that its end is never slow; the next run goes on.
+const PRUNED_PER_RUN: usize = 10_000;
 
 /// How to run.
 #[derive(Debug, Clone)]
@@ -85,6 +88,9 @@ async fn pass_over(
     }
     let report = run.finish(&ledger)?;
     ledger.finish_run(report.run, report.ending.as_str(), report.finished_at, &run.counts)?;
+    if let Err(error) = ledger.prune(report.finished_at - settings.retain, PRUNED_PER_RUN) {
+        tracing::warn!(%error, "what is older than `retain` is deleted by a later run");
+    }
     tracing::info!(outcome = report.ending.as_str(), "ends");
     ledger.tidy();
     Ok(report)

@@ -160,6 +160,17 @@ async fn a_damaged_file_stops_the_login_before_the_browser_opens() {
 }
 
 #[tokio::test]
+async fn whoami_renews_a_token_that_the_provider_has_forgotten() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let (sso, context) = (sandbox.sso(), sandbox.context());
+    sandbox.login(&sso, Consent::Allow).await.unwrap();
+    sandbox.provider.revoke_access_tokens();
+    let account = auth::whoami(&sso, &context).await.unwrap();
+    assert_eq!(account.user.unwrap().uid.as_deref(), Some("u-1"));
+    assert_eq!(sandbox.provider.counters().refreshes, 1);
+}
+
+#[tokio::test]
 async fn whoami_tells_user_broker_and_distribution_and_logout_ends_the_session() {
     let sandbox = Sandbox::start(|_| {}).await;
     let (sso, context) = (sandbox.sso(), sandbox.context());

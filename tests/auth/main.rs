@@ -2,7 +2,11 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
 
+mod desk;
+mod hostile;
 mod login;
+mod meanwhile;
+mod operator;
 mod process;
 mod services;
 mod sessions;

@@ -3,14 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lead_sync::auth::{self, Context, Error, Grant, OAuth, Settings, TokenSource};
+use lead_sync::auth::{self, Error, Grant, OAuth, Settings, TokenSource};
 use lead_sync::sandbox::identity::{BearerState, Fault};
 
-use crate::support::Sandbox;
-
-fn connect(settings: &OAuth, context: &Context) -> Arc<dyn TokenSource> {
-    auth::connect(&Settings::OAuth(Box::new(settings.clone())), context).unwrap()
-}
+use crate::support::{Sandbox, connect};
 
 async fn token(source: &Arc<dyn TokenSource>) -> String {
     let authorization = source.token().await.unwrap();
@@ -100,6 +96,55 @@ async fn a_wrong_password_is_presented_once_per_run() {
         assert!(!error.to_string().contains("planted"));
     }
     assert_eq!(sandbox.provider.counters().token_requests, 1);
+}
+
+#[tokio::test]
+async fn a_refused_password_is_not_presented_by_later_runs_until_it_changes() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let right = sandbox.we360();
+    let username = sandbox.settings.username.clone();
+    let wrong = OAuth { grant: Grant::Password { username, password: "planted-wrong".into() }, ..right.clone() };
+    let refusal = async |settings: &OAuth| connect(settings, &sandbox.context()).token().await.unwrap_err().to_string();
+    assert!(refusal(&wrong).await.contains("Invalid user credentials"));
+    for _ in 0..2 {
+        let text = refusal(&wrong).await;
+        assert!(text.contains("not presented again") && text.contains("wegroup.json"), "{text}");
+    }
+    assert_eq!(sandbox.provider.counters().token_requests, 1);
+    assert!(!std::fs::read_to_string(sandbox.token_file()).unwrap().contains("planted"));
+
+    let _ = token(&connect(&right, &sandbox.context())).await;
+    let _ = token(&connect(&right, &sandbox.context())).await;
+    assert_eq!(sandbox.provider.counters().token_requests, 2);
+}
+
+#[tokio::test]
+async fn a_person_can_have_the_same_password_tried_again() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let username = sandbox.settings.username.clone();
+    let wrong = OAuth { grant: Grant::Password { username, password: "wrong".into() }, ..sandbox.we360() };
+    for _ in 0..2 {
+        assert!(connect(&wrong, &sandbox.context()).token().await.is_err());
+        std::fs::remove_file(sandbox.token_file()).unwrap();
+    }
+    assert_eq!(sandbox.provider.counters().token_requests, 2);
+}
+
+#[tokio::test]
+async fn a_password_that_was_changed_at_the_service_is_presented_once_after_the_refresh_token_is_refused() {
+    let sandbox = Sandbox::start(|settings| settings.refresh_lifetime = Some(Duration::ZERO)).await;
+    let first = connect(&sandbox.we360(), &sandbox.context());
+    let _ = token(&first).await;
+    let username = sandbox.settings.username.clone();
+    let wrong = OAuth { grant: Grant::Password { username, password: "old".into() }, ..sandbox.we360() };
+    sandbox.provider.revoke_access_tokens();
+    for _ in 0..3 {
+        let source = connect(&wrong, &sandbox.context());
+        let authorization = source.token().await.unwrap();
+        assert!(matches!(source.reject(authorization.generation).await, Err(Error::NeedsPerson(_))));
+    }
+    // The first login, the refused refresh, the refused password.
+    assert_eq!(sandbox.provider.counters().token_requests, 3);
 }
 
 #[tokio::test]

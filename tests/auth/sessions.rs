@@ -3,51 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lead_sync::auth::{self, Authorization, Context, Error, OAuth, Settings, TokenSource};
-use lead_sync::sandbox::identity::{BearerState, Fault};
+use lead_sync::auth::{self, Error, Settings};
+use lead_sync::sandbox::identity::Fault;
 
-use crate::support::{Consent, Sandbox};
-
-fn connect(settings: &OAuth, context: &Context) -> Arc<dyn TokenSource> {
-    auth::connect(&Settings::OAuth(Box::new(settings.clone())), context).unwrap()
-}
-
-fn is_accepted(sandbox: &Sandbox, authorization: &Authorization) -> bool {
-    let header = authorization.header.as_ref().unwrap().to_str().unwrap();
-    let (_, token) = header.split_once(' ').unwrap();
-    matches!(sandbox.provider.check_bearer(token), BearerState::Valid { .. })
-}
-
-fn stored(sandbox: &Sandbox) -> serde_json::Value {
-    let text = std::fs::read_to_string(sandbox.token_file()).unwrap();
-    let file: serde_json::Value = serde_json::from_str(&text).unwrap();
-    file["session"].clone()
-}
-
-fn store(sandbox: &Sandbox, session: &serde_json::Value) {
-    let file = serde_json::json!({"lead_sync_session": 1, "session": session});
-    std::fs::write(sandbox.token_file(), format!("{file}\n")).unwrap();
-}
-
-/// Writes the stored session back with its access token at its end.
-fn expire(sandbox: &Sandbox) {
-    let mut session = stored(sandbox);
-    session["expires_at"] = session["obtained_at"].clone();
-    store(sandbox, &session);
-}
-
-async fn logged_in(change: impl FnOnce(&mut lead_sync::sandbox::identity::Settings)) -> Sandbox {
-    let sandbox = Sandbox::start(change).await;
-    sandbox.login(&sandbox.sso(), Consent::Allow).await.unwrap();
-    sandbox
-}
-
-fn needs_person(error: &Error) -> &str {
-    let Error::NeedsPerson(text) = error else {
-        panic!("{error:?}");
-    };
-    text
-}
+use crate::support::{Sandbox, connect, expire, is_accepted, logged_in, needs_person, store, stored};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_requests_with_an_ended_token_cause_one_refresh() {

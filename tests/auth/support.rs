@@ -1,12 +1,13 @@
 //! The sandbox's identity provider on loopback, and a script in place of a browser.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use lead_sync::auth::{
-    self, BodyFormat, Callback, ClientAuth, Context, Dialogue, Error, Grant, LoggedIn, OAuth, Server,
+    self, Authorization, BodyFormat, Callback, ClientAuth, Context, Dialogue, Error, Grant, LoggedIn, OAuth, Server,
+    TokenSource,
 };
-use lead_sync::sandbox::identity::{Provider, Settings};
+use lead_sync::sandbox::identity::{BearerState, Provider, Settings};
 use reqwest::{Client, Url};
 use tokio::net::TcpListener;
 
@@ -181,4 +182,45 @@ pub(crate) async fn drive(authorize: &Url, consent: Consent) -> Url {
     let back = client.post(page.clone()).body(form).send().await.unwrap();
     let back = location(&page, &back);
     location(&back, &client.get(back.clone()).send().await.unwrap())
+}
+
+pub(crate) fn connect(settings: &OAuth, context: &Context) -> Arc<dyn TokenSource> {
+    auth::connect(&auth::Settings::OAuth(Box::new(settings.clone())), context).unwrap()
+}
+
+pub(crate) fn is_accepted(sandbox: &Sandbox, authorization: &Authorization) -> bool {
+    let header = authorization.header.as_ref().unwrap().to_str().unwrap();
+    let (_, token) = header.split_once(' ').unwrap();
+    matches!(sandbox.provider.check_bearer(token), BearerState::Valid { .. })
+}
+
+pub(crate) fn stored(sandbox: &Sandbox) -> serde_json::Value {
+    let text = std::fs::read_to_string(sandbox.token_file()).unwrap();
+    let file: serde_json::Value = serde_json::from_str(&text).unwrap();
+    file["session"].clone()
+}
+
+pub(crate) fn store(sandbox: &Sandbox, session: &serde_json::Value) {
+    let file = serde_json::json!({"lead_sync_session": 1, "session": session});
+    std::fs::write(sandbox.token_file(), format!("{file}\n")).unwrap();
+}
+
+/// Writes the stored session back with its access token at its end.
+pub(crate) fn expire(sandbox: &Sandbox) {
+    let mut session = stored(sandbox);
+    session["expires_at"] = session["obtained_at"].clone();
+    store(sandbox, &session);
+}
+
+pub(crate) async fn logged_in(change: impl FnOnce(&mut Settings)) -> Sandbox {
+    let sandbox = Sandbox::start(change).await;
+    sandbox.login(&sandbox.sso(), Consent::Allow).await.unwrap();
+    sandbox
+}
+
+pub(crate) fn needs_person(error: &Error) -> &str {
+    let Error::NeedsPerson(text) = error else {
+        panic!("{error:?}");
+    };
+    text
 }

@@ -33,8 +33,12 @@ impl<'a> Wire<'a> {
             *request.body_mut() = form_to_json(request.body());
             request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
+        let host = request.uri().host().unwrap_or_default().to_owned();
         let reply = self.http.send(request).await?;
         self.skew_ms.store(reply.skew_ms, Ordering::Relaxed);
+        if reply.status.is_client_error() && !is_error_body(&reply.body) {
+            return Err(Failure::Refused { host, status: reply.status });
+        }
         let mut response = Response::new(reply.body);
         *response.status_mut() = effective_status(reply.status, response.body());
         Ok(response)
@@ -50,16 +54,21 @@ impl<'c> AsyncHttpClient<'c> for Wire<'_> {
     }
 }
 
-/// Some servers answer 200 with an error body; any other 2xx is as good as 200.
-fn effective_status(status: StatusCode, body: &[u8]) -> StatusCode {
+/// RFC 6749 section 5.2.
+fn is_error_body(body: &[u8]) -> bool {
     #[derive(serde::Deserialize)]
     struct ErrorBody {
         #[serde(rename = "error")]
         _error: String,
     }
+    serde_json::from_slice::<ErrorBody>(body).is_ok()
+}
+
+/// Some servers answer 200 with an error body; any other 2xx is as good as 200.
+fn effective_status(status: StatusCode, body: &[u8]) -> StatusCode {
     if !status.is_success() {
         status
-    } else if serde_json::from_slice::<ErrorBody>(body).is_ok() {
+    } else if is_error_body(body) {
         StatusCode::BAD_REQUEST
     } else {
         StatusCode::OK

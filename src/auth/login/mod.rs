@@ -225,7 +225,9 @@ impl<'a> Attempt<'a> {
             }
             Refusal::Away(text) => Error::Unavailable(format!("{text}: {again} later")),
             Refusal::Lost(text) => Error::Unavailable(format!("{text}: {again}")),
-            Refusal::Configuration(text) | Refusal::Conflict(text) => Error::Configuration(text),
+            Refusal::Configuration(text) | Refusal::Conflict(text) | Refusal::Unusable(text) => {
+                Error::Configuration(text)
+            }
         })
     }
 

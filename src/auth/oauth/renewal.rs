@@ -5,15 +5,16 @@ use std::time::Duration;
 use reqwest::Url;
 use secrecy::SecretString;
 
+use super::explain::failure;
 use super::{Inner, State};
 use crate::auth::Error;
 use crate::auth::answer::Issued;
 use crate::auth::grants::{Refusal, Request, TokenEndpoint};
+use crate::auth::refused::RefusedLogin;
 use crate::auth::session::{Session, Token, fingerprint};
 use crate::auth::settings::Grant;
 use crate::auth::store::Locked;
 use crate::clock;
-use crate::domain::time::Timestamp;
 
 /// Hydra refuses the second of two simultaneous requests without spending anything: one more after the first is done.
 const CONFLICT_PAUSE: Duration = Duration::from_secs(1);
@@ -43,13 +44,13 @@ impl Renewal<'_> {
             return Ok(session.clone());
         }
         let Some(old) = stored else {
-            return self.start(&lock).await;
+            return self.start(&lock, None).await;
         };
         if self.state.session.is_none() && !old.has_ended(clock::now()) {
             // Good for its last minute, should the endpoint be away.
             self.state.adopt(old.clone());
         }
-        let Some(token) = old.usable_refresh_token(clock::now()).cloned() else {
+        let Some(token) = self.refresh_token(&old).cloned() else {
             return self.restart(&lock, &old, None).await;
         };
         match self.refresh(&lock, &old, &token).await? {
@@ -88,12 +89,20 @@ impl Renewal<'_> {
         !(stored.is_due(clock::now()) || is_current && self.state.rejected)
     }
 
+    /// The refresh token to spend. By our clock it may have ended: where a password is at hand it is used at once; where
+    /// a person would be needed the server is asked, because the clock may have been wrong.
+    fn refresh_token<'s>(&self, old: &'s Session) -> Option<&'s Token> {
+        let has_password = matches!(self.inner.settings.grant, Grant::ClientCredentials | Grant::Password { .. });
+        let ended = has_password && old.refresh_token_has_ended(clock::now());
+        old.refresh_token.as_ref().filter(|_| !ended && old.refused_at.is_none())
+    }
+
     /// A session from nothing but the configuration.
-    async fn start(&mut self, lock: &Locked<'_>) -> Result<Session, Error> {
+    async fn start(&mut self, lock: &Locked<'_>, old: Option<&Session>) -> Result<Session, Error> {
         match &self.inner.settings.grant {
-            Grant::ClientCredentials => self.log_in(lock, &Request::ClientCredentials).await,
+            Grant::ClientCredentials => self.log_in(lock, &Request::ClientCredentials, old).await,
             Grant::Password { username, password } => {
-                self.log_in(lock, &Request::Password { username, password }).await
+                self.log_in(lock, &Request::Password { username, password }, old).await
             }
             Grant::RefreshToken { refresh_token } => {
                 let seed = self.inner.seed(refresh_token);
@@ -114,24 +123,44 @@ impl Renewal<'_> {
     /// What follows when the stored session cannot go on: another login where that needs nobody.
     async fn restart(&mut self, lock: &Locked<'_>, old: &Session, refusal: Option<String>) -> Result<Session, Error> {
         match &self.inner.settings.grant {
-            Grant::ClientCredentials | Grant::Password { .. } => self.start(lock).await,
+            Grant::ClientCredentials | Grant::Password { .. } => {
+                let refused_at = old.refused_at.or(refusal.map(|_| clock::now().0));
+                self.start(lock, Some(&Session { refused_at, ..old.clone() })).await
+            }
             Grant::RefreshToken { .. } | Grant::AuthorizationCode { .. } => {
                 Err(self.inner.ended(old, refusal.as_deref()))
             }
         }
     }
 
-    /// Client credentials or a password.
-    async fn log_in(&mut self, lock: &Locked<'_>, request: &Request<'_>) -> Result<Session, Error> {
+    /// Client credentials or a password; one that is known to be wrong is not presented again.
+    async fn log_in(
+        &mut self,
+        lock: &Locked<'_>,
+        request: &Request<'_>,
+        old: Option<&Session>,
+    ) -> Result<Session, Error> {
+        let inner = self.inner;
+        let refused = old.and_then(|old| old.refused_login.as_ref()).and_then(|login| login.at(&inner.settings));
+        if let Some(at) = refused {
+            return Err(inner.known_to_be_bad(at));
+        }
         lock.probe()?;
-        let endpoint = self.inner.token_url().await?;
-        let issued = self.inner.endpoint(&endpoint).ask(request).await;
-        let issued = issued.map_err(|refusal| match refusal {
-            Refusal::Grant(text) | Refusal::Client(text) => self.inner.bad_credentials(&text),
-            other => failure(other),
-        })?;
-        let session = self.inner.session(issued, None);
-        self.save(lock, session)
+        let endpoint = inner.token_url().await?;
+        match inner.endpoint(&endpoint).ask(request).await {
+            Ok(issued) => {
+                let session = inner.session(issued, None);
+                self.save(lock, session)
+            }
+            Err(Refusal::Grant(text)) => {
+                let kept = old.cloned().unwrap_or_else(|| Session::without_tokens(inner.binding.clone()));
+                let refused_login = RefusedLogin::of(&inner.settings, clock::now());
+                lock.write(&Session { refused_login, ..kept })?;
+                Err(inner.bad_credentials(&text))
+            }
+            Err(Refusal::Client(text)) => Err(inner.bad_credentials(&text)),
+            Err(other) => Err(failure(other)),
+        }
     }
 
     /// Spends the refresh token. That it is about to be sent is on disk before it leaves; this write also proves that the new
@@ -152,12 +181,15 @@ impl Renewal<'_> {
                 Ok(Refreshed::Refused(text))
             }
             Err(refusal) => {
-                if !matches!(refusal, Refusal::Lost(_)) {
+                if !matches!(refusal, Refusal::Lost(_) | Refusal::Unusable(_)) {
                     // Surely not spent: no answer is owed.
                     lock.write(old)?;
                 }
                 Err(match refusal {
                     Refusal::Client(text) => self.inner.bad_credentials(&text),
+                    Refusal::Lost(text) => Error::Unavailable(format!(
+                        "{text}: whether it renewed the session is not known, the old refresh token is tried once more"
+                    )),
                     other => failure(other),
                 })
             }
@@ -205,71 +237,10 @@ impl Inner {
     /// The session that a configured refresh token begins: nothing but that token.
     fn seed(&self, refresh_token: &SecretString) -> Session {
         Session {
-            binding: self.binding.clone(),
-            access_token: Token::new(""),
-            scheme: "Bearer".into(),
-            obtained_at: 0,
-            expires_at: Some(0),
             refresh_token: Some(Token::from(refresh_token.clone())),
-            refresh_expires_at: None,
             scopes: self.settings.scopes.clone(),
-            distribution_id: None,
-            refresh_sent_at: None,
-            refused_at: None,
             started_from: Some(fingerprint(refresh_token)),
+            ..Session::without_tokens(self.binding.clone())
         }
-    }
-
-    fn foreign(&self, session: &Session) -> Error {
-        Error::NeedsPerson(format!(
-            "{} is a session of {} for {}, not of {} for {}: correct the configuration, or run `{}`",
-            self.store.path().display(),
-            session.binding.server,
-            session.binding.api,
-            self.binding.server,
-            self.binding.api,
-            self.context.login_command()
-        ))
-    }
-
-    fn bad_credentials(&self, text: &str) -> Error {
-        Error::NeedsPerson(format!("{text}: correct the credentials of connection {}", self.context.connection))
-    }
-
-    /// Why a session cannot go on, and the command that mends it.
-    fn ended(&self, old: &Session, refusal: Option<&str>) -> Error {
-        let name = &self.context.connection;
-        let words = refusal.map(|text| format!(" ({text})")).unwrap_or_default();
-        let why = match (old.refresh_sent_at, old.refused_at) {
-            (Some(sent), _) if refusal.is_some() || old.refused_at.is_some() => format!(
-                "the answer to a renewal sent at {} was lost, and the old refresh token of connection {name} is refused{words}",
-                Timestamp(sent)
-            ),
-            (_, Some(at)) => format!("the refresh token of connection {name} was refused at {}", Timestamp(at)),
-            _ if refusal.is_some() => {
-                format!("the refresh token of connection {name} is refused{words}")
-            }
-            _ if old.refresh_token.is_some() => {
-                format!("the refresh token of connection {name} has ended")
-            }
-            _ => format!("the session of connection {name} has ended and has no refresh token"),
-        };
-        let cure = match self.settings.grant {
-            Grant::RefreshToken { .. } => "configure a new refresh_token".to_owned(),
-            _ => format!("run `{}`", self.context.login_command()),
-        };
-        Error::NeedsPerson(format!("{why}: {cure}"))
-    }
-}
-
-/// What a refusal that says nothing about the credentials means for the run.
-fn failure(refusal: Refusal) -> Error {
-    match refusal {
-        Refusal::Away(text) => Error::Unavailable(format!("{text}; the next run tries again")),
-        Refusal::Lost(text) => Error::Unavailable(format!(
-            "{text}: it is not known whether it issued a token; the next run tries the old one once"
-        )),
-        Refusal::Configuration(text) | Refusal::Conflict(text) => Error::Configuration(text),
-        Refusal::Grant(text) | Refusal::Client(text) => Error::NeedsPerson(text),
     }
 }

@@ -21,6 +21,7 @@ use super::seal::Key;
 use super::session::Session;
 use super::{Context, Error};
 use crate::clock;
+use format::Problem;
 
 /// The longest wait for another process that is renewing: two tries of a token endpoint with its time limit of 30 s.
 const LOCK_WAIT: Duration = Duration::from_mins(1);
@@ -87,7 +88,7 @@ impl Store {
                 }
                 Err(TryLockError::WouldBlock) => {
                     return Err(Error::Unavailable(format!(
-                        "another process has held {} for {} s: it is renewing the session or hangs; the next run tries again",
+                        "another process has held {} for {} s: it is renewing the session or hangs",
                         path.display(),
                         LOCK_WAIT.as_secs()
                     )));
@@ -178,16 +179,18 @@ impl Locked<'_> {
     }
 
     /// A process that was killed between write and rename left the newest session in the temporary file: if it is whole it
-    /// takes its place (it may hold the only copy of a rotated refresh token), else it is deleted.
+    /// takes its place (it may hold the only copy of a rotated refresh token), if it was cut short it is deleted. One that is
+    /// whole but that we cannot read (a key that is not configured, a newer program's) is left for whoever can.
     fn finish_interrupted_write(&self) -> Result<(), Error> {
         let path = self.store.temporary();
         let Some(bytes) = read_private(&path)? else {
             return Ok(());
         };
-        if format::decode(&bytes, self.store.key.as_ref()).is_ok() {
-            return self.rename();
+        match format::decode(&bytes, self.store.key.as_ref()) {
+            Ok(_) => self.rename(),
+            Err(Problem::Damaged) => fs::remove_file(&path).map_err(|error| failed("delete", &path, &error)),
+            Err(problem) => Err(problem.at(&path)),
         }
-        fs::remove_file(&path).map_err(|error| failed("delete", &path, &error))
     }
 }
 

@@ -115,6 +115,23 @@ async fn a_process_killed_while_writing_leaves_the_old_session() {
 }
 
 #[tokio::test]
+async fn a_whole_temporary_file_that_we_cannot_read_is_left_for_whoever_can() {
+    let dir = tempfile::tempdir().unwrap();
+    let sealed = format::encode(&session(), Some(&keyed_store(dir.path(), Some([1; 32])).key.unwrap())).unwrap();
+    let newer = b"{\"lead_sync_session\":2}\n".to_vec();
+    for bytes in [sealed, newer] {
+        let store = store(dir.path());
+        store.lock().await.unwrap().write_temporary(&bytes).unwrap();
+        let Err(Error::Store(text)) = store.lock().await else {
+            panic!("the lock was given");
+        };
+        assert!(text.contains(".wegroup.tmp") && text.contains("left as it is"), "{text}");
+        assert_eq!(fs::read(store.temporary()).unwrap(), bytes);
+        fs::remove_file(store.temporary()).unwrap();
+    }
+}
+
+#[tokio::test]
 async fn an_encrypted_file_needs_its_key() {
     let dir = tempfile::tempdir().unwrap();
     let right = keyed_store(dir.path(), Some([1; 32]));

@@ -10,6 +10,7 @@ mod header;
 mod input;
 mod list;
 mod records;
+pub mod rejects;
 mod row;
 mod survey;
 #[cfg(test)]

@@ -21,12 +21,15 @@
 
 mod cursor;
 mod database;
+mod rejects;
 mod select;
 #[cfg(test)]
 mod tests;
 
 pub use cursor::{CursorValue, NotACursor};
 pub use database::Database;
+pub use rejects::Rereader;
+pub(super) use rejects::shown;
 pub use select::{Rows, Select};
 
 use std::path::PathBuf;

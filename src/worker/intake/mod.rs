@@ -1,11 +1,13 @@
 //! The first half of a run: a source is read to its end and admitted, before any of its leads is sent.
 
 mod pass;
+mod rejects;
 
 use std::path::Path;
 
 use pass::Pass;
 pub use pass::Purpose;
+pub use rejects::{Imported, RejectsError, columns_of, export_rejects, import_rejects};
 
 use super::progress::Progress;
 use super::report::{Ending, Notice, Sample};

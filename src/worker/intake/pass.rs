@@ -1,6 +1,6 @@
 //! What becomes of each row of one pass.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::known::{Known, Place, Seen};
@@ -33,6 +33,10 @@ pub(super) struct Pass<'p> {
     known: Known,
     /// Rows in quarantine before this pass, by fingerprint: a row that was there is not new.
     quarantined: HashMap<[u8; 16], u32>,
+    /// Rows that a person has dealt with, by fingerprint, and whether it was by forgetting the person.
+    superseded: HashMap<[u8; 16], bool>,
+    /// Keys (hashed) of forgotten persons.
+    forgotten: HashSet<[u8; 16]>,
     /// The mapping is not the one of the last complete pass: content that can still change is made anew.
     mapping_changed: bool,
     /// Lines of the files already read.
@@ -57,6 +61,14 @@ impl<'p> Pass<'p> {
         admission.each_known(|fingerprint, open, by_mapping| known.load(fingerprint, open, by_mapping))?;
         let mut quarantined = HashMap::new();
         admission.each_quarantined(|fingerprint| *quarantined.entry(fingerprint).or_default() += 1)?;
+        let mut superseded = HashMap::new();
+        admission.each_superseded(|fingerprint, forgotten| {
+            superseded.insert(fingerprint, forgotten);
+        })?;
+        let mut forgotten = HashSet::new();
+        admission.each_forgotten(|digest| {
+            forgotten.insert(digest);
+        })?;
         let mapping_changed = admission.mapping_digest()?.is_some_and(|digest| digest != mapping.mapping_digest());
         Ok(Self {
             admission,
@@ -67,6 +79,8 @@ impl<'p> Pass<'p> {
             fingerprinter: Fingerprinter::new(key, sync),
             known,
             quarantined,
+            superseded,
+            forgotten,
             mapping_changed,
             lines_before: 0,
             origin: (0, String::new()),
@@ -121,8 +135,32 @@ impl<'p> Pass<'p> {
                 Ok(())
             }
             Seen::Other(first) => self.repeated(record, first),
+            Seen::Unknown if self.is_settled_by_hand(record, Some(&fingerprint)) => {
+                if let Some(lead) = self.admission.lookup(record.key())? {
+                    self.known.replace(&lead.fingerprint, fingerprint, place);
+                }
+                Ok(())
+            }
             Seen::Unknown => self.unknown(record, fingerprint, place, false),
         }
+    }
+
+    /// Counts a row that a person has dealt with, by a correction or by forgetting, and that is still as it was then.
+    fn is_settled_by_hand(&mut self, record: &Record, fingerprint: Option<&[u8; 16]>) -> bool {
+        if !self.superseded.is_empty() {
+            let of_row = fingerprint.and_then(|fingerprint| self.superseded.get(fingerprint));
+            let raw = self.fingerprinter.raw(&record.raw).0;
+            if let Some(forgotten) = of_row.or_else(|| self.superseded.get(&raw)) {
+                let count = if *forgotten { &mut self.counts.skipped } else { &mut self.counts.unchanged };
+                *count += 1;
+                return true;
+            }
+        }
+        let gone = !self.forgotten.is_empty()
+            && !record.key().is_empty()
+            && self.forgotten.contains(&self.fingerprinter.tombstone(record.key()).0);
+        self.counts.skipped += u64::from(gone);
+        gone
     }
 
     /// A row whose fingerprint no lead has, or whose mapping is no longer the one its lead was made with (`same_row`).
@@ -141,6 +179,9 @@ impl<'p> Pass<'p> {
             }
         } else if !same_row {
             self.known.replace(&lead.fingerprint, fingerprint, place);
+            if !self.superseded.is_empty() {
+                self.admission.end_correction(lead.known.lead)?;
+            }
         }
         match self.purpose {
             Purpose::Send => self.changed(record, &lead, &fingerprint, same_row || lead.other_basis),
@@ -186,7 +227,7 @@ impl<'p> Pass<'p> {
                     return self.admission.take_as_delivered(record.key(), &fingerprint, at, backref);
                 }
                 let content = Content { payload: &lead.body, record: &record.raw, backref };
-                self.admission.add(record.key(), &fingerprint, at, content)
+                self.admission.add(record.key(), &fingerprint, at, content).map(drop)
             }
             Err(rejection) => {
                 let reason = rejection.to_string();
@@ -273,6 +314,9 @@ impl<'p> Pass<'p> {
     }
 
     fn quarantine(&mut self, record: &Record, reason: &str) -> ledger::Result<()> {
+        if self.is_settled_by_hand(record, None) {
+            return Ok(());
+        }
         let fingerprint = self.fingerprinter.raw(&record.raw).0;
         match self.quarantined.get_mut(&fingerprint) {
             Some(times) if *times > 0 => {

@@ -1,0 +1,66 @@
+//! Why a session cannot go on, in words for the person who has to mend it.
+
+use super::Inner;
+use crate::auth::Error;
+use crate::auth::grants::Refusal;
+use crate::auth::session::Session;
+use crate::auth::settings::Grant;
+use crate::domain::time::Timestamp;
+
+impl Inner {
+    pub(super) fn foreign(&self, session: &Session) -> Error {
+        Error::NeedsPerson(format!(
+            "{} is a session of {} for {}, not of {} for {}: correct the configuration, or run `{}`",
+            self.store.path().display(),
+            session.binding.server,
+            session.binding.api,
+            self.binding.server,
+            self.binding.api,
+            self.context.login_command()
+        ))
+    }
+
+    pub(super) fn bad_credentials(&self, text: &str) -> Error {
+        Error::NeedsPerson(format!("{text}: correct the credentials of connection {}", self.context.connection))
+    }
+
+    /// The person may have mended it at the service: deleting the file is the way to say so.
+    pub(super) fn known_to_be_bad(&self, at: Timestamp) -> Error {
+        Error::NeedsPerson(format!(
+            "username and password of connection {} were refused at {at} and are not presented again, lest the account be locked: correct them, or delete {} if they are right now",
+            self.context.connection,
+            self.store.path().display()
+        ))
+    }
+
+    /// Why a session cannot go on, and the command that mends it.
+    pub(super) fn ended(&self, old: &Session, refusal: Option<&str>) -> Error {
+        let name = &self.context.connection;
+        let words = refusal.map(|text| format!(" ({text})")).unwrap_or_default();
+        let why = match (old.refresh_sent_at, old.refused_at) {
+            (Some(sent), _) if refusal.is_some() || old.refused_at.is_some() => format!(
+                "the answer to a renewal sent at {} was lost, and the old refresh token of connection {name} is refused{words}",
+                Timestamp(sent)
+            ),
+            (_, Some(at)) => format!("the refresh token of connection {name} was refused at {}", Timestamp(at)),
+            _ if refusal.is_some() => {
+                format!("the refresh token of connection {name} is refused{words}")
+            }
+            _ => format!("the session of connection {name} has ended and has no refresh token"),
+        };
+        let cure = match self.settings.grant {
+            Grant::RefreshToken { .. } => "configure a new refresh_token".to_owned(),
+            _ => format!("run `{}`", self.context.login_command()),
+        };
+        Error::NeedsPerson(format!("{why}: {cure}"))
+    }
+}
+
+/// What a refusal that says nothing about the credentials means for the run.
+pub(super) fn failure(refusal: Refusal) -> Error {
+    match refusal {
+        Refusal::Away(text) | Refusal::Lost(text) => Error::Unavailable(text),
+        Refusal::Configuration(text) | Refusal::Conflict(text) | Refusal::Unusable(text) => Error::Configuration(text),
+        Refusal::Grant(text) | Refusal::Client(text) => Error::NeedsPerson(text),
+    }
+}

@@ -1,0 +1,33 @@
+//! `prune`: deletes what is older than `[ledger] retain`.
+
+use super::args::Args;
+use super::exit::{Exit, Failure};
+use super::{load, out};
+use crate::clock;
+use crate::ledger::{Ledger, Pruned};
+
+/// Entries deleted in one transaction: others may write in between.
+const BATCH: usize = 10_000;
+
+/// Deletes, batch after batch, and empties the write-ahead log.
+pub(super) fn prune(args: &Args) -> Result<Exit, Failure> {
+    let settings = load::load(args)?.unresolved;
+    let mut ledger = Ledger::open(&settings.ledger)?;
+    let before = clock::now() - settings.retain;
+    let mut all = Pruned::default();
+    loop {
+        let pruned = ledger.prune(before, BATCH)?;
+        if pruned.is_empty() {
+            break;
+        }
+        all.events += pruned.events;
+        all.runs += pruned.runs;
+    }
+    out::say(format!("{} entries of history and {} runs older than {before} are deleted", all.events, all.runs));
+    if ledger.wipe()? {
+        return Ok(Exit::Done);
+    }
+    let text =
+        "another process was reading the ledger: its write-ahead log is not emptied yet. Run lead-sync prune again";
+    Err(Failure::new(Exit::Deferred, text))
+}

@@ -1,0 +1,162 @@
+//! `rejects export` and `rejects import`: rejected rows out for correction, and back in.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use clap::{Args as ClapArgs, Subcommand};
+
+use super::args::Args;
+use super::exit::{Exit, Failure};
+use super::{load, mend, out};
+use crate::clock;
+use crate::ledger::Ledger;
+use crate::worker::{self, RejectsError};
+
+/// Reasons shown of an import.
+const SHOWN: usize = 20;
+
+/// Options of `rejects`.
+#[derive(Debug, ClapArgs)]
+pub struct RejectsOptions {
+    /// Out or in
+    #[command(subcommand)]
+    pub way: Way,
+}
+
+/// The two ways of a rejects file.
+#[derive(Debug, Subcommand)]
+pub enum Way {
+    /// Write the rejected rows in the export's own form, with `_reason` and `_line` last
+    Export(ExportOptions),
+    /// Take the corrected rows in; a row whose `_reason` was emptied counts as right
+    Import(ImportOptions),
+}
+
+/// Options of `rejects export`.
+#[derive(Debug, ClapArgs)]
+pub struct ExportOptions {
+    /// The file to write; it must not exist
+    pub file: PathBuf,
+    /// Of this sync; needed if several have rejected rows
+    #[arg(long, value_name = "NAME")]
+    pub sync: Option<String>,
+    /// Only rows of this export, as `leads` shows it before the line
+    #[arg(long, value_name = "PATH")]
+    pub origin: Option<String>,
+}
+
+/// Options of `rejects import`.
+#[derive(Debug, ClapArgs)]
+pub struct ImportOptions {
+    /// The corrected file
+    pub file: PathBuf,
+    /// Of this sync; needed if several have rejected rows
+    #[arg(long, value_name = "NAME")]
+    pub sync: Option<String>,
+}
+
+/// Carries out `rejects`.
+pub(super) fn rejects(args: &Args, options: &RejectsOptions) -> Result<Exit, Failure> {
+    match &options.way {
+        Way::Export(options) => export(args, options),
+        Way::Import(options) => import(args, options),
+    }
+}
+
+impl From<RejectsError> for Failure {
+    fn from(error: RejectsError) -> Self {
+        match error {
+            RejectsError::Ledger(error) => error.into(),
+            RejectsError::Source(_) | RejectsError::Usage(_) => Self::usage(error),
+            RejectsError::Io(_) => Self::new(Exit::Error, error),
+        }
+    }
+}
+
+/// The sync that is meant: the one named, or the only one with rejected rows. `None`: no sync has any.
+fn chosen(ledger: &Ledger, sync: Option<&String>) -> Result<Option<String>, Failure> {
+    if let Some(name) = sync {
+        mend::check_sync(ledger, name)?;
+        return Ok(Some(name.clone()));
+    }
+    let mut names = ledger.syncs_with_rejects()?;
+    if names.len() > 1 {
+        let text = format!("several syncs have rejected rows ({}): choose one with --sync", names.join(", "));
+        return Err(Failure::usage(text));
+    }
+    Ok(names.pop())
+}
+
+fn export(args: &Args, options: &ExportOptions) -> Result<Exit, Failure> {
+    let ledger = Ledger::open_reader(&load::load(args)?.unresolved.ledger)?;
+    let path = &options.file;
+    if path.symlink_metadata().is_ok() {
+        return Err(Failure::usage(format!("{} exists; name a file that does not", path.display())));
+    }
+    let Some(sync) = chosen(&ledger, options.sync.as_ref())? else {
+        out::say("nothing is rejected; no file was written");
+        return Ok(Exit::Done);
+    };
+    let written = worker::export_rejects(&ledger, &sync, options.origin.as_deref(), || create(path))
+        .and_then(|(count, writer)| writer.map_or(Ok(()), finish).map(|()| count).map_err(RejectsError::Io));
+    match written {
+        Ok(0) => out::say(format!("sync {sync} has no rejected rows; no file was written")),
+        Ok(count) => out::say(format!(
+            "{count} rejected rows of {sync} are in {}. Correct them, leave _line as it is, then: lead-sync rejects import {}",
+            path.display(),
+            path.display()
+        )),
+        Err(error) => {
+            // What was written is no whole file. It cannot be there if nothing was.
+            let _ = std::fs::remove_file(path);
+            return Err(error.into());
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn create(path: &Path) -> std::io::Result<BufWriter<File>> {
+    // Personal data: for its owner only.
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map(BufWriter::new)
+}
+
+fn finish(mut writer: BufWriter<File>) -> std::io::Result<()> {
+    writer.flush()?;
+    writer.get_ref().sync_all()
+}
+
+fn import(args: &Args, options: &ImportOptions) -> Result<Exit, Failure> {
+    let mut ledger = mend::open(args, options.sync.as_deref())?;
+    let Some(sync) = chosen(&ledger, options.sync.as_ref())? else {
+        out::say("nothing is rejected; nothing was taken in");
+        return Ok(Exit::Done);
+    };
+    let prepared = load::without_secrets(args, std::slice::from_ref(&sync))?;
+    let Some(ready) = prepared.syncs.first() else {
+        return Err(Failure::usage(format!("the sync {sync} is no longer configured: nothing can be taken in for it")));
+    };
+    let done = worker::import_rejects(&mut ledger, ready, &options.file, &mend::operator(), clock::now())?;
+    out::say(format!("{} corrected leads of {sync} are to be sent by the next run", done.pending));
+    if done.left > 0 {
+        out::say(format!(
+            "{} rows are of delivered leads, which on_change = \"ignore\" does not send again",
+            done.left
+        ));
+    }
+    if done.known > 0 {
+        out::say(format!("{} rows were taken in before", done.known));
+    }
+    if done.wrong.is_empty() {
+        return Ok(Exit::Done);
+    }
+    out::say(format!("{} rows stay rejected:", done.wrong.len()));
+    for (row, line, reason) in done.wrong.iter().take(SHOWN) {
+        out::say(format!("  row {row} (_line {}): {}", out::shown(line), out::shown(reason)));
+    }
+    if done.wrong.len() > SHOWN {
+        out::say(format!("  and {} more", done.wrong.len() - SHOWN));
+    }
+    Ok(Exit::Attention)
+}

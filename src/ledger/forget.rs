@@ -1,0 +1,275 @@
+//! Erases a person, and tells all that is held on one.
+//!
+//! What stays is a keyed hash of sync and key, so that the next export does not bring the person back, and the fingerprints of their rows in
+//! quarantine, for the same reason. Neither can be turned back into a value without the key file.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use encoding_rs::Encoding;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::query::{Filter, Told};
+use super::{Error, Ledger, Result};
+use crate::domain::delivery::State;
+use crate::domain::fingerprint::Fingerprinter;
+use crate::domain::record::Layout;
+use crate::domain::time::Timestamp;
+
+/// How long a reader that holds back the write-ahead log is waited for.
+const READER: Duration = Duration::from_secs(10);
+
+/// One sync's part in a person's erasure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erased {
+    /// The sync.
+    pub sync: String,
+    /// The API's id of the lead, for the request to the recipient.
+    pub remote_id: Option<String>,
+    /// The lead may have reached the API, with or without an id.
+    pub at_recipient: bool,
+}
+
+/// What [`Ledger::forget`] did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Forgotten {
+    /// The leads that were erased, by sync.
+    pub leads: Vec<Erased>,
+    /// Rows in quarantine with this key.
+    pub quarantined: usize,
+    /// Rows of others in quarantine that named the key in a cell; they come back if the export still holds them.
+    pub mentions: usize,
+    /// False: another process was reading, or the disk is full, and the files still hold traces of what was erased.
+    pub wiped: bool,
+}
+
+/// All that is held on a person in one sync, or of one row in quarantine.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// State and history.
+    pub told: Told,
+    /// What is kept until the lead is settled.
+    pub held: Option<Held>,
+}
+
+/// The content of an unsettled lead or quarantined row.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// The JSON body; `None` if the row never became one.
+    pub payload: Option<String>,
+    /// The original row.
+    pub record: Vec<u8>,
+    /// How it is written.
+    pub layout: Layout,
+}
+
+impl Ledger {
+    /// The leads with this key that are being sent: they cannot be forgotten now. By sync.
+    pub fn being_sent(&self, key: &str, sync: Option<&str>) -> Result<Vec<String>> {
+        let sql = "SELECT s.name FROM sync s JOIN lead l ON l.sync = s.id
+                    WHERE l.key = ?1 AND l.state = 'sending' AND (?2 IS NULL OR s.name = ?2)";
+        let read = || -> rusqlite::Result<Vec<String>> {
+            self.db.prepare(sql)?.query_map(params![key, sync], |row| row.get(0))?.collect()
+        };
+        read().map_err(|error| self.error(&error))
+    }
+
+    /// Erases everything that is held under this key, in one transaction; leads that are being sent are left, and so is everything of
+    /// their sync. `None`: nothing is held.
+    pub fn forget(&mut self, key: &str, sync: Option<&str>, now: Timestamp) -> Result<Option<Forgotten>> {
+        let (path, secret) = (self.path.clone(), self.key());
+        let error = |error: rusqlite::Error| Error::from_sqlite(&path, &error);
+        let tx = self.write()?;
+        let mut forgotten = Forgotten::default();
+        for (id, name) in syncs(&tx, sync).map_err(error)? {
+            let mut fingerprinter = Fingerprinter::new(&secret, &name);
+            forget_in(&tx, (id, &name), key, &mut fingerprinter, now, &mut forgotten).map_err(error)?;
+        }
+        tx.commit().map_err(error)?;
+        if forgotten.leads.is_empty() && forgotten.quarantined == 0 {
+            return Ok(None);
+        }
+        // What is told once, the recipient's id, must not be lost to a full disk.
+        forgotten.wiped = self.wipe().unwrap_or_else(|error| {
+            tracing::warn!(%error, "the ledger could not be rewritten");
+            false
+        });
+        Ok(Some(forgotten))
+    }
+
+    /// When the person with this key was forgotten, by sync.
+    pub fn forgotten(&self, key: &str, sync: Option<&str>) -> Result<Vec<(String, Timestamp)>> {
+        let read = || -> rusqlite::Result<Vec<(String, Timestamp)>> {
+            let mut found = Vec::new();
+            for (id, name) in syncs(&self.db, sync)? {
+                let digest = Fingerprinter::new(&self.key(), &name).tombstone(key).0;
+                let sql = "SELECT at FROM forgotten WHERE sync = ?1 AND digest = ?2";
+                let at = self.db.query_row(sql, params![id, digest.as_slice()], |row| row.get(0)).optional()?;
+                found.extend(at.map(|at| (name, Timestamp(at))));
+            }
+            Ok(found)
+        };
+        read().map_err(|error| self.error(&error))
+    }
+
+    /// Rewrites the file without what was deleted and empties the write-ahead log; false if a reader was in the way. `secure_delete` overwrites
+    /// what is deleted, but not the copies that SQLite leaves behind where it moves rows between pages: of 8,000 keys deleted from a ledger of
+    /// 20,000 leads, 70 were still in the file.
+    pub fn wipe(&self) -> Result<bool> {
+        self.db.execute_batch("VACUUM").map_err(|error| self.error(&error))?;
+        self.db.busy_timeout(READER).map_err(|error| self.error(&error))?;
+        let blocked: i64 = self
+            .db
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+            .map_err(|error| self.error(&error))?;
+        Ok(blocked == 0)
+    }
+
+    /// All that is held under this key: each lead, and each row in quarantine.
+    pub fn person(&self, key: &str, sync: Option<&str>) -> Result<Vec<Person>> {
+        let filter = Filter { key: Some(key.to_owned()), sync: sync.map(str::to_owned), ..Filter::default() };
+        let leads = self.told(&filter)?;
+        leads
+            .into_iter()
+            .map(|(kept, told)| {
+                let held = self.held(kept).map_err(|error| self.error(&error))?;
+                Ok(Person { told, held })
+            })
+            .collect()
+    }
+
+    fn held(&self, kept: super::Kept) -> rusqlite::Result<Option<Held>> {
+        let (sql, number) = match kept {
+            super::Kept::Lead(number) => (
+                "SELECT nullif(c.payload, ''), c.record, o.layout FROM content c JOIN lead l ON l.id = c.lead
+                   JOIN origin o ON o.id = l.origin WHERE c.lead = ?1",
+                number,
+            ),
+            super::Kept::Quarantined(number) => (
+                "SELECT NULL, q.record, o.layout FROM quarantine q JOIN origin o ON o.id = q.origin WHERE q.id = ?1",
+                number,
+            ),
+        };
+        let read = self.db.query_row(sql, [number], |row| {
+            let layout = super::rejects::layout(&row.get::<_, String>(2)?)?;
+            Ok(Held { payload: row.get(0)?, record: row.get(1)?, layout })
+        });
+        read.optional()
+    }
+}
+
+fn syncs(db: &Connection, name: Option<&str>) -> rusqlite::Result<Vec<(i64, String)>> {
+    let mut statement = db.prepare("SELECT id, name FROM sync WHERE ?1 IS NULL OR name = ?1 ORDER BY name")?;
+    statement.query_map([name], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}
+
+fn forget_in(
+    db: &Connection,
+    (sync, name): (i64, &str),
+    key: &str,
+    fingerprinter: &mut Fingerprinter,
+    now: Timestamp,
+    forgotten: &mut Forgotten,
+) -> rusqlite::Result<()> {
+    let sql = "SELECT id, state, possibly_sent, remote_id FROM lead WHERE sync = ?1 AND key = ?2";
+    let found: Option<(i64, String, bool, Option<String>)> = db
+        .query_row(sql, params![sync, key], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+        .optional()?;
+    let quarantined = quarantine_of(db, sync, key)?;
+    if found.as_ref().is_some_and(|(_, state, ..)| state == State::Sending.as_str())
+        || (found.is_none() && quarantined.is_empty())
+    {
+        return Ok(());
+    }
+    if let Some((lead, state, possibly_sent, remote_id)) = found {
+        let at_recipient = possibly_sent || state == State::Delivered.as_str() || state == State::Held.as_str();
+        erase_lead(db, sync, lead)?;
+        forgotten.leads.push(Erased { sync: name.to_owned(), remote_id, at_recipient });
+    }
+    for (row, fingerprint) in &quarantined {
+        let sql = "INSERT OR REPLACE INTO superseded (sync, fingerprint, lead) VALUES (?1, ?2, NULL)";
+        db.execute(sql, params![sync, fingerprint])?;
+        db.execute("DELETE FROM quarantine WHERE id = ?1", [row])?;
+    }
+    forgotten.quarantined += quarantined.len();
+    let digest = fingerprinter.tombstone(key).0;
+    db.execute(
+        "INSERT OR REPLACE INTO forgotten (sync, digest, at) VALUES (?1, ?2, ?3)",
+        params![sync, digest.as_slice(), now.0],
+    )?;
+    for row in mentions(db, sync, key)? {
+        forgotten.mentions += db.execute("DELETE FROM quarantine WHERE id = ?1", [row])?;
+    }
+    Ok(())
+}
+
+fn erase_lead(db: &Connection, sync: i64, lead: i64) -> rusqlite::Result<()> {
+    // A row that this lead corrected is the person's, too: it is not taken in any more, but belongs to nobody.
+    db.execute("UPDATE superseded SET lead = NULL WHERE lead = ?1", [lead])?;
+    db.execute("DELETE FROM content WHERE lead = ?1", [lead])?;
+    db.execute("DELETE FROM failure WHERE lead = ?1", [lead])?;
+    db.execute("DELETE FROM lead WHERE id = ?1", [lead])?;
+    db.execute("UPDATE sync SET leads = leads - 1 WHERE id = ?1", [sync]).map(drop)
+}
+
+fn quarantine_of(db: &Connection, sync: i64, key: &str) -> rusqlite::Result<Vec<(i64, Vec<u8>)>> {
+    let mut statement =
+        db.prepare("SELECT id, fingerprint FROM quarantine WHERE sync = ?1 AND key = ?2 AND key <> ''")?;
+    statement.query_map(params![sync, key], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}
+
+/// Quarantined rows that hold the key as a cell: a quote that never closed takes in the rows of others.
+fn mentions(db: &Connection, sync: i64, key: &str) -> rusqlite::Result<BTreeSet<i64>> {
+    let sql = "SELECT q.id, q.record, o.layout FROM quarantine q JOIN origin o ON o.id = q.origin WHERE q.sync = ?1";
+    let mut statement = db.prepare(sql)?;
+    let mut rows = statement.query([sync])?;
+    let mut found = BTreeSet::new();
+    while let Some(row) = rows.next()? {
+        let layout = super::rejects::layout(&row.get::<_, String>(2)?)?;
+        if has_cell(&row.get::<_, Vec<u8>>(1)?, &layout, key) {
+            found.insert(row.get(0)?);
+        }
+    }
+    Ok(found)
+}
+
+/// True if a stretch between two delimiters, quotes or line ends is the key.
+fn has_cell(record: &[u8], layout: &Layout, key: &str) -> bool {
+    match layout {
+        Layout::Sqlite { .. } => serde_json::from_slice::<Vec<serde_json::Value>>(record).is_ok_and(|cells| {
+            cells.iter().any(|cell| match cell {
+                serde_json::Value::String(text) => text.trim() == key,
+                serde_json::Value::Number(number) => number.to_string() == key,
+                _ => false,
+            })
+        }),
+        Layout::Csv { delimiter, quote, encoding, .. } => {
+            let encoding = Encoding::for_label(encoding.as_bytes()).unwrap_or(encoding_rs::UTF_8);
+            let encoding = if encoding.is_single_byte() { encoding } else { encoding_rs::UTF_8 };
+            let ends = |byte: &u8| [*delimiter, *quote, b'\r', b'\n'].contains(byte);
+            record.split(ends).any(|cell| encoding.decode_without_bom_handling(cell).0.trim() == key)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_found_as_a_cell_and_not_as_a_part_of_one() {
+        let layout = Layout::Csv {
+            header: Vec::new(),
+            delimiter: b';',
+            quote: b'"',
+            encoding: "windows-1252".to_owned(),
+            bom: false,
+            crlf: false,
+        };
+        let record = b"9;\"Ann;\n K-\xE9 ;Peeters;K-17";
+        assert!(has_cell(record, &layout, "K-é") && has_cell(record, &layout, "K-17"));
+        assert!(!has_cell(record, &layout, "K-1"));
+        let sqlite = Layout::Sqlite { columns: Vec::new() };
+        assert!(has_cell(b"[17,\"x\"]", &sqlite, "17") && !has_cell(b"[17,\"x\"]", &sqlite, "7"));
+    }
+}

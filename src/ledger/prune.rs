@@ -1,0 +1,73 @@
+//! What is kept no longer than `[ledger] retain`: the history of settled leads, and runs. Leads with their fingerprints stay, or the export
+//! would be sent again.
+
+use rusqlite::{Connection, params};
+
+use super::{Ledger, Result};
+use crate::domain::time::Timestamp;
+
+/// What was deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Pruned {
+    /// Entries in the history of delivered leads.
+    pub events: usize,
+    /// Runs.
+    pub runs: usize,
+}
+
+impl Pruned {
+    /// Nothing was old enough.
+    pub fn is_empty(self) -> bool {
+        self == Self::default()
+    }
+}
+
+impl Ledger {
+    /// Deletes what is older than `before`, at most `most` entries and as many runs, in one transaction.
+    pub fn prune(&mut self, before: Timestamp, most: usize) -> Result<Pruned> {
+        let path = self.path.clone();
+        let error = |error: rusqlite::Error| super::Error::from_sqlite(&path, &error);
+        let tx = self.write()?;
+        let pruned = prune(&tx, before, most).map_err(error)?;
+        tx.commit().map_err(error)?;
+        Ok(pruned)
+    }
+}
+
+fn prune(db: &Connection, before: Timestamp, most: usize) -> rusqlite::Result<Pruned> {
+    let events = old_events(db, before, most)?;
+    let mut delete = db.prepare_cached("DELETE FROM failure WHERE id = ?1")?;
+    for event in &events {
+        delete.execute([event])?;
+    }
+    // The last run of a sync stays however old it is: it is what `status` tells.
+    let sql = "SELECT id FROM run WHERE started_at < ?1 AND finished_at IS NOT NULL
+                  AND id NOT IN (SELECT max(run) FROM run_sync GROUP BY sync) ORDER BY id LIMIT ?2";
+    let limit = i64::try_from(most).unwrap_or(i64::MAX);
+    let runs: Vec<i64> = db
+        .prepare_cached(sql)?
+        .query_map(params![before.0, limit], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    for run in &runs {
+        db.prepare_cached("DELETE FROM run_sync WHERE run = ?1")?.execute([run])?;
+        db.prepare_cached("DELETE FROM run WHERE id = ?1")?.execute([run])?;
+    }
+    Ok(Pruned { events: events.len(), runs: runs.len() })
+}
+
+/// Entries are written in the order of time: the first young one ends the search.
+fn old_events(db: &Connection, before: Timestamp, most: usize) -> rusqlite::Result<Vec<i64>> {
+    let sql = "SELECT f.id, f.at, l.state = 'delivered' FROM failure f JOIN lead l ON l.id = f.lead ORDER BY f.id";
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    let mut old = Vec::new();
+    while let Some(row) = rows.next()? {
+        if old.len() == most || row.get::<_, i64>(1)? >= before.0 {
+            break;
+        }
+        if row.get(2)? {
+            old.push(row.get(0)?);
+        }
+    }
+    Ok(old)
+}

@@ -1,0 +1,201 @@
+//! Token endpoints that answer what they should not, and addresses that lead elsewhere.
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse as _, Response};
+use lead_sync::auth::{Context, Error, Grant, OAuth, Server};
+use reqwest::Url;
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use crate::support::{Sandbox, connect};
+
+/// Answers every request with the same status, headers and body, and counts.
+#[derive(Clone)]
+pub(crate) struct Endpoint {
+    pub(crate) url: String,
+    state: Arc<Mutex<Script>>,
+}
+
+struct Script {
+    answer: (u16, String),
+    location: Option<String>,
+    seen: Vec<String>,
+}
+
+impl Endpoint {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let script = Script { answer: (200, String::new()), location: None, seen: Vec::new() };
+        let state = Arc::new(Mutex::new(script));
+        let router = Router::new().fallback(answer).with_state(Arc::clone(&state));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { url, state }
+    }
+
+    async fn answering(status: u16, body: &(impl ToString + ?Sized)) -> Self {
+        let endpoint = Self::start().await;
+        endpoint.answer(status, body);
+        endpoint
+    }
+
+    pub(crate) async fn redirecting_to(other: &Self) -> Self {
+        let endpoint = Self::answering(307, "").await;
+        endpoint.state.lock().unwrap().location = Some(format!("{}/stolen", other.url));
+        endpoint
+    }
+
+    fn answer(&self, status: u16, body: &(impl ToString + ?Sized)) {
+        self.state.lock().unwrap().answer = (status, body.to_string());
+    }
+
+    /// Each request: method, path, `Authorization`, body.
+    pub(crate) fn seen(&self) -> Vec<String> {
+        self.state.lock().unwrap().seen.clone()
+    }
+
+    fn server(&self) -> Server {
+        Server::TokenUrl(Url::parse(&format!("{}/token", self.url)).unwrap())
+    }
+}
+
+async fn answer(
+    State(script): State<Arc<Mutex<Script>>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let mut script = script.lock().unwrap();
+    let authorization = headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap().to_owned());
+    script.seen.push(format!("{method} {uri} {authorization:?} {}", String::from_utf8_lossy(&body)));
+    let (status, body) = script.answer.clone();
+    let mut response = (StatusCode::from_u16(status).unwrap(), body).into_response();
+    if let Some(location) = &script.location {
+        response.headers_mut().insert(header::LOCATION, location.parse().unwrap());
+    }
+    response
+}
+
+async fn refusal(settings: &OAuth, context: &Context) -> Error {
+    connect(settings, context).token().await.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_refusal_in_a_services_own_words_needs_a_person_and_is_not_asked_for_again() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    for (status, body) in [(401, "{\"message\":\"Unauthorized\"}"), (403, "<html>planted</html>"), (400, "")] {
+        for settings in [sandbox.weseedo(), sandbox.we360(), sandbox.credit()] {
+            let endpoint = Endpoint::answering(status, body).await;
+            let settings = OAuth { server: endpoint.server(), ..settings };
+            let error = refusal(&settings, &sandbox.context()).await;
+            assert!(matches!(error, Error::NeedsPerson(_)), "{error:?}");
+            let text = error.to_string();
+            assert!(text.contains(&status.to_string()) && !text.contains("planted"), "{text}");
+            assert_eq!(endpoint.seen().len(), 1, "{status}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_token_answer_defers_the_run_after_one_try() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    for body in ["{}", "", "<html>", "{\"access_token\":5}", "[]"] {
+        let endpoint = Endpoint::answering(200, body).await;
+        let settings = OAuth { server: endpoint.server(), ..sandbox.we360() };
+        let error = refusal(&settings, &sandbox.context()).await;
+        assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
+        assert_eq!(endpoint.seen().len(), 1, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_no_header_can_carry_does_not_stand_in_the_way_of_the_next_one() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let endpoint = Endpoint::start().await;
+    let settings = OAuth { server: endpoint.server(), ..sandbox.credit() };
+    for token in ["planted\r\nx-evil: 1".to_owned(), String::new(), "planted".repeat(10_000)] {
+        endpoint.answer(200, &json!({"access_token": token}));
+        let error = refusal(&settings, &sandbox.context()).await;
+        assert!(matches!(error, Error::Configuration(_)), "{error:?}");
+        assert!(!error.to_string().contains("planted"));
+        assert!(!sandbox.token_file().exists());
+    }
+    endpoint.answer(200, &json!({"access_token": "good"}));
+    assert!(connect(&settings, &sandbox.context()).token().await.is_ok());
+}
+
+#[tokio::test]
+async fn a_refresh_that_brought_unusable_tokens_is_not_taken_for_one_that_never_left() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let endpoint = Endpoint::answering(200, &json!({"access_token": "a", "token_type": "mac"})).await;
+    let grant = Grant::RefreshToken { refresh_token: "first".into() };
+    let settings = OAuth { server: endpoint.server(), grant, ..sandbox.we360() };
+    let error = refusal(&settings, &sandbox.context()).await;
+    assert!(matches!(error, Error::Configuration(_)), "{error:?}");
+    endpoint.answer(400, &json!({"error": "invalid_grant"}));
+    let error = refusal(&settings, &sandbox.context()).await;
+    assert!(error.to_string().contains("was lost"), "{error}");
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed_by_a_token_request() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let elsewhere = Endpoint::start().await;
+    let endpoint = Endpoint::redirecting_to(&elsewhere).await;
+    for settings in [sandbox.weseedo(), sandbox.we360(), sandbox.credit()] {
+        let settings = OAuth { server: endpoint.server(), ..settings };
+        let error = refusal(&settings, &sandbox.context()).await;
+        assert!(matches!(error, Error::Configuration(_)), "{error:?}");
+    }
+    assert_eq!(endpoint.seen().len(), 3);
+    assert_eq!(elsewhere.seen(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_discovery_document_cannot_drive_the_terminal() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let issuer = format!("\u{1b}]0;owned\u{7}{}", "x".repeat(5_000));
+    let url = "https://sso.example.com/x";
+    let document = json!({"issuer": issuer, "authorization_endpoint": url, "token_endpoint": url, "jwks_uri": url});
+    let endpoint = Endpoint::answering(200, &document).await;
+    let settings = OAuth { server: Server::Issuer(endpoint.url.clone()), ..sandbox.credit() };
+    let text = refusal(&settings, &sandbox.context()).await.to_string();
+    assert!(text.contains("character by character"), "{text}");
+    assert!(!text.contains(char::is_control) && text.len() < 1_000, "{text:?}");
+}
+
+#[tokio::test]
+async fn an_endpoint_without_tls_in_the_discovery_document_is_refused() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let endpoint = Endpoint::start().await;
+    let good = "https://sso.example.com/x";
+    for key in ["authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint", "revocation_endpoint"] {
+        let mut document = json!({
+            "issuer": endpoint.url, "authorization_endpoint": good, "token_endpoint": good, "jwks_uri": good,
+        });
+        document[key] = "http://sso.example.com/x".into();
+        endpoint.answer(200, &document);
+        let settings = OAuth { server: Server::Issuer(endpoint.url.clone()), ..sandbox.credit() };
+        let error = refusal(&settings, &sandbox.context()).await;
+        assert!(error.to_string().contains("only https"), "{key}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_sees_where_a_token_request_goes_and_nothing_of_it() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let proxy = Endpoint::answering(403, "").await;
+    let context = Context { proxy: Some(Url::parse(&proxy.url).unwrap()), ..sandbox.context() };
+    let url = Url::parse("https://sso.example.com/token").unwrap();
+    let settings = OAuth { server: Server::TokenUrl(url), ..sandbox.credit() };
+    let error = refusal(&settings, &context).await;
+    assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
+    let seen = proxy.seen();
+    assert!(!seen.is_empty() && seen.iter().all(|request| request == "CONNECT sso.example.com:443 None "), "{seen:?}");
+}

@@ -1,0 +1,129 @@
+//! The real program in a person's hands: the browser, what is pasted, a wrong address, and what is left to read.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use crate::desk::{Desk, said};
+use crate::hostile::Endpoint;
+use crate::support::{Consent, drive};
+
+/// A folder with the program that opens a browser: a script that keeps the address, and never looks at it.
+fn opener(desk: &Desk) -> PathBuf {
+    let folder = desk.file("bin");
+    std::fs::create_dir(&folder).unwrap();
+    let address = desk.file("opened");
+    let script = format!("#!/bin/sh\nprintf %s \"$1\" > {0}.part && mv {0}.part {0}\n", address.display());
+    for name in ["xdg-open", "open"] {
+        std::fs::write(folder.join(name), &script).unwrap();
+        let runs = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        std::fs::set_permissions(folder.join(name), runs).unwrap();
+    }
+    folder
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_login_opens_the_browser_and_its_page_says_that_it_can_be_closed() {
+    let desk = Desk::start(|settings| settings.redirect_url = "http://127.0.0.1:0/callback".into()).await;
+    let configuration = std::fs::read_to_string(desk.file("lead-sync.toml")).unwrap();
+    desk.configure(&configuration.replace("127.0.0.1:8400", "127.0.0.1:0"));
+    let path = std::env::join_paths([opener(&desk), "/usr/bin".into(), "/bin".into()]).unwrap();
+    let mut command = desk.command(&["login"]);
+    command.env("PATH", path).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let login = tokio::task::spawn_blocking(move || command.output().unwrap());
+    while !desk.file("opened").exists() {
+        assert!(!login.is_finished(), "no browser was opened");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let address = std::fs::read_to_string(desk.file("opened")).unwrap();
+    let back = drive(&address.parse().unwrap(), Consent::Allow).await;
+    let page = reqwest::Client::builder().no_proxy().build().unwrap().get(back).send().await.unwrap();
+    let policy = page.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    assert_eq!(policy, "default-src 'none'");
+    let page = page.text().await.unwrap();
+    assert!(page.contains("can be closed"), "{page}");
+    let output = login.await.unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_pasted_by_mistake_is_neither_used_nor_shown() {
+    let desk = Desk::start(|_| {}).await;
+    for pasted in ["", "\n", "\u{1b}]0;planted\u{7}\n", "http://evil.example/callback?code=planted\n", "planted"] {
+        let mut command = desk.command(&["login", "--no-browser"]);
+        let file = desk.file("pasted");
+        std::fs::write(&file, pasted).unwrap();
+        command.stdin(std::fs::File::open(file).unwrap());
+        let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        assert_eq!(output.status.code(), Some(5), "{}", said(&output));
+        assert!(said(&output).contains("it begins with http://127.0.0.1:8400/callback"), "{}", said(&output));
+        assert!(!said(&output).contains("planted"));
+    }
+    assert_eq!(desk.counters().token_requests, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_without_tls_is_refused_before_anything_is_sent() {
+    let desk = Desk::start(|_| {}).await;
+    desk.export(1);
+    let good = std::fs::read_to_string(desk.file("lead-sync.toml")).unwrap();
+    let url = desk.running.url();
+    for key in ["api_url", "sso_url"] {
+        let bad = format!("{key} = \"{}\"", url.replace("127.0.0.1", "sandbox.example"));
+        desk.configure(&good.replace(&format!("{key} = \"{url}\""), &bad));
+        for arguments in [&["--run-now"][..], &["login", "--no-browser"], &["whoami"]] {
+            let output = desk.run(arguments).await;
+            assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+            assert!(said(&output).contains(key) && said(&output).contains("https://"), "{}", said(&output));
+        }
+    }
+    assert_eq!(desk.running.summary().received, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redirect_of_the_lead_api_takes_no_token_to_another_host() {
+    let desk = Desk::start(|_| {}).await;
+    desk.export(3);
+    assert_eq!(desk.login().await.status.code(), Some(0));
+    let elsewhere = Endpoint::start().await;
+    let api = Endpoint::redirecting_to(&elsewhere).await;
+    // The session is bound to the API's host, so that of the redirecting one is a login of its own.
+    let url = desk.running.url();
+    let configuration = std::fs::read_to_string(desk.file("lead-sync.toml")).unwrap();
+    desk.configure(&configuration.replace(&format!("api_url = \"{url}\""), &format!("api_url = \"{}\"", api.url)));
+    assert_eq!(desk.login().await.status.code(), Some(0));
+    let output = desk.run(&["--run-now"]).await;
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    let seen = api.seen();
+    assert!(!seen.is_empty() && seen.iter().all(|request| request.contains("bearer ory_at_")), "{seen:?}");
+    assert_eq!(elsewhere.seen(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_artefact_of_a_run_shows_a_token_or_a_secret() {
+    let desk = Desk::start(|_| {}).await;
+    desk.export(5);
+    let login = desk.login().await;
+    desk.expire();
+    let mut shown = said(&login);
+    for arguments in [
+        &["--run-now"][..],
+        &["whoami"],
+        &["leads", "--format", "json"],
+        &["show", "1"],
+        &["status"],
+        &["logout"],
+        &["whoami"],
+    ] {
+        shown += &said(&desk.run(arguments).await);
+    }
+    for entry in std::fs::read_dir(desk.folder.path()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() && path.extension().is_none_or(|extension| extension != "toml") {
+            shown += &String::from_utf8_lossy(&std::fs::read(path).unwrap());
+        }
+    }
+    for secret in ["ory_at_", "ory_rt_", "ory_ac_", "sandbox-client-secret", "c2FuZGJveC1jbGllbnQ"] {
+        assert!(!shown.contains(secret), "{secret} is shown");
+    }
+}
