@@ -138,6 +138,16 @@ CREATE TABLE quarantine (
 CREATE INDEX quarantine_origin ON quarantine (origin);
 CREATE INDEX quarantine_key ON quarantine (sync, key);
 
+-- What a person was last told about a sync, through each channel of [notify].
+CREATE TABLE told (
+  channel TEXT NOT NULL,
+  sync    INTEGER NOT NULL REFERENCES sync (id),
+  level   TEXT NOT NULL,
+  open    INTEGER NOT NULL,                    -- leads and rows that waited for a person
+  at      INTEGER NOT NULL,
+  PRIMARY KEY (channel, sync)
+) STRICT, WITHOUT ROWID;
+
 -- Rows of an export that a person has dealt with: while the export still holds the very row, it is left alone.
 CREATE TABLE superseded (
   sync        INTEGER NOT NULL REFERENCES sync (id),

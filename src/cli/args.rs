@@ -75,6 +75,9 @@ pub struct RunOptions {
     /// Print one JSON document on stdout
     #[arg(long, requires = "run_now")]
     pub json: bool,
+    /// Write metrics for the textfile collector of Prometheus' node exporter: a file NAME.prom
+    #[arg(long, value_name = "FILE", requires = "run_now")]
+    pub metrics_file: Option<PathBuf>,
 }
 
 /// The commands.
@@ -127,6 +130,10 @@ pub enum Command {
     Resolve(ResolveOptions),
     /// Lift a pause or an open breaker
     Resume(ResumeOptions),
+    /// Copy the ledger and its key, also while it is in use
+    Backup(super::backup::BackupOptions),
+    /// Exit 0 if the daemon is alive, or, without [http], if the last run is young and did not fail
+    Healthcheck(super::healthcheck::HealthcheckOptions),
     /// Log in to a connection in the browser
     Login(LoginOptions),
     /// End a connection's session, at the provider too where it offers that

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::args::{Args, BaselineOptions};
+use super::args::{Args, BaselineOptions, RunOptions};
 use super::exit::{Exit, Failure};
+use super::outside::Outside;
 use super::{load, out, progress, signals, surroundings};
 use crate::clock;
-use crate::config::Env;
+use crate::config::{Env, Loaded};
 use crate::ledger::{self, Lease, NewLedger, Trigger};
 use crate::worker::progress::Progress;
 use crate::worker::report::Report;
@@ -39,21 +40,39 @@ pub(super) fn run_now(args: &Args) -> Result<Exit, Failure> {
 
 fn run_once(args: &Args) -> Result<Exit, Failure> {
     let options = &args.run;
-    let prepared = load::with_secrets(args, &options.sync)?;
-    surroundings::warn(&prepared.settings.ledger, &Env::process());
-    let job = Job {
+    let loaded = load::load(args)?;
+    surroundings::warn(&loaded.unresolved.ledger, &Env::process());
+    let outside = Outside::new(&loaded, options.metrics_file.as_deref())?;
+    let report = runtime()?.block_on(async {
+        let prepared = load::with_secrets(&loaded, &options.sync);
+        let lease = take_lease(&loaded.unresolved.ledger, "--run-now", options.wait).await;
+        if let Err(held @ Failure { exit: Exit::Held, .. }) = lease {
+            // Another process is at work: this is no run of which anybody should hear.
+            return Err(held);
+        }
+        let announced = outside.begin();
+        let result = async { supervise(&prepared?, &job(options), Some(&lease?)).await }.await;
+        announced.end(&names(&loaded, &options.sync), &result).await;
+        result
+    })?;
+    print(&report, options.json);
+    Ok(report.ending.into())
+}
+
+fn job(options: &RunOptions) -> Job {
+    Job {
         trigger: Trigger::Manual,
         purpose: Purpose::Send,
         limit: options.limit,
         confirmed: options.confirm,
         new_ledger: new_ledger(options.new_ledger),
-    };
-    let report = runtime()?.block_on(async {
-        let lease = take_lease(&prepared.settings.ledger, "--run-now", options.wait).await?;
-        supervise(&prepared, &job, Some(&lease)).await
-    })?;
-    print(&report, options.json);
-    Ok(report.ending.into())
+    }
+}
+
+/// The syncs that were chosen, or all.
+fn names(loaded: &Loaded, chosen: &[String]) -> Vec<String> {
+    let all = || loaded.unresolved.syncs.iter().map(|sync| sync.name.clone()).collect();
+    if chosen.is_empty() { all() } else { chosen.to_vec() }
 }
 
 /// Takes what the export holds now as delivered.

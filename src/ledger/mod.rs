@@ -10,6 +10,8 @@
 //! | `writer.rs` | the one thread that writes while leads are sent, many in one commit |
 //! | `connections.rs` | pause, breaker and the rate limiter's last time |
 //! | `runs.rs` | runs and their counts |
+//! | `backup.rs` | a consistent copy, also before a migration |
+//! | `health.rs`, `told.rs` | what is watched from outside, and what was last told |
 //! | `operator.rs` | what a person does to leads |
 //! | `query.rs` | answers for the commands |
 //! | `rejects.rs` | rejected rows, and the corrected ones that replace them |
@@ -20,8 +22,10 @@
 use std::path::PathBuf;
 
 mod admit;
+mod backup;
 mod connections;
 mod forget;
+mod health;
 mod inspect;
 mod lease;
 mod open;
@@ -32,11 +36,14 @@ mod queue;
 mod rejects;
 mod runs;
 mod storage;
+mod told;
 mod writer;
 
 pub use admit::{Admission, Content, KnownLead, Place};
+pub use backup::Backup;
 pub use connections::{ConnectionState, RateMemory};
 pub use forget::{Erased, Forgotten, Held, Person};
+pub use health::{Health, SyncHealth, Version};
 pub use inspect::Found;
 pub use lease::{Lease, holder};
 pub use open::{Ledger, NewLedger, key_path};
@@ -47,6 +54,7 @@ pub use queue::{Ask, recover};
 pub use rejects::{Kept, Reject, RejectOrigin};
 pub use runs::{Counts, RunRow, Trigger};
 pub use storage::storage_warning;
+pub use told::Trouble;
 pub use writer::{Done, Writer};
 
 /// What can go wrong with the ledger. Each text says what, where and what next.

@@ -104,10 +104,20 @@ struct Read {
     /// Every file was read: only then is the mapping's change dealt with.
     complete: bool,
     to_archive: Vec<(csv::Entry, csv::Summary)>,
+    /// The last files are in the archive, and the next ones have not come yet.
+    awaits_files: bool,
+}
+
+impl Read {
+    /// Everything that was to be read was there and was read. Files that are moved away afterwards need not be there.
+    fn is_all(&self) -> bool {
+        self.complete && !self.awaits_files
+    }
 }
 
 fn conclude(mut pass: Pass<'_>, read: Read, order: &Order<'_>) -> ledger::Result<Taken> {
     let name = &order.sync.name;
+    let is_all = read.is_all();
     let mut notices = read.notices;
     let (counts, samples) = (pass.counts, std::mem::take(&mut pass.samples));
     if let Some(most) = order.sync.max_new
@@ -123,6 +133,15 @@ fn conclude(mut pass: Pass<'_>, read: Read, order: &Order<'_>) -> ledger::Result
         );
         notices.push(Notice::new(Ending::Attention, text));
         let counts = Counts { rejected: 0, ..counts };
+        return Ok(Taken { counts, notices, samples });
+    }
+    if order.sync.expects_rows && counts.read == 0 && is_all && order.purpose == Purpose::Send && !order.confirmed {
+        pass.into_admission().abandon()?;
+        let text = format!(
+            "sync {name}: not a single row was read (no_rows = \"warn\"); was the export cut short or written elsewhere? \
+             If it is to be empty, run once with --confirm"
+        );
+        notices.push(Notice::new(Ending::Attention, text));
         return Ok(Taken { counts, notices, samples });
     }
     if read.complete {
@@ -148,6 +167,7 @@ fn read_files(pass: &mut Pass<'_>, settings: &csv::Settings, order: &Order<'_>) 
         Err(error) => return Err(Halt::Source(error)),
     };
     if entries.is_empty() {
+        read.awaits_files = settings.after != csv::After::Keep;
         read.notices.push(Notice::new(Ending::Complete, format!("sync {name}: no file matches {}", settings.shown)));
     }
     let first_number = pass.admission().next_number()?;

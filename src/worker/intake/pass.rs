@@ -293,7 +293,7 @@ impl<'p> Pass<'p> {
             }
             (Change::Withdraw, _) => {
                 self.counts.skipped += 1;
-                tracing::info!(sync = self.sync, key = record.key(), "not sent any more: `where` is false now");
+                tracing::debug!(sync = self.sync, line = record.line, "not sent any more: `where` is false now");
                 self.admission.withdraw(number)
             }
             (Change::Quarantine, Some(Err(rejection))) => self.quarantine(record, &rejection.to_string()),
