@@ -12,6 +12,7 @@
 //! | `runs.rs` | runs and their counts |
 //! | `operator.rs` | what a person does to leads |
 //! | `query.rs` | answers for the commands |
+//! | `quarantine.rs` | rows that cannot become a lead |
 //! | `rejects.rs` | rejected rows, and the corrected ones that replace them |
 //! | `forget.rs` | erases a person |
 //! | `prune.rs` | what is kept no longer than `retain` |
@@ -27,6 +28,7 @@ mod lease;
 mod open;
 mod operator;
 mod prune;
+mod quarantine;
 mod query;
 mod queue;
 mod rejects;

@@ -1,5 +1,6 @@
 //! The first half of a run: a source is read to its end and admitted, before any of its leads is sent.
 
+mod by_hand;
 mod pass;
 mod rejects;
 
