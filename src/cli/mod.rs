@@ -6,6 +6,7 @@ mod demo;
 mod exit;
 mod export_person;
 mod forget;
+mod format;
 mod init;
 mod leads;
 mod load;
