@@ -7,6 +7,7 @@ mod demo;
 mod exit;
 mod export_person;
 mod forget;
+mod format;
 mod healthcheck;
 mod init;
 mod leads;

@@ -24,7 +24,7 @@ pub struct Admission<'l> {
     pub(super) tx: Transaction<'l>,
     ledger_path: &'l std::path::Path,
     pub(super) sync: i64,
-    run: i64,
+    pub(super) run: i64,
     basis: i64,
     pub(super) now: Timestamp,
     next_lead: Option<i64>,
@@ -320,54 +320,6 @@ impl Admission<'_> {
         self.run("DELETE FROM content WHERE lead = ?1 AND (SELECT state FROM lead WHERE id = ?1) = 'delivered'", [lead])
     }
 
-    /// Calls `each` with the fingerprint of every row that is in quarantine before this pass.
-    pub fn each_quarantined(&self, mut each: impl FnMut([u8; 16])) -> Result<()> {
-        let sql = "SELECT fingerprint FROM quarantine WHERE sync = ?1";
-        let mut statement = self.tx.prepare_cached(sql).map_err(|error| self.error(&error))?;
-        let mut rows = statement.query([self.sync]).map_err(|error| self.error(&error))?;
-        while let Some(row) = rows.next().map_err(|error| self.error(&error))? {
-            each(row.get(0).map_err(|error| self.error(&error))?);
-        }
-        Ok(())
-    }
-
-    /// Empties the quarantine of a file that is read again: its bad rows are about to be listed anew.
-    pub fn clear_quarantine(&self, origin: i64) -> Result<()> {
-        self.run("DELETE FROM quarantine WHERE origin = ?1", [origin])
-    }
-
-    /// A good row came for this key: bad ones that claimed it, in other origins or in rows that are not read again (`also_here`), are mended.
-    pub fn mend(&self, key: &str, origin: i64, also_here: bool) -> Result<()> {
-        let sql = "DELETE FROM quarantine WHERE sync = ?1 AND key = ?2 AND key <> '' AND (origin <> ?3 OR ?4)";
-        self.run(sql, params![self.sync, key, origin, also_here])
-    }
-
-    /// Keeps a row that cannot become a lead, or must not change one.
-    pub fn quarantine(
-        &self,
-        key: &str,
-        fingerprint: &[u8; 16],
-        place: Place,
-        record: &[u8],
-        reason: &str,
-    ) -> Result<()> {
-        let sql = "INSERT INTO quarantine (sync, origin, line, key, fingerprint, record, reason, run, updated_at)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-        let place_line = signed(place.line);
-        let values = params![
-            self.sync,
-            place.origin,
-            place_line,
-            key,
-            fingerprint.as_slice(),
-            record,
-            reason,
-            self.run,
-            self.now.0
-        ];
-        self.run(sql, values)
-    }
-
     /// Marks the start of one file: [`Admission::forget_file`] goes back to here.
     pub fn begin_file(&mut self) -> Result<()> {
         self.grown_before_file = self.grown;
@@ -415,6 +367,6 @@ impl Admission<'_> {
 }
 
 /// SQLite's integers are signed; no file has 2⁶³ lines.
-fn signed(line: u64) -> i64 {
+pub(super) fn signed(line: u64) -> i64 {
     i64::try_from(line).unwrap_or(i64::MAX)
 }

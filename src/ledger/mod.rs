@@ -14,6 +14,7 @@
 //! | `health.rs`, `told.rs` | what is watched from outside, and what was last told |
 //! | `operator.rs` | what a person does to leads |
 //! | `query.rs` | answers for the commands |
+//! | `quarantine.rs` | rows that cannot become a lead |
 //! | `rejects.rs` | rejected rows, and the corrected ones that replace them |
 //! | `forget.rs` | erases a person |
 //! | `prune.rs` | what is kept no longer than `retain` |
@@ -31,6 +32,7 @@ mod lease;
 mod open;
 mod operator;
 mod prune;
+mod quarantine;
 mod query;
 mod queue;
 mod rejects;

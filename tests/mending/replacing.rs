@@ -87,6 +87,7 @@ fn a_row_that_got_another_key_is_no_longer_rejected_under_the_old_one() {
     assert_eq!(counts(&scene), ([0, 0, 1, 0, 0], 0));
     let keys: Vec<String> = scene.leads().iter().map(|lead| lead["key"].to_string()).collect();
     assert_eq!(keys, ["\"9\""]);
+    one(&scene, "1,Ann,Maes,nowhere,a column that is not mapped");
     assert_eq!(counts(&scene), ([0, 0, 1, 0, 0], 0));
 }
 

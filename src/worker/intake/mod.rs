@@ -1,6 +1,7 @@
 //! The first half of a run: a source is read to its end and admitted, before any of its leads is sent.
 
 mod ahead;
+mod by_hand;
 mod pass;
 mod rejects;
 

@@ -1,7 +1,8 @@
 //! What becomes of each row of one pass.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
+use super::by_hand::{ByHand, Settled};
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::known::{Known, Place, Seen};
 use crate::domain::mapping::Mapping;
@@ -34,10 +35,7 @@ pub(super) struct Pass<'p> {
     loaded: bool,
     /// Rows in quarantine before this pass, by fingerprint: a row that was there is not new.
     quarantined: HashMap<[u8; 16], u32>,
-    /// Rows that a person has dealt with, by fingerprint, and whether it was by forgetting the person.
-    superseded: HashMap<[u8; 16], bool>,
-    /// Keys (hashed) of forgotten persons.
-    forgotten: HashSet<[u8; 16]>,
+    by_hand: ByHand,
     /// The mapping is not the one of the last complete pass: content that can still change is made anew.
     mapping_changed: bool,
     /// Lines of the files already read.
@@ -69,8 +67,7 @@ impl<'p> Pass<'p> {
             known: Known::default(),
             loaded: false,
             quarantined: HashMap::new(),
-            superseded: HashMap::new(),
-            forgotten: HashSet::new(),
+            by_hand: ByHand::default(),
             mapping_changed,
             lines_before: 0,
             origin: (0, String::new()),
@@ -113,13 +110,7 @@ impl<'p> Pass<'p> {
             known.reserve(self.admission.count_known()?);
             self.admission.each_known(|fingerprint, open, by_mapping| known.load(fingerprint, open, by_mapping))?;
             self.admission.each_quarantined(|fingerprint| *quarantined.entry(fingerprint).or_default() += 1)?;
-            let (superseded, forgotten) = (&mut self.superseded, &mut self.forgotten);
-            self.admission.each_superseded(|fingerprint, by_forgetting| {
-                superseded.insert(fingerprint, by_forgetting);
-            })?;
-            self.admission.each_forgotten(|digest| {
-                forgotten.insert(digest);
-            })?;
+            self.by_hand = ByHand::load(&self.admission)?;
         }
         Ok(())
     }
@@ -157,22 +148,15 @@ impl<'p> Pass<'p> {
         }
     }
 
-    /// Counts a row that a person has dealt with, by a correction or by forgetting, and that is still as it was then.
+    /// Counts a row that a person has dealt with.
     fn is_settled_by_hand(&mut self, record: &Record, fingerprint: Option<&[u8; 16]>) -> bool {
-        if !self.superseded.is_empty() {
-            let of_row = fingerprint.and_then(|fingerprint| self.superseded.get(fingerprint));
-            let raw = self.fingerprinter.raw(&record.raw).0;
-            if let Some(forgotten) = of_row.or_else(|| self.superseded.get(&raw)) {
-                let count = if *forgotten { &mut self.counts.skipped } else { &mut self.counts.unchanged };
-                *count += 1;
-                return true;
-            }
+        let settled = self.by_hand.settled(&mut self.fingerprinter, record, fingerprint);
+        match settled {
+            Some(Settled::Corrected) => self.counts.unchanged += 1,
+            Some(Settled::Forgotten) => self.counts.skipped += 1,
+            None => {}
         }
-        let gone = !self.forgotten.is_empty()
-            && !record.key().is_empty()
-            && self.forgotten.contains(&self.fingerprinter.tombstone(record.key()).0);
-        self.counts.skipped += u64::from(gone);
-        gone
+        settled.is_some()
     }
 
     /// A row whose fingerprint no lead has, or whose mapping is no longer the one its lead was made with (`same_row`).
@@ -191,7 +175,7 @@ impl<'p> Pass<'p> {
             }
         } else if !same_row {
             self.known.replace(&lead.fingerprint, fingerprint, place);
-            if !self.superseded.is_empty() {
+            if self.by_hand.has_corrections() {
                 self.admission.end_correction(lead.known.lead)?;
             }
         }
