@@ -4,8 +4,6 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use tempfile::TempDir;
-
 use crate::meter::Taken;
 use crate::server::{Seen, Server};
 use crate::subject::{PROGRAM, Subject};
@@ -23,6 +21,9 @@ struct Size {
 const FULL: Size = Size { leads: 100_000, rows: 1_000_000, repeats: 3 };
 const QUICK: Size = Size { leads: 10_000, rows: 100_000, repeats: 1 };
 
+/// Measures and prints; exports go into the folder.
+type Figure = fn(Size, &Path) -> Result<()>;
+
 /// Requests under way at the same time.
 const IN_FLIGHT: usize = 64;
 
@@ -31,7 +32,7 @@ pub(crate) fn print(wanted: &[String]) -> Result<()> {
     let size = if std::env::var("LEAD_SYNC_BENCH").is_ok_and(|word| word == "quick") { QUICK } else { FULL };
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     machine(size)?;
-    let figures: [(&str, fn(Size, &TempDir) -> Result<()>); 5] = [
+    let figures: [(&str, Figure); 5] = [
         ("server", server),
         ("send20", |size, folder| send(size, folder, Duration::from_millis(20))),
         ("send0", |size, folder| send(size, folder, Duration::ZERO)),
@@ -43,7 +44,7 @@ pub(crate) fn print(wanted: &[String]) -> Result<()> {
     }
     for (name, figure) in figures {
         if wanted.is_empty() || wanted.iter().any(|want| want == name) {
-            figure(size, &folder)?;
+            figure(size, folder.path())?;
         }
     }
     Ok(())
@@ -64,7 +65,7 @@ fn machine(size: Size) -> Result<()> {
 }
 
 /// Both servers under the same load.
-fn server(size: Size, _: &TempDir) -> Result<()> {
+fn server(size: Size, _: &Path) -> Result<()> {
     println!("server: {} requests, 0 ms, {IN_FLIGHT} in flight, by the load generator", size.leads);
     let (mut bare, mut sandbox) = (Vec::new(), Vec::new());
     for _ in 0..size.repeats {
@@ -106,10 +107,10 @@ fn generate(address: &str, requests: usize) -> Result<(Duration, Taken)> {
 }
 
 /// New leads, beside the bare load generator.
-fn send(size: Size, folder: &TempDir, latency: Duration) -> Result<()> {
+fn send(size: Size, folder: &Path, latency: Duration) -> Result<()> {
     let count = size.leads as u64;
     println!("send: {count} new leads, {} ms server latency, {IN_FLIGHT} in flight", latency.as_millis());
-    let export = folder.path().join("leads.csv");
+    let export = folder.join("leads.csv");
     rows::write(&export, size.leads)?;
     let (mut bare, mut ours) = (Vec::new(), Vec::new());
     for _ in 0..size.repeats {
@@ -175,8 +176,8 @@ fn deliver(export: &Path, latency: Duration, bare: Seen) -> Result<(Taken, Seen)
 }
 
 /// Rows that are known and unchanged, beside a plain read of the file.
-fn reread(size: Size, folder: &TempDir) -> Result<()> {
-    let export = folder.path().join("rows.csv");
+fn reread(size: Size, folder: &Path) -> Result<()> {
+    let export = folder.join("rows.csv");
     rows::write(&export, size.rows)?;
     let bytes = std::fs::metadata(&export)?.len();
     println!("reread: {} unchanged rows, {:.0} MB", size.rows, megabytes(bytes));
@@ -221,8 +222,8 @@ fn read_plainly(path: &Path, rows: usize) -> Result<Duration> {
 }
 
 /// The first time an export is read.
-fn admit(size: Size, folder: &TempDir) -> Result<()> {
-    let export = folder.path().join("rows.csv");
+fn admit(size: Size, folder: &Path) -> Result<()> {
+    let export = folder.join("rows.csv");
     rows::write(&export, size.rows)?;
     println!("admit: first intake of {} rows", size.rows);
     let count = size.rows as u64;

@@ -12,6 +12,12 @@
 //!
 //! Server, load generator and the process that measures are this same program under another first argument, each in a process of its own.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "measuring is what these benches are for; the clock of the library is for its own decisions"
+)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is all they do")]
+
 mod figures;
 mod load;
 mod meter;

@@ -2,9 +2,11 @@
 
 use std::io::IsTerminal;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::task::JoinSet;
 
 use super::args::{Args, BaselineOptions, RunOptions};
 use super::exit::{Exit, Failure};
@@ -107,22 +109,21 @@ fn new_ledger(confirmed: bool) -> NewLedger {
     if confirmed { NewLedger::Confirmed } else { NewLedger::Unconfirmed }
 }
 
-/// Runs with signals and progress attached.
+/// Runs with signals and progress attached. They have tasks of their own: this one is busy while it reads and admits.
 pub(super) async fn supervise(prepared: &Prepared, job: &Job, lease: Option<&Lease>) -> Result<Report, Failure> {
-    let stopper = Stopper::default();
+    let stopper = Arc::new(Stopper::default());
     let stop = stopper.watch();
-    let progress = Progress::default();
-    let run = worker::run(prepared, job, lease, &progress, &stop);
-    tokio::select! {
-        report = run => Ok(report?),
-        () = signals::forward(&stopper) => unreachable_signal(),
-        () = progress::show(&progress) => unreachable_signal(),
-    }
-}
-
-/// Signals and progress never end by themselves.
-fn unreachable_signal() -> Result<Report, Failure> {
-    Err(Failure::new(Exit::Error, "the run was left without an end; the next run goes on"))
+    let progress = Arc::new(Progress::default());
+    let mut beside = JoinSet::new();
+    beside.spawn(async move { signals::forward(&stopper).await });
+    beside.spawn({
+        let progress = Arc::clone(&progress);
+        async move { progress::show(&progress).await }
+    });
+    let report = worker::run(prepared, job, lease, &progress, &stop).await;
+    // Whatever progress drew is gone before the result is printed.
+    beside.shutdown().await;
+    Ok(report?)
 }
 
 /// Takes the lease, waiting for it if asked to.
