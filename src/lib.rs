@@ -9,6 +9,7 @@
 //! sources/       CSV files and SQLite queries, read row by row
 //! ledger/        the only SQL of the ledger
 //! auth/          credentials: API key, OAuth sessions
+//! daemon/        runs each sync at its times
 //! destination/   posts once, returns a reply; never retries, never decides
 //! worker/        the imperative shell: intake and dispatch
 //! sandbox/       a local WeGroup with faults on demand
@@ -17,7 +18,7 @@
 //! ```
 //!
 //! # Arrows
-//! `main → cli → worker, config`; `worker → sources, ledger, auth, destination`; every edge → `domain`.
+//! `main → cli → daemon, worker, config`; `daemon → worker, ledger`; `worker → sources, ledger, auth, destination`; every edge → `domain`.
 //! Edges never import each other; nothing below `cli` imports `config`; `domain` imports nothing of ours.
 //! `tests/architecture.rs` checks the `use` lines.
 
@@ -25,6 +26,7 @@ pub mod auth;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod daemon;
 pub mod destination;
 pub mod domain;
 pub mod ledger;

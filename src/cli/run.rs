@@ -96,7 +96,7 @@ pub(super) async fn supervise(prepared: &Prepared, job: &Job, lease: Option<&Lea
     let run = worker::run(prepared, job, lease, &progress, &stop);
     tokio::select! {
         report = run => Ok(report?),
-        () = signals::forward(&stopper) => unreachable_signal(),
+        () = signals::forward(&stopper, Some(prepared.settings.shutdown_grace)) => unreachable_signal(),
         () = progress::show(&progress) => unreachable_signal(),
     }
 }
@@ -107,7 +107,7 @@ fn unreachable_signal() -> Result<Report, Failure> {
 }
 
 /// Takes the lease, waiting for it if asked to.
-async fn take_lease(ledger: &Path, what: &str, wait: Option<Duration>) -> Result<Lease, Failure> {
+pub(super) async fn take_lease(ledger: &Path, what: &str, wait: Option<Duration>) -> Result<Lease, Failure> {
     let until = clock::instant() + wait.unwrap_or_default();
     loop {
         match Lease::take(ledger, what, clock::now()) {

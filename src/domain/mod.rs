@@ -15,5 +15,6 @@ pub mod reason;
 pub mod record;
 pub mod retry;
 pub mod retry_after;
+pub mod schedule;
 pub mod time;
 pub mod verdict;
