@@ -2,9 +2,9 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what fails in a helper fails the test")]
 
+mod beside;
 mod life;
 mod process;
-mod starts;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "each test crate uses a part of it")]
 mod support;
