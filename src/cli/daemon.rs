@@ -44,9 +44,11 @@ pub(super) fn daemon(args: &Args) -> Result<Exit, Failure> {
         let log = tokio::spawn(log(told));
         let stop = stopper.watch();
         tokio::select! {
-            served = daemon::run(daemon, &stop) => served?,
+            // Signals first: who reads that the daemon is ready may send one at once.
+            biased;
             () = signals::forward(&stopper, Some(grace)) => {}
             () = hangups => {}
+            served = daemon::run(daemon, &stop) => served?,
         }
         // The last run's end is told, too.
         let _ = log.await;

@@ -172,6 +172,7 @@ impl<R: Fn() -> Result<Prepared, String>> Scheduler<R> {
     async fn serve(mut self) {
         self.board.send_modify(|board| board.ready = true);
         Systemd::ready();
+        tracing::info!(scheduled = self.syncs.len(), "ready");
         let (stop, hangup) = (self.stop.clone(), Arc::clone(&self.hangup));
         loop {
             let now = clock::now();

@@ -57,8 +57,8 @@ fn a_daemon_loses_no_lead_doubles_none_and_charges_none_wrongly_whatever_happens
 
     // Stopped in the middle of a run.
     scene.fault(Fault::once(Kind::Slow { ms: 30 }).always());
-    let rows: String = (4..104).map(|key| format!("{key},A,B,a@example.com\n")).collect();
-    scene.export("new-3.csv", format!("id,first_name,last_name,email\n{rows}"));
+    let rows: Vec<String> = (4..104).map(|key| format!("{key},A,B,a@example.com\n")).collect();
+    scene.export("new-3.csv", format!("id,first_name,last_name,email\n{}", rows.concat()));
     until("it is under way", || scene.stored().len() > 10);
     daemon.signal(Signal::TERM);
     let (code, log) = daemon.end();
