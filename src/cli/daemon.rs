@@ -60,9 +60,11 @@ pub(super) fn daemon(args: &Args) -> Result<Exit, Failure> {
         let teller = tokio::spawn(tell(told, outside, ledger));
         let stop = stopper.watch();
         tokio::select! {
-            ended = daemon::run(daemon, &stop) => ended?,
+            // Signals first: who reads that the daemon is ready may send one at once.
+            biased;
             () = signals::forward(&stopper, Some(grace)) => {}
             () = hangups => {}
+            ended = daemon::run(daemon, &stop) => ended?,
         }
         // The last run's end is told, too.
         let _ = teller.await;

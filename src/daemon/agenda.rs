@@ -9,7 +9,7 @@ use crate::worker::settings::Schedule;
 
 /// A due time that is seen so much later was missed: the machine slept, or its clock was set. It is more than a busy machine needs to
 /// wake us.
-const LATE: Duration = Duration::from_secs(60);
+const LATE: Duration = Duration::from_mins(1);
 
 /// Gives a random duration of at most the one given.
 pub(super) type Dice = fn(Duration) -> Duration;
@@ -215,7 +215,7 @@ mod tests {
     #[test]
     fn jitter_delays_a_run_and_never_adds_or_drops_one() {
         let mut agenda = Agenda::new(|most| most, at(5));
-        agenda.start([("a".to_owned(), Schedule { jitter: Duration::from_secs(180), ..schedule() }, None)], at(5));
+        agenda.start([("a".to_owned(), Schedule { jitter: Duration::from_mins(3), ..schedule() }, None)], at(5));
         for ten in [10, 20, 30] {
             assert_eq!(due(&mut agenda, at(ten + 2)), []);
             assert_eq!(due(&mut agenda, at(ten + 3)), scheduled());
@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn a_new_configuration_keeps_what_is_unchanged_and_forgets_what_is_gone() {
-        let mut agenda = started(Schedule { jitter: Duration::from_secs(60), ..schedule() }, None, 5);
+        let mut agenda = started(Schedule { jitter: Duration::from_mins(1), ..schedule() }, None, 5);
         agenda.turn(at(10), None);
         agenda.replace([("b".to_owned(), schedule())], at(11));
         assert_eq!(due(&mut agenda, at(12)), [], "queued, but gone");

@@ -171,7 +171,8 @@ impl<R: Fn() -> Result<Prepared, String>> Scheduler<R> {
 
     async fn serve(mut self) {
         self.board.send_modify(|board| board.ready = true);
-        self.systemd.ready();
+        Systemd::ready();
+        tracing::info!(scheduled = self.syncs.len(), "ready");
         let (stop, hangup) = (self.stop.clone(), Arc::clone(&self.hangup));
         loop {
             let now = clock::now();
@@ -286,7 +287,7 @@ impl<R: Fn() -> Result<Prepared, String>> Scheduler<R> {
     /// Lets the run under way finish within its grace.
     async fn finish(mut self) {
         self.board.send_modify(|board| board.ready = false);
-        self.systemd.stopping();
+        Systemd::stopping();
         let Some(grace) = self.running.as_ref().map(|running| running.grace) else { return };
         let stop = self.stop.clone();
         let give_up = Instant::now() + grace;
@@ -326,7 +327,7 @@ async fn ended(running: &mut Option<Running>) -> (String, Result<Report, Broken>
 
 /// The scheduled syncs, each to run by itself.
 fn by_name(prepared: Prepared) -> Result<BTreeMap<String, Arc<Prepared>>, Error> {
-    let scheduled = |one: &Prepared| one.syncs.first().filter(|sync| sync.settings.schedule.is_some()).is_some();
+    let scheduled = |one: &Prepared| one.syncs.first().is_some_and(|sync| sync.settings.schedule.is_some());
     let named = |one: Prepared| Some((one.syncs.first()?.settings.name.clone(), Arc::new(one)));
     let syncs: BTreeMap<_, _> = prepared.one_by_one().filter(scheduled).filter_map(named).collect();
     if syncs.is_empty() { Err(Error::NoSchedule) } else { Ok(syncs) }

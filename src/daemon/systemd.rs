@@ -21,22 +21,22 @@ impl Systemd {
     }
 
     /// The ledger is open and the scheduler turns.
-    pub(super) fn ready(&self) {
+    pub(super) fn ready() {
         tell(&[NotifyState::Ready]);
     }
 
     /// The scheduler has turned.
     pub(super) fn turned(&self, board: &Board, progress: &Progress) {
         let status = status(board, progress);
-        let mut states = vec![NotifyState::Status(&status)];
+        let mut told = vec![NotifyState::Status(&status)];
         if self.pulse.is_some() {
-            states.push(NotifyState::Watchdog);
+            told.push(NotifyState::Watchdog);
         }
-        tell(&states);
+        tell(&told);
     }
 
     /// No more runs; the one under way is finished.
-    pub(super) fn stopping(&self) {
+    pub(super) fn stopping() {
         tell(&[NotifyState::Stopping, NotifyState::Status("stopping")]);
     }
 }

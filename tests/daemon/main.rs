@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what fails in a helper fails the test")]
 
+mod beside;
 mod life;
 mod process;
 #[path = "../support/mod.rs"]

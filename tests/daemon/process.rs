@@ -53,17 +53,19 @@ impl Daemon {
         until(text, || self.said(text) > 0);
     }
 
+    /// Waits for so many more runs with this outcome.
+    pub(crate) fn until_ended(&self, outcome: &str, more: usize) {
+        let line = format!("outcome=\"{outcome}\"");
+        let before = self.said(&line);
+        until(&line, || self.said(&line) >= before + more);
+    }
+
     /// Its exit code, and everything it said.
     pub(crate) fn end(mut self) -> (Option<i32>, String) {
         let code = self.child.wait().unwrap().code();
         self.reader.take().unwrap().join().unwrap();
         let log = self.log.lock().unwrap().clone();
         (code, log)
-    }
-
-    pub(crate) fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
     }
 
     pub(crate) fn id(&self) -> u32 {
