@@ -51,3 +51,7 @@ boot:
 # a run against the local WeGroup
 demo:
     cargo run --release -- demo
+
+# what lead-sync reaches on this machine, beside a reference; `just bench send0` measures one figure only
+bench *FIGURES:
+    cargo bench --bench figures -- {{FIGURES}}

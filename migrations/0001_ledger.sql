@@ -76,8 +76,9 @@ CREATE TABLE lead (
   sync          INTEGER NOT NULL REFERENCES sync (id),
   basis         INTEGER NOT NULL REFERENCES basis (id),
   fingerprint   BLOB NOT NULL CHECK (length(fingerprint) = 16),
-  state         TEXT NOT NULL
-                CHECK (state IN ('pending', 'sending', 'waiting', 'delivered', 'rejected', 'held', 'failed')),
+  state         TEXT NOT NULL CHECK (          -- not IN (…): SQLite builds a table of the list each time a row is written
+                  state = 'delivered' OR state = 'sending' OR state = 'pending' OR state = 'waiting' OR
+                  state = 'rejected' OR state = 'held' OR state = 'failed'),
   key           TEXT NOT NULL,
   next_at       INTEGER,                       -- pending, waiting: not before
   version       INTEGER NOT NULL DEFAULT 1,    -- of the content: part of the idempotency key
@@ -136,6 +137,16 @@ CREATE TABLE quarantine (
 
 CREATE INDEX quarantine_origin ON quarantine (origin);
 CREATE INDEX quarantine_key ON quarantine (sync, key);
+
+-- What a person was last told about a sync, through each channel of [notify].
+CREATE TABLE told (
+  channel TEXT NOT NULL,
+  sync    INTEGER NOT NULL REFERENCES sync (id),
+  level   TEXT NOT NULL,
+  open    INTEGER NOT NULL,                    -- leads and rows that waited for a person
+  at      INTEGER NOT NULL,
+  PRIMARY KEY (channel, sync)
+) STRICT, WITHOUT ROWID;
 
 -- Rows of an export that a person has dealt with: while the export still holds the very row, it is left alone.
 CREATE TABLE superseded (

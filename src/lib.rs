@@ -12,13 +12,17 @@
 //! daemon/        runs each sync at its times
 //! destination/   posts once, returns a reply; never retries, never decides
 //! worker/        the imperative shell: intake and dispatch
+//! notify/        tells a monitor and people how runs went
+//! http/          the daemon's health and metrics for machines
+//! metrics.rs     what is counted and measured
+//! telemetry.rs   logs
 //! sandbox/       a local WeGroup with faults on demand
 //! clock.rs       the only reader of the clock
-//! telemetry.rs   logs on stderr, only our own
 //! ```
 //!
 //! # Arrows
-//! `main → cli → daemon, worker, config`; `daemon → worker, ledger`; `worker → sources, ledger, auth, destination`; every edge → `domain`.
+//! `main → cli → daemon, http, notify, worker, config`; `daemon → worker, ledger`; `worker → sources, ledger, auth, destination`;
+//! every edge → `domain`. `http` and `notify` read reports and the ledger; `metrics` is fed by the worker.
 //! Edges never import each other; nothing below `cli` imports `config`; `domain` imports nothing of ours.
 //! `tests/architecture.rs` checks the `use` lines.
 
@@ -29,7 +33,10 @@ pub mod config;
 pub mod daemon;
 pub mod destination;
 pub mod domain;
+pub mod http;
 pub mod ledger;
+pub mod metrics;
+pub mod notify;
 pub mod sandbox;
 pub mod sources;
 pub mod telemetry;

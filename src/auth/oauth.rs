@@ -16,10 +16,14 @@ use super::settings::{Context, Grant, OAuth, Server};
 use super::store::Store;
 use super::{Authorization, BoxFuture, Error, TokenSource};
 use crate::clock;
+use crate::domain::time::Timestamp;
 
 /// After a renewal failed because the endpoint was away, nobody asks again for this long: the requests that waited for it
 /// share its failure instead of each waiting for another time limit.
 const HOLD_OFF: Duration = Duration::from_secs(30);
+
+/// Described in `metrics.rs`; set here, where the session is known.
+const TOKEN_EXPIRY: &str = "lead_sync_token_expiry_timestamp_seconds";
 
 /// A connection's session.
 pub(super) struct OAuthSource(Arc<Inner>);
@@ -33,6 +37,16 @@ struct Inner {
     provider: OnceCell<Provider>,
     /// Held during a renewal: that is what makes it one.
     state: Arc<Mutex<State>>,
+}
+
+/// Shows when a session's tokens end, as metrics. Nothing, if the server did not say.
+fn show_end(connection: &str, session: &Session) {
+    for (token, end) in [("access", session.expires_at), ("refresh", session.refresh_expires_at)] {
+        if let Some(end) = end {
+            let seconds = Timestamp(end).since(Timestamp(0)).as_secs_f64();
+            metrics::gauge!(TOKEN_EXPIRY, "connection" => connection.to_owned(), "token" => token).set(seconds);
+        }
+    }
 }
 
 /// What this process knows of the session.
@@ -108,6 +122,7 @@ impl Inner {
         let renewed = renewal::Renewal { inner: self, state }.run().await;
         match renewed {
             Ok(session) => {
+                show_end(&self.context.connection, &session);
                 state.adopt(session);
                 state.authorization()
             }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+use super::format::Form;
 use crate::clock;
 use crate::config::starter;
 use crate::domain::delivery::State;
@@ -75,6 +76,9 @@ pub struct RunOptions {
     /// Print one JSON document on stdout
     #[arg(long, requires = "run_now")]
     pub json: bool,
+    /// Write metrics for the textfile collector of Prometheus' node exporter: a file NAME.prom
+    #[arg(long, value_name = "FILE", requires = "run_now")]
+    pub metrics_file: Option<PathBuf>,
 }
 
 /// The commands.
@@ -127,6 +131,10 @@ pub enum Command {
     Resolve(ResolveOptions),
     /// Lift a pause or an open breaker
     Resume(ResumeOptions),
+    /// Copy the ledger and its key, also while it is in use
+    Backup(super::backup::BackupOptions),
+    /// Exit 0 if the daemon is alive, or, without [http], if the last run is young and did not fail
+    Healthcheck(super::healthcheck::HealthcheckOptions),
     /// Log in to a connection in the browser
     Login(LoginOptions),
     /// End a connection's session, at the provider too where it offers that
@@ -214,19 +222,12 @@ pub struct BaselineOptions {
     pub new_ledger: bool,
 }
 
-/// How a list is printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// Aligned columns for a person
-    Table,
-    /// One JSON array
-    Json,
-    /// CSV with a header
-    Csv,
-}
-
 /// Options of `leads`.
 #[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Fields of json and csv: sync, key, state, backref, remote_id, attempts, http_status, reason, origin, updated_at.\n\
+                        Times are RFC 3339 in UTC. In csv a cell that a spreadsheet would run as a formula gets an apostrophe in front."
+)]
 pub struct LeadsOptions {
     /// Only this sync
     #[arg(long, value_name = "NAME")]
@@ -250,26 +251,12 @@ pub struct LeadsOptions {
     pub form: Form,
 }
 
-/// How a command that lists prints.
-#[derive(Debug, Clone, Copy, ClapArgs)]
-pub struct Form {
-    /// How to print; names of fields and columns stay as they are
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
-    /// Short for --format json
-    #[arg(long, conflicts_with = "format")]
-    json: bool,
-}
-
-impl Form {
-    /// The format that is meant.
-    pub fn format(self) -> Format {
-        if self.json { Format::Json } else { self.format }
-    }
-}
-
 /// Options of `status`.
 #[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Fields of json and csv: sync, connection, configured, pending, sending, waiting, delivered, rejected, held, failed,\n\
+                        quarantined (listed as rejected, too), last_run, last_outcome, paused_until, breaker_open_until."
+)]
 pub struct StatusOptions {
     #[command(flatten)]
     pub form: Form,
@@ -277,6 +264,10 @@ pub struct StatusOptions {
 
 /// Options of `show`.
 #[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Fields of json: those of `leads`, possibly_sent_twice, next_at, and history, a list of run, attempt, at, kind,\n\
+                        http_status, reason, took_ms. csv is the history: sync, key, at, run, attempt, kind, http_status, took_ms, reason."
+)]
 pub struct ShowOptions {
     /// The CRM's id of the row
     pub key: String,
@@ -289,6 +280,10 @@ pub struct ShowOptions {
 
 /// Options of `runs`.
 #[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Fields of json and csv: run, started_at, finished_at, trigger, outcome, read, new, changed, unchanged, skipped,\n\
+                        invalid, delivered, rejected, waiting, held, failed, pending."
+)]
 pub struct RunsOptions {
     /// At most so many
     #[arg(long, value_name = "N", default_value_t = 20)]

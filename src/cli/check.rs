@@ -4,7 +4,7 @@ use super::args::Args;
 use super::exit::{Exit, Failure};
 use super::{out, run};
 use crate::clock;
-use crate::config::{self, Env, Loaded, Problems};
+use crate::config::{self, Env, Loaded, Problems, Secret};
 use crate::worker;
 use crate::worker::checks::{self, Finding, Grade};
 use crate::worker::report::Ending;
@@ -64,14 +64,28 @@ fn everything(loaded: &Loaded, env: &Env, told: &mut Told) -> Result<(), Failure
 
 /// Where each secret comes from; its value is nobody's business.
 fn secrets(loaded: &Loaded, env: &Env, told: &mut Told) {
+    let mut finding = |subject: String, secret: &Secret| {
+        told.finding(&match secret.resolve(env) {
+            Ok(_) => Finding::fine(subject, format!("from {secret}")),
+            Err(what) => Finding::bad(Ending::Usage, subject, &what),
+        });
+    };
     for connection in &loaded.unresolved.connections {
         for (key, secret) in connection.auth.secrets() {
-            let subject = format!("connections.{}.auth.{key}", connection.name);
-            told.finding(&match secret.resolve(env) {
-                Ok(_) => Finding::fine(subject, format!("from {secret}")),
-                Err(what) => Finding::bad(Ending::Usage, subject, &what),
-            });
+            finding(format!("connections.{}.auth.{key}", connection.name), secret);
         }
+    }
+    for (key, secret) in loaded.notify.secrets() {
+        finding(format!("notify.{key}"), secret);
+    }
+    if let Some(token) = loaded.http.as_ref().and_then(|http| http.token.as_ref()) {
+        finding("http.token".to_owned(), token);
+    }
+    // What is missing is said already; what is there may still be no address.
+    if loaded.notify.secrets().iter().all(|(_, secret)| secret.resolve(env).is_ok())
+        && let Err(problems) = loaded.notify(env)
+    {
+        told.problems(&problems);
     }
 }
 

@@ -1,7 +1,8 @@
 //! `leads`: every lead and where it stands.
 
-use super::args::{Args, Format, LeadsOptions};
+use super::args::{Args, LeadsOptions};
 use super::exit::{Exit, Failure};
+use super::format::Format;
 use super::{load, out, table};
 use crate::ledger::{Filter, LeadRow, Ledger};
 

@@ -19,10 +19,9 @@ pub(super) fn load(args: &Args) -> Result<Loaded, Failure> {
 }
 
 /// What a command needs that talks to an API.
-pub(super) fn with_secrets(args: &Args, syncs: &[String]) -> Result<Prepared, Failure> {
-    let loaded = load(args)?;
+pub(super) fn with_secrets(loaded: &Loaded, syncs: &[String]) -> Result<Prepared, Failure> {
     let settings = loaded.settings(&Env::process()).map_err(Failure::usage)?;
-    prepare(&loaded, settings, syncs)
+    prepare(loaded, settings, syncs)
 }
 
 /// What a command needs that only reads sources.

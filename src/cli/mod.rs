@@ -1,12 +1,15 @@
 //! The commands: one file each. They print; they know no business rule.
 
 mod args;
+mod backup;
 mod check;
 mod daemon;
 mod demo;
 mod exit;
 mod export_person;
 mod forget;
+mod format;
+mod healthcheck;
 mod init;
 mod leads;
 mod load;
@@ -14,6 +17,7 @@ mod login;
 mod logout;
 mod mend;
 mod out;
+mod outside;
 mod plan;
 mod progress;
 mod prune;
@@ -34,11 +38,14 @@ use clap::Parser;
 pub use args::{Args, Command};
 pub use exit::{Exit, Failure};
 
+use crate::telemetry::{self, Talk};
+
 /// Parses the command line, carries it out, and gives the exit code.
 pub fn main() -> ExitCode {
-    crate::telemetry::start();
     // clap prints help on stdout with code 0, and mistakes on stderr with code 2: the same as ours.
     let args = Args::parse();
+    let is_daemon = args.command.is_none() && !args.run.run_now;
+    telemetry::start(if is_daemon { Talk::Freely } else { Talk::Little });
     match carry_out(&args) {
         Ok(exit) => exit.into(),
         Err(failure) => {
@@ -67,6 +74,8 @@ fn carry_out(args: &Args) -> Result<Exit, Failure> {
         Command::ExportPerson(options) => export_person::export_person(args, options),
         Command::Resolve(options) => mend::resolve(args, options),
         Command::Resume(options) => mend::resume(args, options),
+        Command::Backup(options) => backup::backup(args, options),
+        Command::Healthcheck(options) => healthcheck::healthcheck(args, options),
         Command::Login(options) => login::login(args, options),
         Command::Logout(options) => logout::logout(args, options),
         Command::Whoami(options) => whoami::whoami(args, options),

@@ -17,8 +17,21 @@ use crate::worker::{self, RejectsError};
 /// Reasons shown of an import.
 const SHOWN: usize = 20;
 
+/// What a person at a spreadsheet needs to know.
+const AFTER_HELP: &str = "\
+The file has the export's own columns, order, delimiter, encoding and line ends. Correct the cells, leave the header and _line
+as they are. Then import it: what is right now is sent by the next run, what is still wrong is told and stays rejected (exit 3).
+
+A row that was not touched stays rejected; empty its _reason to say that it is right as it stands. A row with too many cells goes on
+in columns without a name before _reason; one with too few is filled up with empty cells. A cell that a spreadsheet would run as a
+formula has an apostrophe in front, which the import takes away again. Have the spreadsheet read all columns as text, or it may drop
+leading zeros.
+
+A corrected row counts until the export's own row is another one.";
+
 /// Options of `rejects`.
 #[derive(Debug, ClapArgs)]
+#[command(after_help = AFTER_HELP)]
 pub struct RejectsOptions {
     /// Out or in
     #[command(subcommand)]

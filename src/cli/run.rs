@@ -2,15 +2,18 @@
 
 use std::io::IsTerminal;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::task::JoinSet;
 
-use super::args::{Args, BaselineOptions};
+use super::args::{Args, BaselineOptions, RunOptions};
 use super::exit::{Exit, Failure};
+use super::outside::Outside;
 use super::{load, out, progress, signals, surroundings};
 use crate::clock;
-use crate::config::Env;
+use crate::config::{Env, Loaded};
 use crate::ledger::{self, Lease, NewLedger, Trigger};
 use crate::worker::progress::Progress;
 use crate::worker::report::Report;
@@ -39,21 +42,39 @@ pub(super) fn run_now(args: &Args) -> Result<Exit, Failure> {
 
 fn run_once(args: &Args) -> Result<Exit, Failure> {
     let options = &args.run;
-    let prepared = load::with_secrets(args, &options.sync)?;
-    surroundings::warn(&prepared.settings.ledger, &Env::process());
-    let job = Job {
+    let loaded = load::load(args)?;
+    surroundings::warn(&loaded.unresolved.ledger, &Env::process());
+    let outside = Outside::new(&loaded, options.metrics_file.as_deref())?;
+    let report = runtime()?.block_on(async {
+        let prepared = load::with_secrets(&loaded, &options.sync);
+        let lease = take_lease(&loaded.unresolved.ledger, "--run-now", options.wait).await;
+        if let Err(held @ Failure { exit: Exit::Held, .. }) = lease {
+            // Another process is at work: this is no run of which anybody should hear.
+            return Err(held);
+        }
+        let announced = outside.begin();
+        let result = async { supervise(&prepared?, &job(options), Some(&lease?)).await }.await;
+        announced.end(&names(&loaded, &options.sync), &result).await;
+        result
+    })?;
+    print(&report, options.json);
+    Ok(report.ending.into())
+}
+
+fn job(options: &RunOptions) -> Job {
+    Job {
         trigger: Trigger::Manual,
         purpose: Purpose::Send,
         limit: options.limit,
         confirmed: options.confirm,
         new_ledger: new_ledger(options.new_ledger),
-    };
-    let report = runtime()?.block_on(async {
-        let lease = take_lease(&prepared.settings.ledger, "--run-now", options.wait).await?;
-        supervise(&prepared, &job, Some(&lease)).await
-    })?;
-    print(&report, options.json);
-    Ok(report.ending.into())
+    }
+}
+
+/// The syncs that were chosen, or all.
+fn names(loaded: &Loaded, chosen: &[String]) -> Vec<String> {
+    let all = || loaded.unresolved.syncs.iter().map(|sync| sync.name.clone()).collect();
+    if chosen.is_empty() { all() } else { chosen.to_vec() }
 }
 
 /// Takes what the export holds now as delivered.
@@ -88,22 +109,22 @@ fn new_ledger(confirmed: bool) -> NewLedger {
     if confirmed { NewLedger::Confirmed } else { NewLedger::Unconfirmed }
 }
 
-/// Runs with signals and progress attached.
+/// Runs with signals and progress attached. They have tasks of their own: this one is busy while it reads and admits.
 pub(super) async fn supervise(prepared: &Prepared, job: &Job, lease: Option<&Lease>) -> Result<Report, Failure> {
-    let stopper = Stopper::default();
+    let stopper = Arc::new(Stopper::default());
     let stop = stopper.watch();
-    let progress = Progress::default();
-    let run = worker::run(prepared, job, lease, &progress, &stop);
-    tokio::select! {
-        report = run => Ok(report?),
-        () = signals::forward(&stopper, Some(prepared.settings.shutdown_grace)) => unreachable_signal(),
-        () = progress::show(&progress) => unreachable_signal(),
-    }
-}
-
-/// Signals and progress never end by themselves.
-fn unreachable_signal() -> Result<Report, Failure> {
-    Err(Failure::new(Exit::Error, "the run was left without an end; the next run goes on"))
+    let grace = prepared.settings.shutdown_grace;
+    let progress = Arc::new(Progress::default());
+    let mut beside = JoinSet::new();
+    beside.spawn(async move { signals::forward(&stopper, Some(grace)).await });
+    beside.spawn({
+        let progress = Arc::clone(&progress);
+        async move { progress::show(&progress).await }
+    });
+    let report = worker::run(prepared, job, lease, &progress, &stop).await;
+    // Whatever progress drew is gone before the result is printed.
+    beside.shutdown().await;
+    Ok(report?)
 }
 
 /// Takes the lease, waiting for it if asked to.

@@ -1,7 +1,8 @@
 //! `show KEY`: one lead's whole history.
 
-use super::args::{Args, Format, ShowOptions};
+use super::args::{Args, ShowOptions};
 use super::exit::{Exit, Failure};
+use super::format::Format;
 use super::{load, out, table};
 use crate::ledger::{Event, Ledger, Told};
 

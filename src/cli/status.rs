@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-use super::args::{Args, Format, RunsOptions, StatusOptions};
+use super::args::{Args, RunsOptions, StatusOptions};
 use super::exit::{Exit, Failure};
+use super::format::Format;
 use super::{load, out, table};
 use crate::clock;
 use crate::domain::breaker::Gate;

@@ -151,6 +151,22 @@ fn url(entry: Entry<'_>) -> Decoded<Url> {
         .ok_or_else(|| "is no address; write e.g. https://api.example.com".to_owned())
 }
 
+/// The text of a secret as an address to post to: its path or query is what protects it, so that no message shows it.
+pub(super) fn secret_address(text: &str) -> Decoded<Url> {
+    let url = Url::parse(text.trim()).ok().filter(Url::has_host);
+    let url = url.ok_or_else(|| "is no address; write e.g. https://hc-ping.com/…".to_owned())?;
+    if url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url)) {
+        return Ok(url);
+    }
+    Err("must begin with https:// (http:// only towards this machine); correct it".to_owned())
+}
+
+/// True if `host` is this machine's own name or address.
+pub(super) fn is_loopback_host(host: &str) -> bool {
+    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    Url::parse(&format!("http://{host}/")).is_ok_and(|url| is_loopback(&url))
+}
+
 /// The path of a request, with its query, if any. `//host/…` would be read as another host, and so would `/\\host/…`: for https
 /// the URL standard takes a backslash as a slash.
 pub(super) fn request_path(entry: Entry<'_>) -> Decoded<String> {

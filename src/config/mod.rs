@@ -10,6 +10,7 @@
 //! reader.rs      a table, read key by key, noting problems     entry.rs: one value of it     form.rs: written forms
 //! connection.rs  [connections.NAME]    target.rs: what depends on its kind    auth.rs, secret.rs: its credential
 //! sync.rs        [syncs.NAME]          source.rs, schedule.rs
+//! http.rs        [http]                notify.rs: [notify]
 //! starter.rs     a configuration to begin with
 //! ```
 
@@ -18,7 +19,9 @@ mod connection;
 mod entry;
 mod env;
 mod form;
+mod http;
 mod locate;
+mod notify;
 mod problem;
 mod reader;
 mod schedule;
@@ -35,7 +38,9 @@ use std::time::Duration;
 pub use auth::Auth;
 pub use env::Env;
 pub use form::{parse_duration, parse_id};
+pub use http::Http;
 pub use locate::{Error, locate, place_for_new};
+pub use notify::{Email, Notify};
 pub use problem::{Problem, Problems};
 pub use secret::Secret;
 
@@ -61,6 +66,10 @@ pub struct Loaded {
     pub path: PathBuf,
     /// Everything it says; the secrets are not looked up yet.
     pub unresolved: Settings<Auth, Secret>,
+    /// The daemon's server; `None`: there is none.
+    pub http: Option<Http>,
+    /// Who is told how runs went.
+    pub notify: Notify,
     /// What works but may not be meant: one line each, `KEY: WHAT; WHAT NEXT`.
     pub warnings: Vec<String>,
 }
@@ -95,21 +104,46 @@ impl Loaded {
     }
 }
 
+impl Loaded {
+    /// `[http]` with its secret looked up; `None`: there is no server.
+    pub fn http(&self, env: &Env) -> Result<Option<crate::http::Settings>, Problems> {
+        let mut problems = Problems::new(&self.path);
+        let settings = self.http.as_ref().and_then(|http| http.resolve(env, &mut problems));
+        problems.or(settings)
+    }
+
+    /// `[notify]` with its secrets looked up.
+    pub fn notify(&self, env: &Env) -> Result<crate::notify::Settings, Problems> {
+        let mut problems = Problems::new(&self.path);
+        let settings = self.notify.resolve(env, &mut problems);
+        problems.or(settings)
+    }
+}
+
 /// Reads the configuration file at `path`, lays the variables `LEAD_SYNC__…` of `env` over it, and checks everything but
 /// what only a look at other files and hosts can tell.
 pub fn load(path: &Path, env: &Env) -> Result<Loaded, Problems> {
     let tree = tree::read(path, env)?;
     let findings = Findings::new(path, tree.mode);
-    let unresolved = root(Table::root(&findings, &tree.values), env);
+    let read = root(Table::root(&findings, &tree.values), env);
     let (problems, warnings) = findings.into_parts();
-    match unresolved {
-        Some(unresolved) => problems.or(Loaded { path: path.to_path_buf(), unresolved, warnings }),
+    match read {
+        Some(Root { unresolved, http, notify }) => {
+            problems.or(Loaded { path: path.to_path_buf(), unresolved, http, notify, warnings })
+        }
         None => Err(problems),
     }
 }
 
+/// What the top level holds.
+struct Root {
+    unresolved: Settings<Auth, Secret>,
+    http: Option<Http>,
+    notify: Notify,
+}
+
 /// Reads the top level; `None` if there is a problem below it.
-fn root(mut table: Table<'_>, env: &Env) -> Option<Settings<Auth, Secret>> {
+fn root(mut table: Table<'_>, env: &Env) -> Option<Root> {
     let shutdown_grace = table.or("shutdown_grace", SHUTDOWN_GRACE, form::duration);
     let (ledger, retain) = ledger(table.table("ledger"), env);
     let (tokens, tokens_key) = tokens(table.table("tokens"), &ledger);
@@ -123,12 +157,18 @@ fn root(mut table: Table<'_>, env: &Env) -> Option<Settings<Auth, Secret>> {
     if table.is_blank("syncs") {
         table.warn("syncs", "there is none, so nothing is sent; add [syncs.NAME]");
     }
+    let http = http::read(table.table("http"));
+    let notify = notify::read(table.table("notify"));
     table.finish();
     let mut connections: Vec<Connection<Auth>> = connections.into_iter().collect::<Option<_>>()?;
     let mut syncs: Vec<Sync> = syncs.into_iter().collect::<Option<_>>()?;
     connections.sort_by(|a, b| a.name.cmp(&b.name));
     syncs.sort_by(|a, b| a.name.cmp(&b.name));
-    Some(Settings { ledger, retain, shutdown_grace, tokens, tokens_key, connections, syncs })
+    Some(Root {
+        unresolved: Settings { ledger, retain, shutdown_grace, tokens, tokens_key, connections, syncs },
+        http,
+        notify,
+    })
 }
 
 /// Path and retention. Unless set, the ledger lies in the first folder of `$STATE_DIRECTORY` (systemd gives several with

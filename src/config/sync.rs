@@ -26,6 +26,10 @@ pub(super) fn read(name: &str, mut table: Table<'_>, connections: &[Outline]) ->
         table.warn("on_change", "resend makes a second lead at WeGroup of every row that changes; ignore does not");
     }
     let max_new = table.optional("max_new", Entry::number);
+    let expects_rows = table.or("no_rows", false, |entry| entry.word(&[("ok", false), ("warn", true)]));
+    if expects_rows && matches!(&source, Some(Settings::Sqlite(sqlite)) if sqlite.cursor.is_some()) {
+        table.problem("no_rows", "a source with a cursor often has no new rows; remove it");
+    }
     let request = request(&mut table, connection);
     let mapping = mapping(name, &mut table, source.as_ref().map(key));
     table.finish();
@@ -37,6 +41,7 @@ pub(super) fn read(name: &str, mut table: Table<'_>, connections: &[Outline]) ->
         request,
         on_change,
         max_new,
+        expects_rows,
         schedule,
     })
 }

@@ -9,7 +9,7 @@ use crate::worker::settings::Schedule;
 
 /// A due time that is seen so much later was missed: the machine slept, or its clock was set. It is more than a busy machine needs to
 /// wake us.
-const LATE: Duration = Duration::from_mins(1);
+const LATE: Duration = Duration::from_secs(60);
 
 /// Gives a random duration of at most the one given.
 pub(super) type Dice = fn(Duration) -> Duration;

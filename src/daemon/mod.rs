@@ -161,7 +161,7 @@ impl<R: Fn() -> Result<Prepared, String>> Scheduler<R> {
         let syncs = by_name(prepared)?;
         let mut planned = Vec::new();
         for (name, schedule) in schedules(&syncs) {
-            let last = ledger.last_run(&name)?;
+            let last = ledger.last_run_of(&name)?;
             planned.push((name, schedule, last));
         }
         agenda.start(planned, now);

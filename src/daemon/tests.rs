@@ -37,6 +37,7 @@ fn prepared(folder: &Path, every: &str) -> Prepared {
         request: None,
         on_change: OnChange::Ignore,
         max_new: None,
+        expects_rows: false,
         schedule: Some(Schedule {
             times: Times::new(every, TimeZone::UTC).unwrap(),
             jitter: Duration::ZERO,

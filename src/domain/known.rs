@@ -79,12 +79,9 @@ pub struct Known {
 }
 
 impl Known {
-    /// Room for `leads` fingerprints.
-    pub fn with_capacity(leads: usize) -> Self {
-        Self {
-            marks: HashMap::with_capacity_and_hasher(leads, BuildHasherDefault::default()),
-            skipped: HashMap::default(),
-        }
+    /// Makes room for `leads` fingerprints.
+    pub fn reserve(&mut self, leads: usize) {
+        self.marks.reserve(leads);
     }
 
     /// Adds a lead of the ledger.
@@ -146,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_known_row_is_met_once_and_then_is_a_repetition() {
-        let mut known = Known::with_capacity(1);
+        let mut known = Known::default();
         known.load(A, true, false);
         assert_eq!(known.meet(&B, at(1)), Seen::Unknown);
         assert_eq!(known.meet(&A, at(2)), Seen::First { open: true, by_mapping: false });

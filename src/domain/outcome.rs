@@ -56,6 +56,19 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// The names of all outcomes, for counting them.
+    pub const KINDS: [&'static str; 9] = [
+        "accepted",
+        "conflict",
+        "not_sent",
+        "unauthorized",
+        "forbidden",
+        "wrong_path",
+        "throttled",
+        "rejected",
+        "in_doubt",
+    ];
+
     /// The name in the ledger's `failures.kind`.
     pub fn kind(&self) -> &'static str {
         match self {

@@ -5,7 +5,7 @@ use std::io::{Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use super::open::{file_error, prepare_folder};
+use super::open::{file_error, prepare_folder, upgrade_to_latest};
 use super::{Error, Result};
 use crate::domain::time::Timestamp;
 
@@ -17,7 +17,8 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// Takes the lease of the ledger at `ledger`, or says who holds it. `what` names the holder for others, e.g. `--run-now`.
+    /// Takes the lease of the ledger at `ledger`, or says who holds it. `what` names the holder for others, e.g. `--run-now`. Who has the
+    /// lease also brings a ledger of an older release to this one's schema.
     pub fn take(ledger: &Path, what: &str, now: Timestamp) -> Result<Self> {
         let path = lock_path(ledger);
         prepare_folder(&path)?;
@@ -46,7 +47,9 @@ impl Lease {
             .and_then(|()| file.rewind())
             .and_then(|()| file.write_all(line.as_bytes()))
             .map_err(file_error("cannot write", &path))?;
-        Ok(Self { _file: file })
+        let lease = Self { _file: file };
+        upgrade_to_latest(ledger)?;
+        Ok(lease)
     }
 }
 

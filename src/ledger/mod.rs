@@ -10,8 +10,11 @@
 //! | `writer.rs` | the one thread that writes while leads are sent, many in one commit |
 //! | `connections.rs` | pause, breaker and the rate limiter's last time |
 //! | `runs.rs` | runs and their counts |
+//! | `backup.rs` | a consistent copy, also before a migration |
+//! | `health.rs`, `told.rs` | what is watched from outside, and what was last told |
 //! | `operator.rs` | what a person does to leads |
 //! | `query.rs` | answers for the commands |
+//! | `quarantine.rs` | rows that cannot become a lead |
 //! | `rejects.rs` | rejected rows, and the corrected ones that replace them |
 //! | `forget.rs` | erases a person |
 //! | `prune.rs` | what is kept no longer than `retain` |
@@ -20,23 +23,29 @@
 use std::path::PathBuf;
 
 mod admit;
+mod backup;
 mod connections;
 mod forget;
+mod health;
 mod inspect;
 mod lease;
 mod open;
 mod operator;
 mod prune;
+mod quarantine;
 mod query;
 mod queue;
 mod rejects;
 mod runs;
 mod storage;
+mod told;
 mod writer;
 
 pub use admit::{Admission, Content, KnownLead, Place};
+pub use backup::Backup;
 pub use connections::{ConnectionState, RateMemory};
 pub use forget::{Erased, Forgotten, Held, Person};
+pub use health::{Health, SyncHealth, Version};
 pub use inspect::Found;
 pub use lease::{Lease, holder};
 pub use open::{Ledger, NewLedger, key_path};
@@ -47,6 +56,7 @@ pub use queue::{Ask, recover};
 pub use rejects::{Kept, Reject, RejectOrigin};
 pub use runs::{Counts, RunRow, Trigger};
 pub use storage::storage_warning;
+pub use told::Trouble;
 pub use writer::{Done, Writer};
 
 /// What can go wrong with the ledger. Each text says what, where and what next.

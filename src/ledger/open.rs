@@ -1,5 +1,6 @@
 //! Opening the ledger: file modes, checks, migrations, and the fingerprint key beside it.
 
+use std::cmp::Ordering;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -10,10 +11,11 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, Transactio
 use rusqlite_migration::{M, Migrations};
 
 use super::inspect::existing_folder;
-use super::{Error, Result};
+use super::{Error, Lease, Result, backup};
+use crate::clock;
 
 /// `LEAD` in ASCII: tells our files from other SQLite databases (`PRAGMA application_id`).
-const APPLICATION_ID: i64 = 0x4C45_4144;
+pub(super) const APPLICATION_ID: i64 = 0x4C45_4144;
 
 /// Earlier versions can corrupt a database in WAL mode (<https://sqlite.org/wal.html#the_wal_reset_bug>).
 const OLDEST_SQLITE: i32 = 3_051_003;
@@ -34,6 +36,13 @@ pub enum NewLedger {
     Unconfirmed,
     /// The operator said `--new-ledger`.
     Confirmed,
+}
+
+/// How a ledger's schema compares with this program's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Schema {
+    Current,
+    Older,
 }
 
 /// An open ledger.
@@ -70,7 +79,8 @@ impl Ledger {
         Self::open(path)
     }
 
-    /// Opens an existing ledger for writing, migrating it if need be.
+    /// Opens an existing ledger for writing. One of an older release is migrated first, under the lease ([`Error::Held`] if another
+    /// process has it).
     pub fn open(path: &Path) -> Result<Self> {
         if !path.try_exists().unwrap_or(false) {
             return Err(Error::Missing { path: path.into() });
@@ -83,8 +93,10 @@ impl Ledger {
             ledger.migrate()?;
             sync_folder(path)?;
         } else {
-            ledger.check_schema()?;
-            ledger.migrate()?;
+            if ledger.check_schema()? == Schema::Older {
+                // Whoever takes the lease migrates; a running daemon of an older release still works with the old schema.
+                drop(Lease::take(path, "migration of the ledger", clock::now())?);
+            }
             ledger.key = read_key(&key_path(path))?;
         }
         ledger.check_key()?;
@@ -100,9 +112,9 @@ impl Ledger {
             .map_err(|error| Error::from_sqlite(path, &error))?;
         let key = read_key(&key_path(path)).unwrap_or([0; 32]);
         let ledger = Self { db, path: path.into(), key };
+        ledger.settle_reading()?;
         ledger.check_schema()?;
         ledger.pragma("query_only", "ON")?;
-        ledger.settle_reading()?;
         Ok(ledger)
     }
 
@@ -180,15 +192,28 @@ impl Ledger {
         }
     }
 
-    fn check_schema(&self) -> Result<()> {
+    fn check_schema(&self) -> Result<Schema> {
+        self.schema(MIGRATIONS.len())
+    }
+
+    /// How the file's schema compares with one of `known` migrations.
+    fn schema(&self, known: usize) -> Result<Schema> {
         self.refuse_foreign()?;
         let found = self.number("user_version")?;
-        let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
-        if found > known { Err(Error::Newer { path: self.path.clone(), found, known }) } else { Ok(()) }
+        let known = i64::try_from(known).unwrap_or(i64::MAX);
+        match found.cmp(&known) {
+            Ordering::Less => Ok(Schema::Older),
+            Ordering::Equal => Ok(Schema::Current),
+            Ordering::Greater => Err(Error::Newer { path: self.path.clone(), found, known }),
+        }
     }
 
     fn migrate(&mut self) -> Result<()> {
-        Migrations::from_slice(&MIGRATIONS).to_latest(&mut self.db).map_err(|error| match error {
+        self.migrate_to(&MIGRATIONS)
+    }
+
+    fn migrate_to(&mut self, migrations: &[M<'static>]) -> Result<()> {
+        Migrations::from_slice(migrations).to_latest(&mut self.db).map_err(|error| match error {
             rusqlite_migration::Error::RusqliteError { err, .. } => Error::from_sqlite(&self.path, &err),
             other => Error::Database { path: self.path.clone(), cause: format!("migration failed: {other}") },
         })
@@ -260,6 +285,26 @@ impl Ledger {
     }
 }
 
+/// Brings an existing ledger to the schema of `migrations`, after a copy of it as it is: `NAME.bak-vN` beside it, N being its version.
+/// The caller holds the lease.
+fn upgrade(path: &Path, migrations: &[M<'static>]) -> Result<()> {
+    if !path.try_exists().unwrap_or(false) {
+        return Ok(());
+    }
+    let mut ledger = Ledger::connect(path, [0; 32])?;
+    if ledger.is_unborn()? || ledger.schema(migrations.len())? == Schema::Current {
+        return Ok(());
+    }
+    let copy = backup::before_migration(&ledger, ledger.number("user_version")?)?;
+    tracing::info!(copy = %copy.display(), "the ledger is of an older release: copied, and now migrated");
+    ledger.migrate_to(migrations)
+}
+
+/// [`upgrade`] to this release's schema.
+pub(super) fn upgrade_to_latest(path: &Path) -> Result<()> {
+    upgrade(path, &MIGRATIONS)
+}
+
 /// Refuses a ledger at `path` for whose outcomes there might be no room.
 pub(super) fn check_space(path: &Path) -> Result<()> {
     let folder = existing_folder(path);
@@ -315,7 +360,7 @@ fn create_key(path: &Path) -> Result<[u8; 32]> {
     Ok(key)
 }
 
-fn read_key(path: &Path) -> Result<[u8; 32]> {
+pub(super) fn read_key(path: &Path) -> Result<[u8; 32]> {
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -335,7 +380,7 @@ pub(super) fn prepare_folder(path: &Path) -> Result<()> {
 }
 
 /// Makes a new file's name durable.
-fn sync_folder(path: &Path) -> Result<()> {
+pub(super) fn sync_folder(path: &Path) -> Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(file_error("cannot sync", folder))
 }
@@ -344,3 +389,7 @@ pub(super) fn file_error(doing: &'static str, path: &Path) -> impl FnOnce(std::i
     let path = path.to_path_buf();
     move |source| Error::File { doing, path, source }
 }
+
+#[cfg(test)]
+#[path = "open_tests.rs"]
+mod tests;

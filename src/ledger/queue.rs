@@ -44,15 +44,17 @@ pub(super) fn claim(db: &Connection, ask: &Ask) -> rusqlite::Result<Vec<Claim>> 
 }
 
 fn due(db: &Connection, sync: i64, state: &str, ask: &Ask, claims: &mut Vec<Claim>) -> rusqlite::Result<()> {
-    // `state <> 'delivered'` is what lets SQLite use the partial index.
+    // `state <> 'delivered'` is what lets SQLite use the partial index, whose order is the one asked for. There is no LIMIT: SQLite would plan
+    // the statement anew each time, for the limit that was bound. We stop asking instead.
     let sql = "SELECT l.id, l.sync, l.key, l.version, l.attempts, l.tries, l.since, l.possibly_sent, c.payload
-                 FROM lead l JOIN content c ON c.lead = l.id
+                 FROM lead l INDEXED BY lead_open CROSS JOIN content c ON c.lead = l.id
                 WHERE l.sync = ?1 AND l.state = ?2 AND l.state <> 'delivered' AND l.next_at <= ?3
-                ORDER BY l.next_at, l.id LIMIT ?4";
+                ORDER BY l.next_at, l.id";
     let mut statement = db.prepare_cached(sql)?;
-    let limit = i64::try_from(ask.limit - claims.len()).unwrap_or(i64::MAX);
-    let mut rows = statement.query(params![sync, state, ask.now.0, limit])?;
-    while let Some(row) = rows.next()? {
+    let mut rows = statement.query(params![sync, state, ask.now.0])?;
+    while claims.len() < ask.limit
+        && let Some(row) = rows.next()?
+    {
         claims.push(Claim {
             lead: row.get(0)?,
             sync: row.get(1)?,

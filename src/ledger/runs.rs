@@ -20,7 +20,8 @@ pub enum Trigger {
 }
 
 impl Trigger {
-    fn as_str(self) -> &'static str {
+    /// The name in the ledger.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Manual => "manual",
             Self::Schedule => "schedule",
@@ -133,7 +134,7 @@ impl Ledger {
     }
 
     /// When the last run over a sync began that was neither interrupted nor cut off.
-    pub fn last_run(&self, sync: &str) -> Result<Option<Timestamp>> {
+    pub fn last_run_of(&self, sync: &str) -> Result<Option<Timestamp>> {
         let sql = "SELECT max(r.started_at) FROM run r JOIN run_sync c ON c.run = r.id JOIN sync s ON s.id = c.sync
                    WHERE s.name = ?1 AND r.outcome <> 'interrupted'";
         let at: Option<i64> = self.db.query_row(sql, [sync], |row| row.get(0)).map_err(|error| self.error(&error))?;

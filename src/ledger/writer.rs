@@ -12,6 +12,7 @@ use super::queue::{self, Ask};
 use super::{Error, Ledger, Result};
 use crate::clock;
 use crate::domain::delivery::{Claim, Settlement, State};
+use crate::domain::pseudonym::Pseudonyms;
 use crate::domain::time::Timestamp;
 
 /// Commands in one transaction at most: bounds how long the first of them waits for its commit.
@@ -107,7 +108,7 @@ fn work(mut ledger: Ledger, inbox: &Receiver<Command>, run: i64) -> Ledger {
                     let _ = parts(command).0.send(done);
                 }
             }
-            Err(error) => report(&batch, &ledger.error(&error)),
+            Err(error) => report(&batch, &ledger.error(&error), &Pseudonyms::new(&ledger.key())),
         }
     }
     ledger
@@ -140,12 +141,12 @@ fn commit(ledger: &mut Ledger, batch: &[Command], run: i64) -> rusqlite::Result<
 }
 
 /// The second place for the truth: what could not be written is at least said.
-fn report(batch: &[Command], error: &Error) {
+fn report(batch: &[Command], error: &Error, pseudonyms: &Pseudonyms) {
     for command in batch {
         let (told, settlement) = parts(command);
         if let Some(settlement) = settlement {
             tracing::error!(
-                key = settlement.key,
+                lead = %pseudonyms.of(&settlement.key),
                 state = %settlement.to.state(),
                 "the outcome of a lead could not be recorded; the next run takes it as in doubt"
             );

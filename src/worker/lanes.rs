@@ -17,7 +17,9 @@ use super::{Job, Run};
 use crate::auth::{self, TokenSource};
 use crate::clock;
 use crate::destination::{self, Destination, Endpoint, Target};
+use crate::domain::pseudonym::Pseudonyms;
 use crate::ledger::{self, ConnectionState, Ledger, RateMemory, Writer};
+use crate::metrics::Meters;
 
 /// One connection, ready to send.
 struct Lane<'p> {
@@ -54,6 +56,7 @@ pub(super) async fn send(
         }
     }
     let budget = AtomicU64::new(job.limit.unwrap_or(u64::MAX));
+    let pseudonyms = Pseudonyms::new(&ledger.key());
     let writer = Writer::start(ledger, run.number)?;
     let now = clock::now();
     let dispatches = lanes.iter().map(|lane| {
@@ -65,6 +68,8 @@ pub(super) async fn send(
             tokens: Arc::clone(&lane.tokens),
             writer: &writer,
             pace: Pace::new(lane.connection.rate, lane.last_request, now),
+            meters: Meters::new(&lane.connection.name),
+            pseudonyms: &pseudonyms,
             state: lane.state.clone(),
             budget: &budget,
             progress,

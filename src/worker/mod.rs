@@ -15,6 +15,8 @@ pub mod stop;
 
 use std::collections::BTreeMap;
 
+use tracing::Instrument;
+
 pub use self::intake::{Imported, Purpose, RejectsError, columns_of, export_rejects, import_rejects};
 use self::intake::{Order, Taken};
 pub use self::prepare::{Prepared, Ready, prepare};
@@ -53,6 +55,17 @@ pub async fn run(
     progress: &Progress,
     stop: &Stop,
 ) -> ledger::Result<Report> {
+    let span = tracing::info_span!("run", run = tracing::field::Empty);
+    pass_over(prepared, job, lease, progress, stop).instrument(span).await
+}
+
+async fn pass_over(
+    prepared: &Prepared,
+    job: &Job,
+    lease: Option<&Lease>,
+    progress: &Progress,
+    stop: &Stop,
+) -> ledger::Result<Report> {
     let started_at = clock::now();
     let settings = &prepared.settings;
     let mut ledger = Ledger::open_or_create(&settings.ledger, &settings.tokens, job.new_ledger)?;
@@ -63,6 +76,8 @@ pub async fn run(
         run.note_recovered(recovered);
     }
     run.number = ledger.begin_run(job.trigger, started_at)?;
+    tracing::Span::current().record("run", run.number);
+    tracing::info!(trigger = job.trigger.as_str(), "begins");
     let taken = tokio::task::block_in_place(|| run.take_in(&mut ledger, prepared, job, progress, stop));
     if let Err(error) = taken {
         let _ = ledger.finish_run(run.number, Ending::Error.as_str(), clock::now(), &run.counts);
@@ -76,6 +91,7 @@ pub async fn run(
     if let Err(error) = ledger.prune(report.finished_at - settings.retain, PRUNED_PER_RUN) {
         tracing::warn!(%error, "what is older than `retain` is deleted by a later run");
     }
+    tracing::info!(outcome = report.ending.as_str(), "ends");
     ledger.tidy();
     Ok(report)
 }
@@ -148,7 +164,7 @@ impl Run {
     ) -> ledger::Result<()> {
         for sync in &prepared.syncs {
             let Some((id, _)) = self.ids.get(&sync.settings.name) else { continue };
-            let span = tracing::info_span!("intake", sync = sync.settings.name);
+            let span = tracing::info_span!("sync", sync = sync.settings.name);
             let order = Order {
                 sync: &sync.settings,
                 id: *id,

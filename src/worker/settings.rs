@@ -126,6 +126,8 @@ pub struct Sync {
     pub on_change: OnChange,
     /// More new leads than this stop the sync before sending, until confirmed.
     pub max_new: Option<u64>,
+    /// A pass that reads no row at all is somebody's business.
+    pub expects_rows: bool,
     /// When the daemon runs it.
     pub schedule: Option<Schedule>,
 }

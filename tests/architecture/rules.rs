@@ -134,11 +134,11 @@ pub(crate) fn sql_has_two_homes(source: &Source) -> Vec<Violation> {
     })
 }
 
-/// What a status code of the lead API means is decided in `domain/outcome`. The sandbox writes codes, and `auth` reads those
-/// of token endpoints.
+/// What a status code of the lead API means is decided in `domain/outcome`. The sandbox and `http` write codes, `auth` reads those
+/// of token endpoints, and `notify` those of monitors.
 pub(crate) fn outcome_reads_status_codes(source: &Source) -> Vec<Violation> {
     let module = source.module();
-    if module.starts_with(&["domain", "outcome"]) || matches!(source.top(), "sandbox" | "auth") {
+    if module.starts_with(&["domain", "outcome"]) || matches!(source.top(), "sandbox" | "http" | "auth" | "notify") {
         return Vec::new();
     }
     find(source, |at| {

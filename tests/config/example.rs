@@ -70,7 +70,8 @@ fn probe(path: &str, table: &mut Table, shown: &mut BTreeMap<String, BTreeSet<St
 /// `syncs.customers.source.` as `syncs.*.source.`: tables of different kinds have the keys of all kinds between them, and so
 /// have secrets.
 fn anonymous(path: &str) -> String {
-    if path == "tokens.key." || path.ends_with(".auth.token.") {
+    let notify = ["notify.ping_url.", "notify.webhook.", "notify.email.password."];
+    if notify.contains(&path) || ["tokens.key.", "http.token."].contains(&path) || path.ends_with(".auth.token.") {
         return "a secret".to_owned();
     }
     let mut parts: Vec<&str> = path.split('.').collect();

@@ -37,6 +37,7 @@ fn with_export_and_distribution_only_the_token_is_missing() {
         "email = \"{{ row['E-mail']|email }}\"",
         "birth_date = \"{{ row['Date de naissance']|date('%Y-%m-%d') }}\"",
         "max_new = 500",
+        "no_rows = \"warn\"",
         "environment = \"staging\"",
     ] {
         assert!(text.contains(line), "{line}\n{text}");

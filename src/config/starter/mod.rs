@@ -174,6 +174,7 @@ token = { env = "WEGROUP_API_TOKEN" }   # or { file = "path" }, or { credential 
 [syncs.customers]
 connection = "wegroup"
 max_new = 500                           # more new leads than this stop before sending, until a run with --confirm
+no_rows = "warn"                        # an export without a single row: stop before sending, likewise
 # schedule = "0 */15 * * * *"           # for the daemon: second minute hour day month weekday
 "#;
 

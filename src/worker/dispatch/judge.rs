@@ -1,5 +1,7 @@
 //! What a reply means for its lead and for the connection.
 
+use std::time::Duration;
+
 use super::Dispatch;
 use super::post::{Answered, Sent};
 use crate::auth;
@@ -41,6 +43,10 @@ impl Dispatch<'_> {
         let Answered { outcome, mut post, reference, earlier } = answered;
         let now = post.at;
         self.means.progress.add_latency(post.took_ms);
+        self.means.meters.record(&outcome, Duration::from_millis(post.took_ms));
+        if let Some(earlier) = &earlier {
+            self.means.meters.record(&Outcome::Unauthorized, Duration::from_millis(earlier.took_ms));
+        }
         self.pause(&outcome, now);
         self.remember_health(&outcome, now);
         if let Outcome::Throttled(Some(Asked { cut: true, .. })) = outcome {

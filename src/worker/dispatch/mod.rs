@@ -17,6 +17,7 @@ use std::time::Duration;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use self::post::Sent;
 pub(super) use self::tally::Tally;
@@ -32,8 +33,10 @@ use crate::domain::blocked::Blocked;
 use crate::domain::breaker::Gate;
 use crate::domain::delivery::{Claim, Settlement, State};
 use crate::domain::outcome;
+use crate::domain::pseudonym::Pseudonyms;
 use crate::domain::time::Timestamp;
 use crate::ledger::{Ask, ConnectionState, Done, Writer};
+use crate::metrics::Meters;
 
 /// Everything that one connection's dispatch works with.
 pub(super) struct Means<'m> {
@@ -46,6 +49,8 @@ pub(super) struct Means<'m> {
     pub(super) tokens: Arc<dyn TokenSource>,
     pub(super) writer: &'m Writer,
     pub(super) pace: Pace,
+    pub(super) meters: Meters,
+    pub(super) pseudonyms: &'m Pseudonyms,
     pub(super) state: ConnectionState,
     /// Leads that may still be sent under `--limit`, over all connections.
     pub(super) budget: &'m AtomicU64,
@@ -178,10 +183,13 @@ impl Dispatch<'_> {
             };
             let (destination, connection) = (self.means.destination, self.means.connection.name.as_str());
             let tokens = Arc::clone(&self.means.tokens);
-            self.flights.push(Box::pin(async move {
+            // Disabled, as it is below `debug`, a span costs one load of a static.
+            let span = tracing::debug_span!("lead", sync = name, lead = %self.means.pseudonyms.of(&claim.key));
+            let flight = async move {
                 let sent = post::send(destination, tokens.as_ref(), &target, connection, &name, &claim).await;
                 (claim, sent)
-            }));
+            };
+            self.flights.push(Box::pin(flight.instrument(span)));
         }
     }
 

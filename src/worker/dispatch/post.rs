@@ -77,6 +77,7 @@ async fn once(
 fn answered(reply: &Reply, now: Timestamp, took_ms: u64, pointer: &str, payload: &str) -> Answered {
     let outcome = outcome::classify(reply, now);
     let reason = if outcome == Outcome::Accepted { String::new() } else { outcome::describe(reply, payload) };
+    tracing::debug!(outcome = outcome.kind(), http_status = outcome::http_status(reply), took_ms, "answered");
     let post = Post::new(&outcome, outcome::http_status(reply), reason, now, took_ms);
     let reference = match outcome {
         Outcome::Accepted | Outcome::Conflict => outcome::reference(reply, pointer),

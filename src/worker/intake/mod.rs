@@ -1,9 +1,12 @@
 //! The first half of a run: a source is read to its end and admitted, before any of its leads is sent.
 
+mod ahead;
+mod by_hand;
 mod pass;
 mod rejects;
 
 use std::path::Path;
+use std::thread;
 
 use pass::Pass;
 pub use pass::Purpose;
@@ -13,7 +16,7 @@ use super::progress::Progress;
 use super::report::{Ending, Notice, Sample};
 use super::settings::Sync;
 use crate::domain::mapping::Mapping;
-use crate::domain::record::Record;
+use crate::domain::record::{Record, Row};
 use crate::domain::time::Timestamp;
 use crate::ledger::{self, Counts, Ledger};
 use crate::sources::{self, csv, sqlite};
@@ -102,10 +105,20 @@ struct Read {
     /// Every file was read: only then is the mapping's change dealt with.
     complete: bool,
     to_archive: Vec<(csv::Entry, csv::Summary)>,
+    /// The last files are in the archive, and the next ones have not come yet.
+    awaits_files: bool,
+}
+
+impl Read {
+    /// Everything that was to be read was there and was read. Files that are moved away afterwards need not be there.
+    fn is_all(&self) -> bool {
+        self.complete && !self.awaits_files
+    }
 }
 
 fn conclude(mut pass: Pass<'_>, read: Read, order: &Order<'_>) -> ledger::Result<Taken> {
     let name = &order.sync.name;
+    let is_all = read.is_all();
     let mut notices = read.notices;
     let (counts, samples) = (pass.counts, std::mem::take(&mut pass.samples));
     if let Some(most) = order.sync.max_new
@@ -121,6 +134,15 @@ fn conclude(mut pass: Pass<'_>, read: Read, order: &Order<'_>) -> ledger::Result
         );
         notices.push(Notice::new(Ending::Attention, text));
         let counts = Counts { rejected: 0, ..counts };
+        return Ok(Taken { counts, notices, samples });
+    }
+    if order.sync.expects_rows && counts.read == 0 && is_all && order.purpose == Purpose::Send && !order.confirmed {
+        pass.into_admission().abandon()?;
+        let text = format!(
+            "sync {name}: not a single row was read (no_rows = \"warn\"); was the export cut short or written elsewhere? \
+             If it is to be empty, run once with --confirm"
+        );
+        notices.push(Notice::new(Ending::Attention, text));
         return Ok(Taken { counts, notices, samples });
     }
     if read.complete {
@@ -146,6 +168,7 @@ fn read_files(pass: &mut Pass<'_>, settings: &csv::Settings, order: &Order<'_>) 
         Err(error) => return Err(Halt::Source(error)),
     };
     if entries.is_empty() {
+        read.awaits_files = settings.after != csv::After::Keep;
         read.notices.push(Notice::new(Ending::Complete, format!("sync {name}: no file matches {}", settings.shown)));
     }
     let first_number = pass.admission().next_number()?;
@@ -189,33 +212,56 @@ fn read_file(
     settings: &csv::Settings,
     order: &Order<'_>,
 ) -> Result<csv::Summary, Halt> {
-    let mut file = csv::CsvFile::open(entry, settings, order.mapping.columns()).map_err(Halt::Source)?;
-    let origin = pass.admission().origin(&entry.origin, file.layout())?;
+    thread::scope(|scope| {
+        let open = || csv::CsvFile::open(entry, settings, order.mapping.columns());
+        let (rows, reader) = ahead::start(scope, pass.fingerprinter(), open).map_err(|cause| {
+            let path = entry.path.display().to_string();
+            Halt::Source(sources::Error::Io { action: "start a thread to read", path, cause })
+        })?;
+        admit_rows(pass, rows, entry, order)?;
+        // It stops early only when we do.
+        reader.finish().map_err(Halt::Source)?.ok_or(Halt::Stopped)
+    })
+}
+
+fn admit_rows(pass: &mut Pass<'_>, rows: ahead::Rows, entry: &csv::Entry, order: &Order<'_>) -> Result<(), Halt> {
+    // While the file is opened: its first pass takes about as long.
+    pass.load()?;
+    let Some(layout) = rows.layout() else { return Ok(()) };
+    let origin = pass.admission().origin(&entry.origin, &layout)?;
     pass.begin(origin, &entry.origin, true)?;
-    let mut record = Record::default();
-    let mut rows = 0;
-    while let Some(row) = file.next(&mut record).map_err(Halt::Source)? {
-        pass.row(&record, &row)?;
-        rows += 1;
-        tick(rows, order)?;
-    }
-    order.progress.add_rows(rows % STRIDE);
-    pass.end(record.line);
-    file.finish().map_err(Halt::Source)
+    let (mut count, mut last_line) = (0, 0);
+    rows.each(|ready| {
+        match &ready.fingerprint {
+            Ok(fingerprint) => pass.good(&ready.record, *fingerprint)?,
+            Err(fault) => pass.bad(&ready.record, fault)?,
+        }
+        last_line = ready.record.line;
+        count += 1;
+        tick(count, order)
+    })?;
+    order.progress.add_rows(count % STRIDE);
+    pass.end(last_line);
+    Ok(())
 }
 
 fn read_rows(pass: &mut Pass<'_>, settings: &sqlite::Settings, order: &Order<'_>) -> Result<Read, Halt> {
     // A position that cannot be read (the ledger was changed by hand) means to read everything: that changes nothing.
     let after = pass.admission().cursor()?.and_then(|text| text.parse().ok());
+    pass.load()?;
     let database = sqlite::Database::open(settings).map_err(Halt::Source)?;
     let mut select = database.select(order.mapping.columns(), after.as_ref()).map_err(Halt::Source)?;
     let origin = pass.admission().origin(&settings.shown, select.layout())?;
     pass.begin(origin, &settings.shown, settings.cursor.is_none())?;
     let mut query = select.rows().map_err(Halt::Source)?;
+    let mut fingerprinter = pass.fingerprinter();
     let mut record = Record::default();
     let mut rows = 0;
     while let Some(row) = query.next(&mut record).map_err(Halt::Source)? {
-        pass.row(&record, &row)?;
+        match &row {
+            Row::Good => pass.good(&record, fingerprinter.fingerprint(&record).0)?,
+            Row::Bad(fault) => pass.bad(&record, fault)?,
+        }
         rows += 1;
         tick(rows, order)?;
     }

@@ -1,12 +1,13 @@
 //! What becomes of each row of one pass.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
+use super::by_hand::{ByHand, Settled};
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::known::{Known, Place, Seen};
 use crate::domain::mapping::Mapping;
 use crate::domain::plan::{self, Change, OnChange};
-use crate::domain::record::{Record, Row, RowFault};
+use crate::domain::record::{Record, RowFault};
 use crate::ledger::{self, Admission, Content, Counts, KnownLead};
 use crate::worker::report::Sample;
 
@@ -31,12 +32,10 @@ pub(super) struct Pass<'p> {
     purpose: Purpose,
     fingerprinter: Fingerprinter,
     known: Known,
+    loaded: bool,
     /// Rows in quarantine before this pass, by fingerprint: a row that was there is not new.
     quarantined: HashMap<[u8; 16], u32>,
-    /// Rows that a person has dealt with, by fingerprint, and whether it was by forgetting the person.
-    superseded: HashMap<[u8; 16], bool>,
-    /// Keys (hashed) of forgotten persons.
-    forgotten: HashSet<[u8; 16]>,
+    by_hand: ByHand,
     /// The mapping is not the one of the last complete pass: content that can still change is made anew.
     mapping_changed: bool,
     /// Lines of the files already read.
@@ -57,18 +56,6 @@ impl<'p> Pass<'p> {
         on_change: OnChange,
         purpose: Purpose,
     ) -> ledger::Result<Self> {
-        let mut known = Known::with_capacity(admission.count_known()?);
-        admission.each_known(|fingerprint, open, by_mapping| known.load(fingerprint, open, by_mapping))?;
-        let mut quarantined = HashMap::new();
-        admission.each_quarantined(|fingerprint| *quarantined.entry(fingerprint).or_default() += 1)?;
-        let mut superseded = HashMap::new();
-        admission.each_superseded(|fingerprint, forgotten| {
-            superseded.insert(fingerprint, forgotten);
-        })?;
-        let mut forgotten = HashSet::new();
-        admission.each_forgotten(|digest| {
-            forgotten.insert(digest);
-        })?;
         let mapping_changed = admission.mapping_digest()?.is_some_and(|digest| digest != mapping.mapping_digest());
         Ok(Self {
             admission,
@@ -77,10 +64,10 @@ impl<'p> Pass<'p> {
             on_change,
             purpose,
             fingerprinter: Fingerprinter::new(key, sync),
-            known,
-            quarantined,
-            superseded,
-            forgotten,
+            known: Known::default(),
+            loaded: false,
+            quarantined: HashMap::new(),
+            by_hand: ByHand::default(),
             mapping_changed,
             lines_before: 0,
             origin: (0, String::new()),
@@ -110,17 +97,33 @@ impl<'p> Pass<'p> {
         self.lines_before = self.lines_before.saturating_add(last_line);
     }
 
-    /// Takes in one row.
-    pub(super) fn row(&mut self, record: &Record, row: &Row) -> ledger::Result<()> {
-        self.counts.read += 1;
-        match row {
-            Row::Bad(fault) => self.quarantine(record, &fault.to_string()),
-            Row::Good => self.good(record),
-        }
+    /// A fingerprinter for this sync's rows.
+    pub(super) fn fingerprinter(&self) -> Fingerprinter {
+        self.fingerprinter.clone()
     }
 
-    fn good(&mut self, record: &Record) -> ledger::Result<()> {
-        let fingerprint = self.fingerprinter.fingerprint(record).0;
+    /// Loads what the ledger knows, before the first row.
+    pub(super) fn load(&mut self) -> ledger::Result<()> {
+        if !self.loaded {
+            self.loaded = true;
+            let (known, quarantined) = (&mut self.known, &mut self.quarantined);
+            known.reserve(self.admission.count_known()?);
+            self.admission.each_known(|fingerprint, open, by_mapping| known.load(fingerprint, open, by_mapping))?;
+            self.admission.each_quarantined(|fingerprint| *quarantined.entry(fingerprint).or_default() += 1)?;
+            self.by_hand = ByHand::load(&self.admission)?;
+        }
+        Ok(())
+    }
+
+    /// Takes in a row that cannot be mapped.
+    pub(super) fn bad(&mut self, record: &Record, fault: &RowFault) -> ledger::Result<()> {
+        self.counts.read += 1;
+        self.quarantine(record, &fault.to_string())
+    }
+
+    /// Takes in a row that can be mapped.
+    pub(super) fn good(&mut self, record: &Record, fingerprint: [u8; 16]) -> ledger::Result<()> {
+        self.counts.read += 1;
         let place = Place::new(self.lines_before, record.line);
         match self.known.meet(&fingerprint, place) {
             Seen::First { open: true, .. } if self.mapping_changed || self.purpose == Purpose::Baseline => {
@@ -145,22 +148,15 @@ impl<'p> Pass<'p> {
         }
     }
 
-    /// Counts a row that a person has dealt with, by a correction or by forgetting, and that is still as it was then.
+    /// Counts a row that a person has dealt with.
     fn is_settled_by_hand(&mut self, record: &Record, fingerprint: Option<&[u8; 16]>) -> bool {
-        if !self.superseded.is_empty() {
-            let of_row = fingerprint.and_then(|fingerprint| self.superseded.get(fingerprint));
-            let raw = self.fingerprinter.raw(&record.raw).0;
-            if let Some(forgotten) = of_row.or_else(|| self.superseded.get(&raw)) {
-                let count = if *forgotten { &mut self.counts.skipped } else { &mut self.counts.unchanged };
-                *count += 1;
-                return true;
-            }
+        let settled = self.by_hand.settled(&mut self.fingerprinter, record, fingerprint);
+        match settled {
+            Some(Settled::Corrected) => self.counts.unchanged += 1,
+            Some(Settled::Forgotten) => self.counts.skipped += 1,
+            None => {}
         }
-        let gone = !self.forgotten.is_empty()
-            && !record.key().is_empty()
-            && self.forgotten.contains(&self.fingerprinter.tombstone(record.key()).0);
-        self.counts.skipped += u64::from(gone);
-        gone
+        settled.is_some()
     }
 
     /// A row whose fingerprint no lead has, or whose mapping is no longer the one its lead was made with (`same_row`).
@@ -179,7 +175,7 @@ impl<'p> Pass<'p> {
             }
         } else if !same_row {
             self.known.replace(&lead.fingerprint, fingerprint, place);
-            if !self.superseded.is_empty() {
+            if self.by_hand.has_corrections() {
                 self.admission.end_correction(lead.known.lead)?;
             }
         }
@@ -281,7 +277,7 @@ impl<'p> Pass<'p> {
             }
             (Change::Withdraw, _) => {
                 self.counts.skipped += 1;
-                tracing::info!(sync = self.sync, key = record.key(), "not sent any more: `where` is false now");
+                tracing::debug!(sync = self.sync, line = record.line, "not sent any more: `where` is false now");
                 self.admission.withdraw(number)
             }
             (Change::Quarantine, Some(Err(rejection))) => self.quarantine(record, &rejection.to_string()),

@@ -1,7 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::record::RowFault;
+use crate::domain::record::{Record, Row, RowFault};
+use crate::sources::csv::{After, Settings};
 
 fn style(encoding: &str, delimiter: u8) -> Style {
     Style::of(&Layout::Csv {
@@ -141,7 +142,7 @@ fn a_corrected_row_is_checked_as_a_row_of_the_export_is() {
         quote: None,
         min_age: std::time::Duration::ZERO,
         require_final_newline: false,
-        after: super::super::After::Keep,
+        after: After::Keep,
     };
     let mut rereader = Rereader::new(style("windows-1252", b';'), &settings, &["=naam".to_owned()]).unwrap();
     let mut record = Record::default();

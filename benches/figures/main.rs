@@ -1,0 +1,54 @@
+//! `cargo bench`: what lead-sync reaches on this machine, each figure beside a reference measured in the same run.
+//!
+//! | figure | reference |
+//! |---|---|
+//! | `server` | the local WeGroup (`sandbox --light`) beside the bare server of these benches: which is the leaner one |
+//! | `send20`, `send0` | 100,000 new leads at 20 ms and 0 ms server latency, 64 in flight, beside a bare load generator |
+//! | `reread` | 1,000,000 unchanged rows, beside a plain read of the same file with the csv crate |
+//! | `admit` | first intake of 1,000,000 rows, as leads to be sent and as a baseline |
+//!
+//! `cargo bench -- send0 reread` runs those only; `LEAD_SYNC_BENCH=quick` makes everything smaller. Ratios carry over to other machines,
+//! rates do not. Everything is on loopback and in a temporary folder under `target/`.
+//!
+//! Server, load generator and the process that measures are this same program under another first argument, each in a process of its own.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "measuring is what these benches are for; the clock of the library is for its own decisions"
+)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is all they do")]
+
+mod figures;
+mod load;
+mod meter;
+mod rows;
+mod server;
+mod subject;
+mod table;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+type Failure = Box<dyn Error>;
+type Result<T, E = Failure> = std::result::Result<T, E>;
+
+fn main() -> ExitCode {
+    let mut args: Vec<String> = std::env::args().skip(1).collect();
+    let by_cargo_bench = args.iter().any(|arg| arg == "--bench");
+    args.retain(|arg| !arg.starts_with("--"));
+    let done = match args.split_first() {
+        Some((role, rest)) if role == server::ROLE => server::serve(rest),
+        Some((role, rest)) if role == load::ROLE => load::generate(rest),
+        Some((role, rest)) if role == meter::ROLE => meter::measure(rest),
+        _ if by_cargo_bench => figures::print(&args),
+        // `cargo test --all-targets` comes here: nothing in the tests is timed.
+        _ => Ok(()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! `backup FILE`: a copy of the ledger, also while it is in use.
+
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+
+use super::args::Args;
+use super::exit::{Exit, Failure};
+use super::{load, out};
+use crate::ledger::{Error, Ledger};
+
+/// Options of `backup`.
+#[derive(Debug, ClapArgs)]
+pub struct BackupOptions {
+    /// Where the copy goes; NAME.key beside it gets the fingerprint key. Neither may exist
+    pub file: PathBuf,
+}
+
+/// Copies ledger and key, and says where they are.
+pub(super) fn backup(args: &Args, options: &BackupOptions) -> Result<Exit, Failure> {
+    let ledger = Ledger::open_reader(&load::load(args)?.unresolved.ledger)?;
+    let backup = ledger.back_up(&options.file).map_err(|error| match &error {
+        Error::File { source, .. } if source.kind() == std::io::ErrorKind::AlreadyExists => Failure::usage(error),
+        _ => Failure::from(error),
+    })?;
+    let (copy, key) = (backup.ledger.display(), backup.key.display());
+    out::say(format!("{copy}: {} leads, {} bytes, verified", backup.leads, backup.bytes));
+    out::say(format!("{key}: the key of its fingerprints; keep the two together"));
+    Ok(Exit::Done)
+}

@@ -1,0 +1,94 @@
+//! What a run tells others: a monitor and people, and Prometheus' node exporter.
+
+use std::path::{Path, PathBuf};
+
+use super::exit::{Exit, Failure};
+use super::out;
+use crate::clock;
+use crate::config::{Env, Loaded};
+use crate::ledger::{self, Ledger};
+use crate::metrics::{self, Exporter};
+use crate::notify::{Begun, Ended, Notifier};
+use crate::worker::report::Report;
+
+/// Those outside that are to hear of a run.
+pub(super) struct Outside {
+    notifier: Option<Notifier>,
+    collector: Option<(Exporter, PathBuf)>,
+    ledger: PathBuf,
+}
+
+/// A run that they know of.
+pub(super) struct Announced<'o> {
+    outside: &'o Outside,
+    begun: Option<Begun>,
+}
+
+/// Makes the notifier that the configuration asks for, if it asks for one.
+pub(super) fn notifier(loaded: &Loaded) -> Result<Option<Notifier>, Failure> {
+    let settings = loaded.notify(&Env::process()).map_err(Failure::usage)?;
+    if settings.is_empty() {
+        return Ok(None);
+    }
+    Notifier::new(&settings, &host()).map(Some).map_err(|error| Failure::new(Exit::Error, error))
+}
+
+/// This machine's name.
+fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+impl Outside {
+    /// Reads who is to be told. `metrics_file` is `--metrics-file`.
+    pub(super) fn new(loaded: &Loaded, metrics_file: Option<&Path>) -> Result<Self, Failure> {
+        let collector = match metrics_file {
+            None => None,
+            Some(path) => Some((exporter(path)?, path.to_path_buf())),
+        };
+        Ok(Self { notifier: notifier(loaded)?, collector, ledger: loaded.unresolved.ledger.clone() })
+    }
+
+    /// A run begins.
+    pub(super) fn begin(&self) -> Announced<'_> {
+        Announced { outside: self, begun: self.notifier.as_ref().map(Notifier::begin) }
+    }
+}
+
+impl Announced<'_> {
+    /// The run over `syncs` has ended. Nothing that goes wrong here changes how.
+    pub(super) async fn end(self, syncs: &[String], result: &Result<Report, Failure>) {
+        if let Some((exporter, path)) = &self.outside.collector
+            && let Err(what) = collect(exporter, path, &self.outside.ledger)
+        {
+            out::note(format!("warning: --metrics-file {}: {what}", path.display()));
+        }
+        let Some(begun) = self.begun else { return };
+        let (exit, ended) = match result {
+            Ok(report) => (Exit::from(report.ending), Ended::Report(report)),
+            Err(failure) => (failure.exit, Ended::Failure { text: &failure.text, syncs }),
+        };
+        begun.end(&self.outside.ledger, exit as u8, ended).await;
+    }
+}
+
+/// A file that cannot be written is better known before the run than after it.
+fn exporter(path: &Path) -> Result<Exporter, Failure> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if path.extension().is_none_or(|extension| extension != "prom") {
+        return Err(Failure::usage("--metrics-file: node_exporter reads *.prom only; name it so"));
+    }
+    if !folder.is_dir() {
+        return Err(Failure::usage(format!("--metrics-file: there is no folder {}; create it", folder.display())));
+    }
+    metrics::install().map_err(|error| Failure::new(Exit::Error, error))
+}
+
+fn collect(exporter: &Exporter, path: &Path, ledger: &Path) -> Result<(), String> {
+    match Ledger::open_reader(ledger).and_then(|ledger| ledger.health()) {
+        Ok(health) => exporter.observe(&health, clock::now()),
+        // The run has said so already; a file without the ledger's numbers is what an alert looks for.
+        Err(ledger::Error::Missing { .. }) => {}
+        Err(error) => tracing::warn!(%error, "metrics without the ledger"),
+    }
+    exporter.write(path).map_err(|error| error.to_string())
+}

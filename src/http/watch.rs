@@ -1,0 +1,98 @@
+//! What the server knows: the daemon's pulse, and the ledger as it is.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::clock;
+use crate::domain::time::Timestamp;
+use crate::ledger::{self, Health, Ledger, Version};
+use crate::metrics::Exporter;
+
+/// A scheduler that has not turned for so long hangs: it turns every few seconds.
+const STILL: Duration = Duration::from_mins(1);
+
+/// The daemon's signs of life.
+#[derive(Debug, Default)]
+pub struct Pulse {
+    turned_at: AtomicI64,
+    ready: AtomicBool,
+}
+
+impl Pulse {
+    /// The scheduler has turned.
+    pub fn turn(&self, now: Timestamp) {
+        self.turned_at.store(now.0, Ordering::Relaxed);
+    }
+
+    /// Whether the daemon takes up runs: true once the ledger is open, false again when it is to stop.
+    pub fn set_ready(&self, ready: bool) {
+        self.ready.store(ready, Ordering::Relaxed);
+    }
+}
+
+/// Looks at the daemon and its ledger.
+#[derive(Debug)]
+pub struct Watch {
+    pulse: Arc<Pulse>,
+    ledger: PathBuf,
+    exporter: Exporter,
+    look: Mutex<Option<Look>>,
+}
+
+/// A reader of the ledger, and what it saw last.
+#[derive(Debug)]
+struct Look {
+    ledger: Ledger,
+    seen: Option<(Version, Health)>,
+}
+
+impl Watch {
+    /// Of the daemon with this pulse on the ledger at this path.
+    pub fn new(pulse: Arc<Pulse>, ledger: &Path, exporter: Exporter) -> Self {
+        Self { pulse, ledger: ledger.to_path_buf(), exporter, look: Mutex::new(None) }
+    }
+
+    /// Whether the scheduler turns; why not.
+    pub fn alive(&self) -> Result<(), String> {
+        let turned_at = Timestamp(self.pulse.turned_at.load(Ordering::Relaxed));
+        let still = clock::now().since(turned_at);
+        if still < STILL { Ok(()) } else { Err("the scheduler does not turn".to_owned()) }
+    }
+
+    /// Whether runs are taken up; why not.
+    pub fn ready(&self) -> Result<(), String> {
+        if !self.pulse.ready.load(Ordering::Relaxed) {
+            return Err("starting or stopping".to_owned());
+        }
+        self.observe().map_err(|error| error.to_string())
+    }
+
+    /// The metrics. With a ledger that cannot be read they are those of the process alone.
+    pub fn render(&self) -> String {
+        if let Err(error) = self.observe() {
+            tracing::warn!(%error, "metrics without the ledger");
+        }
+        self.exporter.render()
+    }
+
+    /// Sets the gauges. The ledger is counted only if somebody has changed it since: asking an idle daemon costs nothing.
+    fn observe(&self) -> ledger::Result<()> {
+        let mut guard = self.look.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut look = match guard.take() {
+            Some(look) => look,
+            None => Look { ledger: Ledger::open_reader(&self.ledger)?, seen: None },
+        };
+        let version = look.ledger.version()?;
+        let health = match look.seen.take() {
+            Some((seen, health)) if seen == version => health,
+            _ => look.ledger.health()?,
+        };
+        self.exporter.observe(&health, clock::now());
+        look.seen = Some((version, health));
+        // Kept only if all went well: after an error the next look opens the file anew.
+        *guard = Some(look);
+        Ok(())
+    }
+}

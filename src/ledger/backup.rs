@@ -1,0 +1,149 @@
+//! Copies of a ledger that is in use: consistent, compact, verified before they get their name.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::open::{APPLICATION_ID, file_error, key_path, read_key, sync_folder};
+use super::{Error, Ledger, Result};
+
+/// What a backup consists of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backup {
+    /// The ledger's copy.
+    pub ledger: PathBuf,
+    /// The copy of its fingerprint key.
+    pub key: PathBuf,
+    /// Size of the ledger's copy.
+    pub bytes: u64,
+    /// Leads in it.
+    pub leads: u64,
+}
+
+impl Ledger {
+    /// Copies the ledger to `to` and its fingerprint key to `NAME.key` beside it, both with mode 0600. Works while others write: it is the
+    /// state of one moment. Nothing is overwritten, and a name appears only once its content is verified and durable.
+    pub fn back_up(&self, to: &Path) -> Result<Backup> {
+        let key_copy = key_path(to);
+        for path in [to, &key_copy] {
+            if path.symlink_metadata().is_ok() {
+                return Err(file_error("will not overwrite", path)(ErrorKind::AlreadyExists.into()));
+            }
+        }
+        let key = read_key(&key_path(&self.path))?;
+        let aside = Aside::of(to)?;
+        copy(&self.path, &aside.0)?;
+        let leads = verify(&aside.0, Some(&key))?;
+        let key_aside = Aside::of(&key_copy)?;
+        fs::write(&key_aside.0, key).map_err(file_error("cannot write", &key_aside.0))?;
+        sync(&key_aside.0)?;
+        key_aside.rename(&key_copy)?;
+        // The ledger comes last: where it stands, the backup is whole.
+        if let Err(error) = aside.rename(to) {
+            let _ = fs::remove_file(&key_copy);
+            return Err(error);
+        }
+        sync_folder(to)?;
+        let bytes = fs::metadata(to).map_err(file_error("cannot read", to))?.len();
+        Ok(Backup { ledger: to.into(), key: key_copy, bytes, leads })
+    }
+}
+
+/// Copies a ledger of schema `version` to `NAME.bak-vN` beside it, in place of an earlier copy of that name: what an interrupted migration
+/// left is of the same version.
+pub(super) fn before_migration(ledger: &Ledger, version: i64) -> Result<PathBuf> {
+    let mut name = ledger.path().to_path_buf().into_os_string();
+    name.push(format!(".bak-v{version}"));
+    let to = PathBuf::from(name);
+    let aside = Aside::of(&to)?;
+    copy(ledger.path(), &aside.0)?;
+    verify(&aside.0, None)?;
+    fs::rename(&aside.0, &to).map_err(file_error("cannot create", &to))?;
+    sync_folder(&to)?;
+    Ok(to)
+}
+
+/// A file under a provisional name, removed unless it was renamed.
+struct Aside(PathBuf);
+
+impl Aside {
+    /// An empty file `NAME.partial`, for its owner only. What an interrupted backup left there is replaced.
+    fn of(path: &Path) -> Result<Self> {
+        let mut name = path.to_path_buf().into_os_string();
+        name.push(".partial");
+        let aside = PathBuf::from(name);
+        match fs::remove_file(&aside) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(file_error("cannot replace", &aside)(error));
+            }
+            _ => {}
+        }
+        let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside);
+        created.and_then(|mut file| file.flush()).map_err(file_error("cannot create", &aside))?;
+        Ok(Self(aside))
+    }
+
+    /// Gives the file its name, unless that is taken.
+    fn rename(&self, to: &Path) -> Result<()> {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        match renameat_with(CWD, &self.0, CWD, to, RenameFlags::NOREPLACE) {
+            Ok(()) => Ok(()),
+            // A file system that cannot refuse by itself: the name was free a moment ago.
+            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::NOTSUP) => {
+                fs::rename(&self.0, to).map_err(file_error("cannot create", to))
+            }
+            Err(errno) => Err(file_error("cannot create", to)(errno.into())),
+        }
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// `VACUUM INTO` reads in one transaction, so it sees one moment, and copies no free pages. The target may be an empty file. It needs a
+/// connection of its own: one that may only query refuses.
+fn copy(ledger: &Path, to: &Path) -> Result<()> {
+    let name = to.to_str().ok_or_else(|| file_error("cannot name", to)(ErrorKind::InvalidFilename.into()))?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let copied = Connection::open_with_flags(ledger, flags).and_then(|db| db.execute("VACUUM INTO ?1", [name]));
+    copied.map_err(|error| Error::from_sqlite(to, &error))?;
+    sync(to)
+}
+
+fn sync(path: &Path) -> Result<()> {
+    File::open(path).and_then(|file| file.sync_all()).map_err(file_error("cannot sync", path))
+}
+
+/// Reads the whole copy; with `key`, also that the key is the one of its fingerprints. Returns the number of leads.
+fn verify(path: &Path, key: Option<&[u8; 32]>) -> Result<u64> {
+    let corrupt = |cause: &str| Error::Corrupt { path: path.into(), cause: cause.to_owned() };
+    let check = || -> rusqlite::Result<(String, i64, Option<Vec<u8>>, i64)> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let db = Connection::open_with_flags(path, flags)?;
+        let stored = "SELECT (SELECT value FROM meta WHERE name = 'key_check'), (SELECT count(*) FROM lead)";
+        let (stored, leads) = db.query_row(stored, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok((
+            db.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?,
+            db.pragma_query_value(None, "application_id", |row| row.get(0))?,
+            stored,
+            leads,
+        ))
+    };
+    let (verdict, application, stored, leads) = check().map_err(|error| Error::from_sqlite(path, &error))?;
+    if verdict != "ok" {
+        return Err(corrupt(&verdict));
+    }
+    if application != APPLICATION_ID {
+        return Err(corrupt("the copy is not marked as a ledger"));
+    }
+    if key.is_some_and(|key| stored.as_deref() != Some(blake3::hash(key).as_bytes())) {
+        return Err(Error::Key { path: key_path(path), problem: "belongs to another ledger" });
+    }
+    Ok(u64::try_from(leads).unwrap_or(0))
+}

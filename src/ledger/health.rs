@@ -1,0 +1,135 @@
+//! The ledger at a glance, cheap enough to be asked every few seconds: what metrics, notices and health checks show.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::connections::ConnectionState;
+use super::{Ledger, Result};
+use crate::domain::delivery::State;
+use crate::domain::time::Timestamp;
+
+/// Everything that is worth watching from outside.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Health {
+    /// Every sync that the ledger knows, by name.
+    pub syncs: Vec<SyncHealth>,
+    /// Every connection that the ledger knows, by name, with its pause and breaker.
+    pub connections: Vec<(String, ConnectionState)>,
+    /// Size of the database with its write-ahead log.
+    pub bytes: u64,
+}
+
+/// One sync.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyncHealth {
+    /// Its name.
+    pub sync: String,
+    /// Leads in every state, also those that no lead is in.
+    pub leads: Vec<(State, u64)>,
+    /// Rows in quarantine.
+    pub quarantined: u64,
+    /// The last run that ended, and its outcome.
+    pub last_run: Option<(Timestamp, String)>,
+    /// The end of the last run that did all its work: `complete` or `attention`.
+    pub last_success: Option<Timestamp>,
+}
+
+impl SyncHealth {
+    /// Leads and rows that wait for a person: rejected, held, failed, in quarantine.
+    pub fn open(&self) -> u64 {
+        let waits = |state: &State| matches!(state, State::Rejected | State::Held | State::Failed);
+        let leads: u64 = self.leads.iter().filter(|(state, _)| waits(state)).map(|(_, count)| count).sum();
+        leads + self.quarantined
+    }
+}
+
+/// Tells whether anybody has changed the ledger since the last look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Version(i64);
+
+impl Ledger {
+    /// Changes whenever another connection has committed to the ledger (`PRAGMA data_version`).
+    pub fn version(&self) -> Result<Version> {
+        let read = self.db.pragma_query_value(None, "data_version", |row| row.get(0));
+        read.map(Version).map_err(|error| self.error(&error))
+    }
+
+    /// Looks at everything. Delivered leads are counted in the index of the keys and all others in that of the open leads, so that a
+    /// million delivered leads take some milliseconds.
+    pub fn health(&self) -> Result<Health> {
+        let mut connections = Vec::new();
+        let syncs = syncs(&self.db).map_err(|error| self.error(&error))?;
+        for (id, name) in names(&self.db).map_err(|error| self.error(&error))? {
+            connections.push((name, self.connection_state(id)?.0));
+        }
+        Ok(Health { syncs, connections, bytes: self.bytes() })
+    }
+
+    /// The end and the outcome of the last run that ended.
+    pub fn last_run(&self) -> Result<Option<(Timestamp, String)>> {
+        let sql = "SELECT finished_at, outcome FROM run WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1";
+        let read = self.db.query_row(sql, [], |row| Ok((Timestamp(row.get(0)?), row.get(1)?)));
+        read.optional().map_err(|error| self.error(&error))
+    }
+
+    fn bytes(&self) -> u64 {
+        let mut log = self.path.clone().into_os_string();
+        log.push("-wal");
+        let size = |path: &std::path::Path| std::fs::metadata(path).map_or(0, |file| file.len());
+        size(&self.path) + size(std::path::Path::new(&log))
+    }
+}
+
+fn names(db: &Connection) -> rusqlite::Result<Vec<(i64, String)>> {
+    let mut statement = db.prepare_cached("SELECT id, name FROM connection ORDER BY name")?;
+    statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}
+
+fn syncs(db: &Connection) -> rusqlite::Result<Vec<SyncHealth>> {
+    let mut statement = db.prepare_cached("SELECT id, name FROM sync ORDER BY name")?;
+    let known: Vec<(i64, String)> =
+        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+    known
+        .into_iter()
+        .map(|(id, sync)| {
+            Ok(SyncHealth {
+                sync,
+                leads: leads(db, id)?,
+                quarantined: count(db, "SELECT count(*) FROM quarantine WHERE sync = ?1", id)?,
+                last_run: ended(db, id, "('complete', 'attention', 'deferred', 'interrupted', 'auth', 'error')")?,
+                last_success: ended(db, id, "('complete', 'attention')")?.map(|(at, _)| at),
+            })
+        })
+        .collect()
+}
+
+fn leads(db: &Connection, sync: i64) -> rusqlite::Result<Vec<(State, u64)>> {
+    let sql = "SELECT state, count(*) FROM lead WHERE sync = ?1 AND state <> 'delivered' GROUP BY state";
+    let mut statement = db.prepare_cached(sql)?;
+    let open: Vec<(String, i64)> =
+        statement.query_map([sync], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+    let of = |state: State| {
+        let found = open.iter().find(|(name, _)| name == state.as_str());
+        found.map_or(0, |(_, count)| u64::try_from(*count).unwrap_or(0))
+    };
+    let all = count(db, "SELECT count(*) FROM lead WHERE sync = ?1", sync)?;
+    let delivered = all - open.iter().map(|(_, count)| u64::try_from(*count).unwrap_or(0)).sum::<u64>().min(all);
+    Ok(State::ALL
+        .into_iter()
+        .map(|state| (state, if state == State::Delivered { delivered } else { of(state) }))
+        .collect())
+}
+
+fn count(db: &Connection, sql: &str, sync: i64) -> rusqlite::Result<u64> {
+    let count: i64 = db.prepare_cached(sql)?.query_row([sync], |row| row.get(0))?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
+/// The last run over `sync` with one of these outcomes.
+fn ended(db: &Connection, sync: i64, outcomes: &str) -> rusqlite::Result<Option<(Timestamp, String)>> {
+    let sql = format!(
+        "SELECT r.finished_at, r.outcome FROM run_sync c JOIN run r ON r.id = c.run
+          WHERE c.sync = ?1 AND r.outcome IN {outcomes} ORDER BY c.run DESC LIMIT 1"
+    );
+    let mut statement = db.prepare_cached(&sql)?;
+    statement.query_row(params![sync], |row| Ok((Timestamp(row.get(0)?), row.get(1)?))).optional()
+}

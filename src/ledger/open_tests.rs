@@ -1,0 +1,125 @@
+use super::*;
+use crate::domain::time::Timestamp;
+
+const NOW: Timestamp = Timestamp(0);
+
+/// The schema of a release to come.
+fn next() -> Vec<M<'static>> {
+    MIGRATIONS.iter().cloned().chain([M::up("ALTER TABLE run ADD COLUMN note TEXT")]).collect()
+}
+
+/// A ledger of today in a folder of its own, with one connection in it.
+fn ledger() -> (tempfile::TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("lead-sync.db");
+    let ledger = Ledger::open_or_create(&path, &dir.path().join("tokens"), NewLedger::Unconfirmed).unwrap();
+    ledger.connection_id("wegroup").unwrap();
+    (dir, path)
+}
+
+fn connections(path: &Path) -> Vec<String> {
+    let db = Connection::open(path).unwrap();
+    let mut statement = db.prepare("SELECT name FROM connection").unwrap();
+    statement.query_map([], |row| row.get(0)).unwrap().map(rusqlite::Result::unwrap).collect()
+}
+
+#[test]
+fn a_migration_leaves_a_copy_of_the_ledger_as_it_was() {
+    let (dir, path) = ledger();
+    upgrade(&path, &next()).unwrap();
+    let copy = dir.path().join("lead-sync.db.bak-v1");
+    assert_eq!(connections(&copy), ["wegroup"]);
+    let version = |path: &Path| -> i64 {
+        Connection::open(path).unwrap().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+    };
+    assert_eq!((version(&copy), version(&path)), (1, 2));
+}
+
+#[test]
+fn a_ledger_that_is_up_to_date_is_not_copied() {
+    let (dir, path) = ledger();
+    upgrade_to_latest(&path).unwrap();
+    assert!(!dir.path().join("lead-sync.db.bak-v1").exists());
+}
+
+#[test]
+fn a_migration_that_fails_changes_nothing() {
+    let (_dir, path) = ledger();
+    let broken: Vec<M<'static>> = MIGRATIONS
+        .iter()
+        .cloned()
+        .chain([M::up("ALTER TABLE run ADD COLUMN note TEXT; ALTER TABLE nowhere ADD COLUMN note TEXT")])
+        .collect();
+    upgrade(&path, &broken).unwrap_err();
+    let ledger = Ledger::open(&path).unwrap();
+    ledger.db.prepare("SELECT note FROM run").unwrap_err();
+}
+
+#[test]
+fn a_ledger_of_a_later_release_is_refused_and_not_copied() {
+    let (dir, path) = ledger();
+    upgrade(&path, &next()).unwrap();
+    fs::remove_file(dir.path().join("lead-sync.db.bak-v1")).unwrap();
+    assert!(matches!(Lease::take(&path, "test", NOW), Err(Error::Newer { found: 2, known: 1, .. })));
+    assert!(matches!(Ledger::open(&path), Err(Error::Newer { .. })));
+    assert!(!dir.path().join("lead-sync.db.bak-v2").exists());
+}
+
+#[test]
+fn a_backup_is_whole_private_and_opens_with_its_key() {
+    use std::os::unix::fs::PermissionsExt;
+    let (dir, path) = ledger();
+    let original = Ledger::open(&path).unwrap();
+    let copy = dir.path().join("copy.db");
+    let backup = original.back_up(&copy).unwrap();
+    assert_eq!((backup.ledger.as_path(), backup.key), (copy.as_path(), dir.path().join("copy.key")));
+    for name in ["copy.db", "copy.key"] {
+        let mode = fs::metadata(dir.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+    assert_eq!(connections(&copy), ["wegroup"]);
+    assert_eq!(Ledger::open(&copy).unwrap().key(), original.key());
+    assert_eq!(
+        fs::read_dir(dir.path())
+            .unwrap()
+            .filter(|e| e.as_ref().unwrap().path().extension().is_some_and(|e| e == "partial"))
+            .count(),
+        0
+    );
+}
+
+#[test]
+fn a_backup_overwrites_neither_a_file_nor_a_key() {
+    let (dir, path) = ledger();
+    let ledger = Ledger::open(&path).unwrap();
+    for taken in ["copy.db", "copy.key"] {
+        fs::write(dir.path().join(taken), "mine").unwrap();
+        let error = ledger.back_up(&dir.path().join("copy.db")).unwrap_err();
+        assert!(error.to_string().starts_with("will not overwrite "), "{error}");
+        assert_eq!(fs::read_to_string(dir.path().join(taken)).unwrap(), "mine");
+        fs::remove_file(dir.path().join(taken)).unwrap();
+    }
+    ledger.back_up(&dir.path().join("copy.db")).unwrap();
+}
+
+#[test]
+fn a_backup_with_another_ledgers_key_is_refused() {
+    let (dir, path) = ledger();
+    let ledger = Ledger::open(&path).unwrap();
+    fs::write(key_path(&path), [7; 32]).unwrap();
+    let error = ledger.back_up(&dir.path().join("copy.db")).unwrap_err();
+    assert!(matches!(error, Error::Key { .. }), "{error}");
+    assert!(!dir.path().join("copy.db").exists() && !dir.path().join("copy.key").exists());
+}
+
+#[test]
+fn a_backup_is_taken_in_the_middle_of_another_writers_transaction() {
+    let (dir, path) = ledger();
+    let mut writer = Ledger::open(&path).unwrap();
+    let tx = writer.write().unwrap();
+    tx.execute("INSERT INTO connection (name) VALUES ('uncommitted')", []).unwrap();
+    let copy = dir.path().join("copy.db");
+    Ledger::open_reader(&path).unwrap().back_up(&copy).unwrap();
+    assert_eq!(connections(&copy), ["wegroup"]);
+    tx.commit().unwrap();
+}

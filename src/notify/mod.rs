@@ -1,0 +1,232 @@
+//! Tells others how runs went: a monitor that expects to hear from each run (the dead man's switch), and people, by mail or webhook, when
+//! something begins to need them and when it no longer does.
+//!
+//! Nothing here changes how a run ends: what cannot be told is logged, and told by the next run. What is told holds numbers, names of
+//! syncs and the run's own notices; nothing of a lead.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `settings.rs` | where to tell |
+//! | `ping.rs` | the monitor |
+//! | `story.rs` | what is told, as JSON and as a mail |
+//! | `send.rs` | one POST or mail, with a timeout and one retry |
+
+mod ping;
+mod send;
+pub mod settings;
+mod story;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+
+use self::ping::{Ping, Rid};
+use self::send::Channel;
+pub use self::settings::{Email, Settings, Tls};
+use self::story::{Affair, Story};
+use crate::clock;
+use crate::domain::standing::{self, Decision, End, Level, Standing, Told};
+use crate::ledger::{self, Ledger, SyncHealth};
+use crate::worker::report::{Ending, Report};
+
+/// Cannot be made: the HTTP client or the mail transport does not start.
+#[derive(Debug, thiserror::Error)]
+#[error("notify cannot start: {0}")]
+pub struct Error(String);
+
+/// How a run ended, for those outside.
+#[derive(Debug, Clone, Copy)]
+pub enum Ended<'a> {
+    /// With a report.
+    Report(&'a Report),
+    /// Without one: what the program says, and the syncs it was to run.
+    Failure {
+        /// What, where and what next.
+        text: &'a str,
+        /// Names of the syncs.
+        syncs: &'a [String],
+    },
+}
+
+/// Tells the monitor and people.
+#[derive(Debug, Clone)]
+pub struct Notifier {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    ping: Option<Ping>,
+    channels: Vec<Channel>,
+    host: String,
+}
+
+/// A run that the monitor knows of.
+#[derive(Debug)]
+pub struct Begun {
+    inner: Arc<Inner>,
+    rid: Rid,
+    /// The first ping, which the run does not wait for.
+    started: JoinHandle<()>,
+}
+
+impl Notifier {
+    /// `host` tells several installations apart.
+    pub fn new(settings: &Settings, host: &str) -> Result<Self, Error> {
+        let client = send::client()?;
+        let ping = settings.ping.clone().map(|url| Ping::new(url, client.clone()));
+        let mut channels = Vec::new();
+        if let Some(url) = &settings.webhook {
+            channels.push(Channel::Webhook { url: url.clone(), client });
+        }
+        if let Some(email) = &settings.email {
+            channels.push(Channel::email(email)?);
+        }
+        Ok(Self { inner: Arc::new(Inner { ping, channels, host: host.to_owned() }) })
+    }
+
+    /// A run begins: tells the monitor, while the run goes on.
+    pub fn begin(&self) -> Begun {
+        let (inner, rid) = (Arc::clone(&self.inner), Rid::new());
+        let told = Arc::clone(&inner);
+        let started = tokio::spawn(async move {
+            if let Some(ping) = &told.ping {
+                ping.start(rid).await;
+            }
+        });
+        Begun { inner, rid, started }
+    }
+}
+
+impl Begun {
+    /// The run has ended with this exit code: tells the monitor, and people if something changed for them. `ledger` remembers what was told.
+    pub async fn end(self, ledger: &Path, exit: u8, ended: Ended<'_>) {
+        // Its own task neither panics nor is cancelled; the second ping must not overtake it.
+        let _ = self.started.await;
+        if let Some(ping) = &self.inner.ping {
+            let interrupted = matches!(ended, Ended::Report(Report { ending: Ending::Interrupted, .. }));
+            ping.end(self.rid, (!interrupted).then_some(exit), &story::counts(ended)).await;
+        }
+        for channel in &self.inner.channels {
+            self.inner.tell(channel, ledger, exit, ended).await;
+        }
+    }
+}
+
+impl Inner {
+    async fn tell(&self, channel: &Channel, ledger: &Path, exit: u8, ended: Ended<'_>) {
+        let look = || Outlook::look(ledger, channel.name(), ended);
+        let outlook = match tokio::task::block_in_place(look) {
+            Ok(outlook) => outlook,
+            Err(error) => {
+                // A ledger that cannot be read cannot remember, either: told at each run, since nothing is more urgent.
+                tracing::warn!(%error, "what was told before cannot be read");
+                Outlook::blind(ended)
+            }
+        };
+        if outlook.decisions.values().any(|decision| decision.tell) {
+            let story =
+                Story { host: &self.host, exit, ended, affairs: outlook.affairs(), troubles: &outlook.troubles };
+            if let Err(error) = channel.send(&story).await {
+                tracing::warn!(channel = channel.name(), error, "a notice could not be sent; the next run tries again");
+                return;
+            }
+            tracing::info!(channel = channel.name(), "told");
+        }
+        let remember = || outlook.remember(ledger, channel.name());
+        if let Err(error) = tokio::task::block_in_place(remember) {
+            tracing::warn!(%error, "what was told cannot be kept; it may be told again");
+        }
+    }
+}
+
+/// How the syncs of a run stand, and what follows for one channel.
+#[derive(Debug, Default)]
+struct Outlook {
+    before: BTreeMap<String, Told>,
+    decisions: BTreeMap<String, Decision>,
+    health: BTreeMap<String, SyncHealth>,
+    troubles: Vec<ledger::Trouble>,
+}
+
+impl Outlook {
+    fn look(ledger: &Path, channel: &str, ended: Ended<'_>) -> ledger::Result<Self> {
+        let ledger = Ledger::open_reader(ledger)?;
+        let before = ledger.last_told(channel)?;
+        let health = ledger.health()?.syncs.into_iter().map(|sync| (sync.sync.clone(), sync)).collect();
+        let troubles = match ended {
+            Ended::Report(report) => ledger.troubles(report.run)?,
+            Ended::Failure { .. } => Vec::new(),
+        };
+        Ok(Self::decide(before, health, troubles, ended))
+    }
+
+    /// Without the ledger.
+    fn blind(ended: Ended<'_>) -> Self {
+        Self::decide(BTreeMap::new(), BTreeMap::new(), Vec::new(), ended)
+    }
+
+    fn decide(
+        before: BTreeMap<String, Told>,
+        health: BTreeMap<String, SyncHealth>,
+        troubles: Vec<ledger::Trouble>,
+        ended: Ended<'_>,
+    ) -> Self {
+        let now = clock::now();
+        let names: Vec<&String> = match ended {
+            Ended::Report(report) => report.syncs.keys().collect(),
+            Ended::Failure { syncs, .. } => syncs.iter().collect(),
+        };
+        let decide = |name: &String| {
+            let known = health.get(name);
+            let standing = Standing {
+                end: end(ended),
+                open: known.map_or(0, SyncHealth::open),
+                last_success: known.and_then(|sync| sync.last_success),
+            };
+            (name.clone(), standing::decide(before.get(name).copied(), standing, now))
+        };
+        let decisions = names.into_iter().map(decide).collect();
+        Self { before, decisions, health, troubles }
+    }
+
+    fn affairs(&self) -> Vec<Affair<'_>> {
+        let mut affairs = Vec::new();
+        for (sync, decision) in &self.decisions {
+            affairs.push(Affair {
+                sync,
+                before: self.before.get(sync).map_or(Level::Fine, |told| told.level),
+                now: decision.told.level,
+                health: self.health.get(sync),
+                is_news: decision.tell,
+            });
+        }
+        affairs
+    }
+
+    /// Keeps what changed.
+    fn remember(&self, ledger: &Path, channel: &str) -> ledger::Result<()> {
+        let changed: BTreeMap<String, Told> = self
+            .decisions
+            .iter()
+            .filter(|(sync, decision)| self.before.get(*sync) != Some(&decision.told))
+            // That all is fine needs no entry as long as nothing else was told.
+            .filter(|(sync, decision)| decision.told.level != Level::Fine || self.before.contains_key(*sync))
+            .map(|(sync, decision)| (sync.clone(), decision.told))
+            .collect();
+        if changed.is_empty() { Ok(()) } else { Ledger::open(ledger)?.remember_told(channel, &changed) }
+    }
+}
+
+fn end(ended: Ended<'_>) -> End {
+    let Ended::Report(report) = ended else { return End::Error };
+    match report.ending {
+        Ending::Complete => End::Done,
+        Ending::Attention => End::Attention,
+        Ending::Interrupted | Ending::Deferred => End::Unfinished,
+        Ending::Auth => End::Auth,
+        Ending::Usage | Ending::Error => End::Error,
+    }
+}

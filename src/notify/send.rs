@@ -1,0 +1,124 @@
+//! One POST or one mail: a timeout, one retry, and an error that shows no address.
+
+use std::time::Duration;
+
+use lettre::message::Mailbox;
+use lettre::message::header::ContentType;
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::TlsParameters;
+use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{Client, Url, redirect};
+use secrecy::ExposeSecret;
+use serde_json::Value;
+
+use super::Error;
+use super::settings::{Email, SecretUrl, Tls};
+use super::story::Story;
+
+/// A run must not wait long for a monitor that is away.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What identifies this program to a monitor.
+const USER_AGENT: &str = concat!("lead-sync/", env!("CARGO_PKG_VERSION"));
+
+/// A way to tell people.
+#[derive(Debug)]
+pub(super) enum Channel {
+    Webhook { url: SecretUrl, client: Client },
+    Email { transport: AsyncSmtpTransport<Tokio1Executor>, from: Mailbox, to: Vec<Mailbox> },
+}
+
+/// A client for notices. It follows no redirect: the body would go where nobody configured.
+pub(super) fn client() -> Result<Client, Error> {
+    Client::builder()
+        .timeout(TIMEOUT)
+        .redirect(redirect::Policy::none())
+        .user_agent(USER_AGENT)
+        .build()
+        .map_err(|error| Error(error.without_url().to_string()))
+}
+
+impl Channel {
+    /// A mail server.
+    pub(super) fn email(settings: &Email) -> Result<Self, Error> {
+        use lettre::transport::smtp::client::Tls as Protection;
+        let parameters = || {
+            TlsParameters::new_rustls(settings.host.clone())
+                .map_err(|error| Error(format!("TLS for {}: {error}", settings.host)))
+        };
+        let tls = match settings.tls {
+            Tls::StartTls => Protection::Required(parameters()?),
+            Tls::Tls => Protection::Wrapper(parameters()?),
+            Tls::None => Protection::None,
+        };
+        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&settings.host)
+            .port(settings.port)
+            .tls(tls)
+            .timeout(Some(TIMEOUT));
+        if let Some((name, password)) = &settings.login {
+            builder = builder.credentials(Credentials::new(name.clone(), password.expose_secret().to_owned()));
+        }
+        Ok(Self::Email { transport: builder.build(), from: settings.from.clone(), to: settings.to.clone() })
+    }
+
+    /// The name under which the ledger remembers what was told.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Webhook { .. } => "webhook",
+            Self::Email { .. } => "email",
+        }
+    }
+
+    /// Tells a story.
+    pub(super) async fn send(&self, story: &Story<'_>) -> Result<(), String> {
+        match self {
+            Self::Webhook { url, client } => post(client, url.expose(), &story.json()).await,
+            Self::Email { transport, from, to } => mail(transport, from, to, story).await,
+        }
+    }
+}
+
+/// Posts JSON, or nothing if it is null.
+pub(super) async fn post(client: &Client, url: &Url, body: &Value) -> Result<(), String> {
+    twice(|| post_once(client, url, body)).await
+}
+
+async fn post_once(client: &Client, url: &Url, body: &Value) -> Result<(), String> {
+    let request = client.post(url.clone());
+    let request = match body {
+        Value::Null => request,
+        body => request.header(CONTENT_TYPE, "application/json").body(body.to_string()),
+    };
+    // The address is a secret: whoever knows it can write there.
+    let answer = request.send().await.map_err(|error| error.without_url().to_string())?;
+    answer.error_for_status().map(drop).map_err(|error| error.without_url().to_string())
+}
+
+async fn mail(
+    transport: &AsyncSmtpTransport<Tokio1Executor>,
+    from: &Mailbox,
+    to: &[Mailbox],
+    story: &Story<'_>,
+) -> Result<(), String> {
+    let mut message = Message::builder().from(from.clone()).subject(story.subject()).header(ContentType::TEXT_PLAIN);
+    for recipient in to {
+        message = message.to(recipient.clone());
+    }
+    let message = message.body(story.text()).map_err(|error| error.to_string())?;
+    twice(|| mail_once(transport, &message)).await
+}
+
+async fn mail_once(transport: &AsyncSmtpTransport<Tokio1Executor>, message: &Message) -> Result<(), String> {
+    // The transport's own timeout is for each command.
+    let sent = tokio::time::timeout(TIMEOUT, transport.send(message.clone())).await;
+    sent.map_err(|_| format!("no answer within {} s", TIMEOUT.as_secs()))?.map(drop).map_err(|error| error.to_string())
+}
+
+/// Tries once more if the first try fails. A notice that arrives twice does no harm.
+async fn twice<F: Future<Output = Result<(), String>>>(attempt: impl Fn() -> F) -> Result<(), String> {
+    match attempt().await {
+        Ok(()) => Ok(()),
+        Err(_) => attempt().await,
+    }
+}

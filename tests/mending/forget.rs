@@ -1,0 +1,187 @@
+//! A person is erased and does not come back.
+
+use std::fs;
+
+use lead_sync::sandbox::{Answer, Fault, Kind};
+
+use crate::rejects::{export, import, scene as checked};
+use crate::support::{Ran, Scene};
+
+const HEADER: &str = "id,first_name,last_name,email\n";
+const KEY: &str = "KLANT-77-ÉÜ";
+const PLANTED: [&str; 4] = ["Zébulon", "Quackenbush", "zebulon.q@example.com", KEY];
+
+fn row(key: &str) -> String {
+    format!("{key},Zébulon,Quackenbush,zebulon.q@example.com\n")
+}
+
+/// Many other leads around, so that SQLite moves rows between its pages.
+fn crowd() -> String {
+    (0..400).fold(String::new(), |rows, key| rows + &format!("KLANT-{key},Ann,Maes,a{key}@example.com\n"))
+}
+
+fn forget(scene: &Scene) -> Ran {
+    scene.cli(&["forget", KEY, "--yes"])
+}
+
+/// No file of the ledger or of the tokens holds a value of the person, plain or as JSON escapes it.
+fn assert_gone(scene: &Scene) {
+    let escaped = |value: &str| {
+        value.chars().map(|c| if c.is_ascii() { c.to_string() } else { format!("\\u{:04x}", u32::from(c)) }).collect()
+    };
+    let mut seen = 0;
+    for entry in
+        fs::read_dir(scene.folder.path()).unwrap().chain(fs::read_dir(scene.path("tokens")).into_iter().flatten())
+    {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let ours = path.extension().is_some_and(|extension| extension == "csv" || extension == "toml");
+        if !path.is_file() || ours {
+            continue;
+        }
+        seen += 1;
+        let bytes = fs::read(&path).unwrap();
+        for value in PLANTED {
+            for form in [value.to_owned(), escaped(value), value.replace('@', "%40"), value.to_lowercase()] {
+                let found = bytes.windows(form.len()).any(|window| window == form.as_bytes());
+                assert!(!found, "{name} holds {form:?}");
+            }
+        }
+    }
+    assert!(seen >= 2, "the ledger and its key are looked at");
+}
+
+#[test]
+fn nothing_is_left_of_a_delivered_person_and_the_next_export_brings_nothing_back() {
+    let scene = Scene::new();
+    scene.export("customers.csv", format!("{HEADER}{}{}", crowd(), row(KEY)));
+    scene.fault(Fault::once(Kind::LostAnswer));
+    assert_eq!(scene.run().code, 0);
+    let id = scene.lead_of(KEY)["remote_id"].as_str().unwrap().to_owned();
+    let ran = forget(&scene);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.stdout.contains(&id), "{ran:?}");
+    assert_gone(&scene);
+    for _ in 0..2 {
+        let ran = scene.run();
+        assert_eq!(
+            (ran.code, ran.count("skipped"), ran.count("unchanged"), ran.count("new")),
+            (0, 1, 400, 0),
+            "{ran:?}"
+        );
+    }
+    assert_gone(&scene);
+    let ran = forget(&scene);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.stdout.contains("was forgotten in customers"), "{ran:?}");
+    assert!(scene.cli(&["show", KEY]).stderr.contains("forgotten"));
+    // A changed row is the person's, too.
+    scene.export("customers.csv", format!("{HEADER}{}", row(KEY).replace("Zébulon", "Zeb")));
+    assert_eq!(scene.run().count("skipped"), 1);
+}
+
+#[test]
+fn nothing_is_left_of_a_refused_person_with_history() {
+    let scene = Scene::new();
+    scene.export("customers.csv", format!("{HEADER}{}", row(KEY)));
+    scene.fault(Fault::once(Kind::Status(Answer::new(422))).always());
+    scene.run();
+    scene.cli(&["retry", KEY]);
+    scene.run();
+    assert_eq!(forget(&scene).code, 0);
+    assert_gone(&scene);
+    assert_eq!(scene.query("SELECT count(*) FROM failure"), ["0"]);
+}
+
+#[test]
+fn nothing_is_left_of_quarantined_rows_even_inside_those_of_others() {
+    let scene = Scene::new();
+    // A bad row of the person, and a quote of somebody else's that takes the person's second row in.
+    let bad = format!("{KEY},Zébulon,Quackenbush\n");
+    scene.export(
+        "customers.csv",
+        format!("{HEADER}1,Ann,Maes,a@example.com\n{bad}2,\"Bob,Claes,b@example.com\n{}", row(KEY)),
+    );
+    assert_eq!(scene.run().count("rejected"), 2);
+    let ran = forget(&scene);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.stdout.contains("1 quarantined rows of others"), "{ran:?}");
+    assert_gone(&scene);
+    scene.export("customers.csv", format!("{HEADER}1,Ann,Maes,a@example.com\n{bad}"));
+    let ran = scene.run();
+    assert_eq!((ran.code, ran.count("skipped"), ran.count("invalid")), (0, 1, 0), "{ran:?}");
+    assert_gone(&scene);
+}
+
+#[test]
+fn a_row_whose_key_a_correction_filled_in_does_not_come_back_without_it() {
+    let scene = checked();
+    scene.export("customers.csv", format!("{HEADER}{}", row("")));
+    scene.run();
+    let file = String::from_utf8(export(&scene)).unwrap();
+    assert_eq!(import(&scene, file.replace(",Zébulon", &format!("{KEY},Zébulon"))).code, 0);
+    assert_eq!(scene.run().count("delivered"), 1);
+    assert_eq!(forget(&scene).code, 0);
+    let ran = scene.run();
+    assert_eq!((ran.code, ran.count("skipped"), ran.count("invalid")), (0, 1, 0), "{ran:?}");
+    assert_gone(&scene);
+}
+
+#[test]
+fn a_lead_that_is_being_sent_is_not_forgotten_now() {
+    let scene = Scene::new();
+    scene.export("customers.csv", format!("{HEADER}{}", row(KEY)));
+    scene.run();
+    let ledger = rusqlite::Connection::open(scene.path("lead-sync.db")).unwrap();
+    ledger.execute("UPDATE lead SET state = 'sending'", []).unwrap();
+    let ran = forget(&scene);
+    assert_eq!(ran.code, 4, "{ran:?}");
+    assert!(ran.stderr.contains("Try again"), "{ran:?}");
+    assert_eq!(scene.query("SELECT count(*) FROM lead"), ["1"]);
+}
+
+#[test]
+fn without_a_terminal_nobody_is_erased_unless_it_is_confirmed() {
+    let scene = Scene::new();
+    scene.export("customers.csv", format!("{HEADER}{}", row(KEY)));
+    scene.run();
+    let ran = scene.cli(&["forget", KEY]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert_eq!(scene.cli(&["forget", "nobody", "--yes"]).code, 2);
+    assert_eq!(scene.query("SELECT count(*) FROM lead"), ["1"]);
+}
+
+#[test]
+fn a_reader_in_the_way_is_said_and_prune_finishes() {
+    let scene = Scene::new();
+    scene.export("customers.csv", format!("{HEADER}{}", row(KEY)));
+    scene.run();
+    let reader = scene.ledger();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM lead;").unwrap();
+    reader.query_row("SELECT count(*) FROM lead", [], |row| row.get::<_, i64>(0)).unwrap();
+    let ran = forget(&scene);
+    assert_eq!(ran.code, 4, "{ran:?}");
+    assert!(ran.stderr.contains("lead-sync prune"), "{ran:?}");
+    drop(reader);
+    assert_eq!(scene.cli(&["prune"]).code, 0);
+    assert_gone(&scene);
+}
+
+#[test]
+fn all_that_is_held_on_a_person_is_told_as_json() {
+    let scene = checked();
+    scene.export("customers.csv", format!("{HEADER}{}", row(KEY).replace("@example", " at example")));
+    scene.run();
+    let told = scene.cli(&["export-person", KEY]).json();
+    assert_eq!(told["held"][0]["state"], "rejected");
+    assert_eq!(told["held"][0]["content"]["row"]["first_name"], "Zébulon");
+    scene.export("customers.csv", format!("{HEADER}{}", row(KEY)));
+    scene.fault(Fault::once(Kind::Status(Answer::new(422))));
+    scene.run();
+    let told = scene.cli(&["export-person", KEY]).json();
+    assert_eq!(told["held"][0]["content"]["body"]["prospect"]["email"], "zebulon.q@example.com");
+    assert_eq!(told["held"][0]["history"].as_array().unwrap().len(), 1);
+    assert_eq!(forget(&scene).code, 0);
+    let told = scene.cli(&["export-person", KEY]).json();
+    assert_eq!((told["held"].as_array().unwrap().len(), told["forgotten"][0]["sync"].as_str()), (0, Some("customers")));
+}

@@ -1,0 +1,12 @@
+//! The operator's desk: what a person sees, mends and erases.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[expect(dead_code, reason = "other test crates use the rest")]
+#[path = "../support/mod.rs"]
+mod support;
+
+mod desk;
+mod forget;
+mod rejects;
+mod replacing;

@@ -1,0 +1,52 @@
+//! What the repository ships for monitoring speaks of metrics that exist.
+
+use std::collections::BTreeSet;
+
+const DOCS: &str = include_str!("../../docs/metrics.md");
+const SOURCE: &str = include_str!("../../src/metrics.rs");
+const ALERTS: &str = include_str!("../../deploy/prometheus-alerts.yml");
+const BOARD: &str = include_str!("../../deploy/grafana/lead-sync.json");
+
+/// The names of metrics in a text; what a histogram is made of is the histogram.
+fn names(text: &str) -> BTreeSet<String> {
+    text.match_indices("lead_sync_")
+        .map(|(at, _)| {
+            let name: String = text[at..].chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+            name.strip_suffix("_bucket").map_or(name.clone(), str::to_owned)
+        })
+        .collect()
+}
+
+/// The constants of `metrics.rs`.
+fn defined() -> BTreeSet<String> {
+    SOURCE.lines().filter(|line| line.starts_with("const ")).flat_map(names).collect()
+}
+
+#[test]
+fn every_metric_is_documented_and_every_documented_metric_exists() {
+    assert_eq!(names(DOCS), defined());
+    assert_eq!(defined().len(), 13);
+}
+
+#[test]
+fn dashboard_and_alerts_ask_for_metrics_that_exist() {
+    for text in [ALERTS, BOARD] {
+        let unknown: Vec<String> = names(text).difference(&defined()).cloned().collect();
+        assert_eq!(unknown, [""; 0]);
+    }
+}
+
+#[test]
+fn the_dashboard_is_json_with_queries_in_every_panel_and_shows_every_metric() {
+    let board: serde_json::Value = serde_json::from_str(BOARD).unwrap();
+    for panel in board["panels"].as_array().unwrap() {
+        assert!(panel["targets"][0]["expr"].is_string(), "{panel}");
+    }
+    let hidden: Vec<String> = defined().difference(&names(BOARD)).cloned().collect();
+    assert_eq!(hidden, ["lead_sync_build_info", "lead_sync_last_run_timestamp_seconds"]);
+}
+
+#[test]
+fn there_are_three_alerts() {
+    assert_eq!(ALERTS.matches("- alert: ").count(), 3);
+}

@@ -1,0 +1,43 @@
+//! Logs tell what happened and to which lead, and nothing of the lead.
+
+use serde_json::Value;
+
+use super::site::{Site, assert_nothing_planted};
+
+async fn debug_log(format: &str) -> String {
+    let site = Site::new("").await;
+    site.export(&[["PLANTED-KEY-1", "Plantedfirst", "planted@example.com"], ["PLANTED-KEY-2", "Plantedfirst", ""]]);
+    let ran = site.run_with(&["--run-now"], &[("LEAD_SYNC_LOG", "trace"), ("LEAD_SYNC_LOG_FORMAT", format)]).await;
+    assert_eq!(ran.code, 3);
+    assert_nothing_planted(&ran.stderr);
+    assert_nothing_planted(&ran.stdout);
+    ran.stderr
+}
+
+#[tokio::test]
+async fn json_lines_name_run_sync_and_the_hashed_lead() {
+    let log = debug_log("json").await;
+    let lines: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let answered = lines.iter().find(|line| line["message"] == "answered").unwrap();
+    assert_eq!((&answered["level"], &answered["outcome"]), (&"DEBUG".into(), &"accepted".into()));
+    let spans = answered["spans"].as_array().unwrap();
+    assert_eq!((&spans[0]["name"], &spans[0]["run"]), (&"run".into(), &1.into()));
+    assert_eq!((&spans[1]["name"], &spans[1]["sync"]), (&"lead".into(), &"customers".into()));
+    assert_eq!(spans[1]["lead"].as_str().unwrap().len(), 8);
+}
+
+#[tokio::test]
+async fn journal_lines_begin_with_their_priority() {
+    let log = debug_log("journald").await;
+    assert!(log.contains("<7>run{run=1}:lead{sync="), "{log}");
+    assert!(log.contains("<6>run{run=1}: begins"), "{log}");
+}
+
+#[tokio::test]
+async fn outside_a_terminal_lines_are_json_and_a_wrong_format_is_said() {
+    let site = Site::new("").await;
+    site.export(&[["1", "Jan", "jan@example.com"]]);
+    let ran = site.run_with(&["--run-now"], &[("LEAD_SYNC_LOG_FORMAT", "xml")]).await;
+    let line: Value = serde_json::from_str(ran.stderr.lines().next().unwrap()).unwrap();
+    assert_eq!(line["message"], "LEAD_SYNC_LOG_FORMAT=xml names no format; use text, json or journald");
+}
