@@ -351,9 +351,12 @@ impl Dispatch<'_> {
                 }
             }
             Done::Stored => self.unwritten -= 1,
-            Done::Broken(text) => {
+            Done::Unclaimed(text) => {
                 self.asked = None;
-                self.unwritten = self.unwritten.saturating_sub(1);
+                self.halt(Notice::new(Ending::Error, text));
+            }
+            Done::Unwritten(text) => {
+                self.unwritten -= 1;
                 self.halt(Notice::new(Ending::Error, text));
             }
         }
