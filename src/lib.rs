@@ -9,6 +9,7 @@
 //! sources/       CSV files and SQLite queries, read row by row
 //! ledger/        the only SQL of the ledger
 //! auth/          credentials: API key, OAuth sessions
+//! daemon/        runs each sync at its times
 //! destination/   posts once, returns a reply; never retries, never decides
 //! worker/        the imperative shell: intake and dispatch
 //! notify/        tells a monitor and people how runs went
@@ -17,12 +18,11 @@
 //! telemetry.rs   logs
 //! sandbox/       a local WeGroup with faults on demand
 //! clock.rs       the only reader of the clock
-//! telemetry.rs   logs on stderr, only our own
 //! ```
 //!
 //! # Arrows
-//! `main → cli → http, notify, worker, config`; `worker → sources, ledger, auth, destination`; every edge → `domain`.
-//! `http` and `notify` read reports and the ledger; `metrics` is fed by the worker.
+//! `main → cli → daemon, http, notify, worker, config`; `daemon → worker, ledger`; `worker → sources, ledger, auth, destination`;
+//! every edge → `domain`. `http` and `notify` read reports and the ledger; `metrics` is fed by the worker.
 //! Edges never import each other; nothing below `cli` imports `config`; `domain` imports nothing of ours.
 //! `tests/architecture.rs` checks the `use` lines.
 
@@ -30,6 +30,7 @@ pub mod auth;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod daemon;
 pub mod destination;
 pub mod domain;
 pub mod http;

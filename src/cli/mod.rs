@@ -3,6 +3,7 @@
 mod args;
 mod backup;
 mod check;
+mod daemon;
 mod demo;
 mod exit;
 mod export_person;
@@ -88,8 +89,7 @@ fn carry_out(args: &Args) -> Result<Exit, Failure> {
 
 fn without_command(args: &Args) -> Result<Exit, Failure> {
     if !args.run.run_now {
-        let text = "nothing to do: `lead-sync --run-now` runs once, `lead-sync --help` lists the commands";
-        return Err(Failure::usage(text));
+        return daemon::daemon(args);
     }
     if args.run.dry_run { plan::plan(args, &args.run.sync, args.run.json) } else { run::run_now(args) }
 }

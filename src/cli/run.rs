@@ -113,9 +113,10 @@ fn new_ledger(confirmed: bool) -> NewLedger {
 pub(super) async fn supervise(prepared: &Prepared, job: &Job, lease: Option<&Lease>) -> Result<Report, Failure> {
     let stopper = Arc::new(Stopper::default());
     let stop = stopper.watch();
+    let grace = prepared.settings.shutdown_grace;
     let progress = Arc::new(Progress::default());
     let mut beside = JoinSet::new();
-    beside.spawn(async move { signals::forward(&stopper).await });
+    beside.spawn(async move { signals::forward(&stopper, Some(grace)).await });
     beside.spawn({
         let progress = Arc::clone(&progress);
         async move { progress::show(&progress).await }
@@ -127,7 +128,7 @@ pub(super) async fn supervise(prepared: &Prepared, job: &Job, lease: Option<&Lea
 }
 
 /// Takes the lease, waiting for it if asked to.
-async fn take_lease(ledger: &Path, what: &str, wait: Option<Duration>) -> Result<Lease, Failure> {
+pub(super) async fn take_lease(ledger: &Path, what: &str, wait: Option<Duration>) -> Result<Lease, Failure> {
     let until = clock::instant() + wait.unwrap_or_default();
     loop {
         match Lease::take(ledger, what, clock::now()) {

@@ -97,7 +97,7 @@ pub(super) fn sandbox(options: &SandboxOptions) -> Result<Exit, Failure> {
         let stop = stopper.watch();
         tokio::select! {
             () = stop.wait() => {}
-            () = signals::forward(&stopper) => {}
+            () = signals::forward(&stopper, None) => {}
         }
         running.shutdown().await;
         Ok(Exit::Done)

@@ -1,12 +1,16 @@
-//! Ctrl-C and SIGTERM.
+//! Ctrl-C and SIGTERM, which stop; SIGHUP, which asks the daemon to read its configuration again.
+
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
 
 use super::out;
-use crate::worker::stop::{GRACE, Stopper};
+use crate::worker::stop::Stopper;
 
-/// Passes every ctrl-C and SIGTERM on. The first says what happens, so that nobody has to guess.
-pub(super) async fn forward(stopper: &Stopper) {
+/// Passes every ctrl-C and SIGTERM on. The first says what happens, so that nobody has to guess:
+/// `grace` is how long what is under way may take; `None` if that is nothing.
+pub(super) async fn forward(stopper: &Stopper, grace: Option<Duration>) {
     let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
         return std::future::pending().await;
@@ -18,10 +22,20 @@ pub(super) async fn forward(stopper: &Stopper) {
             _ = terminate.recv() => {}
         }
         stopper.stop();
-        if first {
-            let grace = GRACE.as_secs();
-            out::note(format!("stopping: what is under way may take {grace} s to finish; once more stops at once"));
-            first = false;
+        if let (true, Some(grace)) = (first, grace) {
+            let seconds = grace.as_secs();
+            out::note(format!("stopping: what is under way may take {seconds} s to finish; once more stops at once"));
         }
+        first = false;
     }
+}
+
+/// Passes every SIGHUP on. Without this a SIGHUP ends the process.
+pub(super) fn hangups(told: &Notify) -> std::io::Result<impl Future<Output = ()>> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    Ok(async move {
+        while hangup.recv().await.is_some() {
+            told.notify_one();
+        }
+    })
 }

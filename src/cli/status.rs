@@ -10,6 +10,7 @@ use crate::clock;
 use crate::domain::breaker::Gate;
 use crate::domain::delivery::State;
 use crate::ledger::{Ledger, RunRow, SyncStatus};
+use crate::worker::settings::Schedule;
 
 /// Each sync at a glance, and the commands that settle what needs a person.
 pub(super) fn status(args: &Args, options: &StatusOptions) -> Result<Exit, Failure> {
@@ -40,10 +41,21 @@ pub(super) fn status(args: &Args, options: &StatusOptions) -> Result<Exit, Failu
         if let (Some(at), Some(outcome)) = (&sync.last_run, &sync.last_outcome) {
             out::say(format!("  last run {at}: {outcome}"));
         }
+        let known = loaded.unresolved.syncs.iter().find(|known| known.name == sync.sync);
+        next_run(known.and_then(|known| known.schedule.as_ref()));
         connection(sync);
         needs(sync);
     }
     Ok(Exit::Done)
+}
+
+/// When the schedule comes next; whether a daemon is up to follow it, this command does not know.
+fn next_run(schedule: Option<&Schedule>) {
+    if let Some(schedule) = schedule
+        && let Some(next) = schedule.times.after(clock::now())
+    {
+        out::say(format!("  next run {next} by its schedule {}, if a daemon is up", schedule.times));
+    }
 }
 
 /// A sync as JSON and CSV tell it.

@@ -50,6 +50,9 @@ use reader::{Findings, Table};
 /// `ledger.retain` unless set.
 const RETAIN: Duration = Duration::from_hours(90 * 24);
 
+/// `shutdown_grace` unless set.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(20);
+
 /// Name of the ledger unless set.
 const LEDGER: &str = "lead-sync.db";
 
@@ -84,10 +87,10 @@ impl Loaded {
                 Some(connection.clone().with_auth(auth))
             })
             .collect();
-        let Settings { ledger, retain, tokens, tokens_key, syncs, .. } = self.unresolved.clone();
+        let Settings { ledger, retain, shutdown_grace, tokens, tokens_key, syncs, .. } = self.unresolved.clone();
         let tokens_key = tokens_key
             .and_then(|key| key.resolve(env).map_err(|what| problems.add("tokens.key".to_owned(), what)).ok());
-        problems.or(Settings { ledger, retain, tokens, tokens_key, connections, syncs })
+        problems.or(Settings { ledger, retain, shutdown_grace, tokens, tokens_key, connections, syncs })
     }
 }
 
@@ -96,8 +99,8 @@ impl Loaded {
     pub fn without_secrets(&self) -> Settings {
         let none = |connection: &Connection<Auth>| connection.clone().with_auth(crate::auth::Settings::None);
         let connections = self.unresolved.connections.iter().map(none).collect();
-        let Settings { ledger, retain, tokens, syncs, .. } = self.unresolved.clone();
-        Settings { ledger, retain, tokens, tokens_key: None, connections, syncs }
+        let Settings { ledger, retain, shutdown_grace, tokens, syncs, .. } = self.unresolved.clone();
+        Settings { ledger, retain, shutdown_grace, tokens, tokens_key: None, connections, syncs }
     }
 }
 
@@ -141,6 +144,7 @@ struct Root {
 
 /// Reads the top level; `None` if there is a problem below it.
 fn root(mut table: Table<'_>, env: &Env) -> Option<Root> {
+    let shutdown_grace = table.or("shutdown_grace", SHUTDOWN_GRACE, form::duration);
     let (ledger, retain) = ledger(table.table("ledger"), env);
     let (tokens, tokens_key) = tokens(table.table("tokens"), &ledger);
     let (outlines, connections): (Vec<_>, Vec<_>) =
@@ -160,7 +164,11 @@ fn root(mut table: Table<'_>, env: &Env) -> Option<Root> {
     let mut syncs: Vec<Sync> = syncs.into_iter().collect::<Option<_>>()?;
     connections.sort_by(|a, b| a.name.cmp(&b.name));
     syncs.sort_by(|a, b| a.name.cmp(&b.name));
-    Some(Root { unresolved: Settings { ledger, retain, tokens, tokens_key, connections, syncs }, http, notify })
+    Some(Root {
+        unresolved: Settings { ledger, retain, shutdown_grace, tokens, tokens_key, connections, syncs },
+        http,
+        notify,
+    })
 }
 
 /// Path and retention. Unless set, the ledger lies in the first folder of `$STATE_DIRECTORY` (systemd gives several with

@@ -16,6 +16,7 @@ pub mod reason;
 pub mod record;
 pub mod retry;
 pub mod retry_after;
+pub mod schedule;
 pub mod standing;
 pub mod time;
 pub mod verdict;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 use serde::Serialize;
 
 use super::{Ledger, Result};
@@ -120,6 +120,25 @@ impl Ledger {
             tx.execute(sql, rusqlite::params_from_iter(values)).map_err(error)?;
         }
         tx.commit().map_err(error)
+    }
+
+    /// Closes the daemon's run that was left open when it was cut off or panicked, if there is one; `sync` if it is known which one it was
+    /// for. Only who holds the lease knows that the run is under way no more.
+    pub fn end_lost_run(&mut self, sync: Option<&str>, outcome: &str, now: Timestamp) -> Result<()> {
+        let lost = "SELECT max(id) FROM run WHERE finished_at IS NULL AND \"trigger\" <> 'manual'";
+        let run: Option<i64> = self.db.query_row(lost, [], |row| row.get(0)).map_err(|error| self.error(&error))?;
+        let known = "SELECT id FROM sync WHERE name = ?1";
+        let sync = self.db.query_row(known, [sync], |row| row.get(0)).optional().map_err(|error| self.error(&error))?;
+        let counts = sync.map(|sync| (sync, Counts::default())).into_iter().collect();
+        run.map_or(Ok(()), |run| self.finish_run(run, outcome, now, &counts))
+    }
+
+    /// When the last run over a sync began that was neither interrupted nor cut off.
+    pub fn last_run_of(&self, sync: &str) -> Result<Option<Timestamp>> {
+        let sql = "SELECT max(r.started_at) FROM run r JOIN run_sync c ON c.run = r.id JOIN sync s ON s.id = c.sync
+                   WHERE s.name = ?1 AND r.outcome <> 'interrupted'";
+        let at: Option<i64> = self.db.query_row(sql, [sync], |row| row.get(0)).map_err(|error| self.error(&error))?;
+        Ok(at.map(Timestamp))
     }
 
     /// Moves what is in the write-ahead log into the ledger and empties the log: it holds the content of leads that are settled by now. A

@@ -74,6 +74,7 @@ pub(super) async fn send(
             budget: &budget,
             progress,
             stop: stop.clone(),
+            grace: prepared.settings.shutdown_grace,
         })
     });
     for tally in join_all(dispatches).await {

@@ -12,6 +12,14 @@ pub struct Prepared {
     pub syncs: Vec<Ready>,
 }
 
+impl Prepared {
+    /// One of its own for each sync, so that each can run by itself.
+    pub fn one_by_one(self) -> impl Iterator<Item = Self> {
+        let Self { settings, syncs } = self;
+        syncs.into_iter().map(move |sync| Self { settings: settings.clone(), syncs: vec![sync] })
+    }
+}
+
 /// A sync with its mapping.
 #[derive(Debug)]
 pub struct Ready {

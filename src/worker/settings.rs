@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::domain::{mapping, plan::OnChange, verdict};
+use crate::domain::{mapping, plan::OnChange, schedule::Times, verdict};
 use crate::{auth, destination, sources};
 
 /// Everything one process works with. `A` is the credential of a connection, `S` a secret: the text itself, unless the
@@ -17,6 +17,8 @@ pub struct Settings<A = auth::Settings, S = SecretString> {
     pub ledger: PathBuf,
     /// History of settled leads is kept this long.
     pub retain: Duration,
+    /// How long requests under way may take after the first stop signal.
+    pub shutdown_grace: Duration,
     /// The folder of the token files.
     pub tokens: PathBuf,
     /// Encrypts the token files: 32 bytes in base64.
@@ -133,10 +135,8 @@ pub struct Sync {
 /// When the daemon runs a sync.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
-    /// Cron expression with seconds.
-    pub cron: String,
-    /// IANA name of the time zone.
-    pub timezone: String,
+    /// When it is due.
+    pub times: Times,
     /// Random delay, at most.
     pub jitter: Duration,
     /// Run once after a time that was missed.

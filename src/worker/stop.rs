@@ -1,12 +1,7 @@
 //! The stop signal: the first one lets what is under way finish within a grace, the second one does not.
 
-use std::time::Duration;
-
 use tokio::sync::watch;
 use tokio::time::Instant;
-
-/// How long requests under way may take after the first signal (DESIGN: `shutdown_grace`).
-pub const GRACE: Duration = Duration::from_secs(20);
 
 /// What was asked of us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -77,7 +77,6 @@ fn what_the_timer_starts_sends_the_export_once_and_keeps_the_ledger_in_the_state
 }
 
 #[test]
-#[ignore = "the daemon is not there yet"]
 fn the_daemon_says_when_it_is_ready_and_a_stop_is_no_failure() {
     let site = Site::new("schedule = \"* * * * * *\"");
     let unit = Unit::read("lead-sync.service");

@@ -25,7 +25,7 @@ use super::pace::Pace;
 use super::progress::Progress;
 use super::report::{Ending, Notice};
 use super::settings::Connection;
-use super::stop::{GRACE, Stop};
+use super::stop::Stop;
 use crate::auth::TokenSource;
 use crate::clock;
 use crate::destination::{Destination, Target};
@@ -56,6 +56,8 @@ pub(super) struct Means<'m> {
     pub(super) budget: &'m AtomicU64,
     pub(super) progress: &'m Progress,
     pub(super) stop: Stop,
+    /// How long requests under way may take once we are to stop.
+    pub(super) grace: Duration,
 }
 
 /// A request under way.
@@ -124,7 +126,7 @@ impl Dispatch<'_> {
     async fn run(mut self) -> Tally {
         loop {
             if self.means.stop.is_set() {
-                self.give_up.get_or_insert_with(|| Instant::now() + GRACE);
+                self.give_up.get_or_insert_with(|| Instant::now() + self.means.grace);
                 self.halt(Notice::new(Ending::Interrupted, "stopped; what was under way was finished"));
             }
             self.take_off();

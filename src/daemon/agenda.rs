@@ -1,0 +1,245 @@
+//! Which sync runs when. Pure: it is told the time, the dice and what runs.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use crate::domain::time::Timestamp;
+use crate::ledger::Trigger;
+use crate::worker::settings::Schedule;
+
+/// A due time that is seen so much later was missed: the machine slept, or its clock was set. It is more than a busy machine needs to
+/// wake us.
+const LATE: Duration = Duration::from_mins(1);
+
+/// Gives a random duration of at most the one given.
+pub(super) type Dice = fn(Duration) -> Duration;
+
+/// The plans of all syncs, and those whose turn has come.
+#[derive(Debug)]
+pub(super) struct Agenda {
+    plans: BTreeMap<String, Plan>,
+    queue: VecDeque<(String, Trigger)>,
+    seen: Timestamp,
+    dice: Dice,
+}
+
+/// One sync's schedule and its next time.
+#[derive(Debug)]
+struct Plan {
+    schedule: Schedule,
+    /// By the schedule; `None`: never again.
+    at: Option<Timestamp>,
+    /// The same, and the jitter.
+    due: Option<Timestamp>,
+}
+
+impl Plan {
+    fn new(schedule: Schedule, now: Timestamp, dice: Dice) -> Self {
+        let mut plan = Self { schedule, at: None, due: None };
+        plan.advance(now, dice);
+        plan
+    }
+
+    /// Plans the first time after `now`.
+    fn advance(&mut self, now: Timestamp, dice: Dice) {
+        self.at = self.schedule.times.after(now);
+        self.due = self.at.map(|at| at + dice(self.schedule.jitter));
+    }
+}
+
+impl Agenda {
+    /// Without any sync.
+    pub(super) fn new(dice: Dice, now: Timestamp) -> Self {
+        Self { plans: BTreeMap::new(), queue: VecDeque::new(), seen: now, dice }
+    }
+
+    /// The daemon starts: each sync with its last run. One that is to run at the start, or that missed a time since its last run, is due
+    /// now; one that has never run has missed nothing.
+    pub(super) fn start(
+        &mut self,
+        syncs: impl IntoIterator<Item = (String, Schedule, Option<Timestamp>)>,
+        now: Timestamp,
+    ) {
+        for (name, schedule, last) in syncs {
+            let missed = last.and_then(|last| schedule.times.after(last)).is_some_and(|due| due <= now);
+            if schedule.at_start {
+                self.queue.push_back((name.clone(), Trigger::Start));
+            } else if schedule.catch_up && missed {
+                self.queue.push_back((name.clone(), Trigger::Schedule));
+            }
+            self.plans.insert(name, Plan::new(schedule, now, self.dice));
+        }
+    }
+
+    /// The configuration was read again. A sync whose schedule is as it was keeps its plan; one that is no longer there is forgotten.
+    pub(super) fn replace(&mut self, syncs: impl IntoIterator<Item = (String, Schedule)>, now: Timestamp) {
+        let mut before = std::mem::take(&mut self.plans);
+        for (name, schedule) in syncs {
+            let kept = before.remove(&name).filter(|plan| plan.schedule == schedule);
+            self.plans.insert(name, kept.unwrap_or_else(|| Plan::new(schedule, now, self.dice)));
+        }
+        self.queue.retain(|(name, _)| self.plans.contains_key(name));
+    }
+
+    /// Puts the syncs that are due at `now` in the queue. One that is running or queued is not put there again: what it would do is done by
+    /// the run that is under way or to come.
+    pub(super) fn turn(&mut self, now: Timestamp, running: Option<&str>) {
+        // A clock that was set back: what was planned by the wrong time would come too late.
+        let set_back = now + LATE < self.seen;
+        self.seen = now;
+        for (name, plan) in &mut self.plans {
+            if set_back {
+                plan.advance(now, self.dice);
+            }
+            let Some((at, due)) = plan.at.zip(plan.due).filter(|(_, due)| *due <= now) else { continue };
+            let missed = now.since(due) > LATE;
+            let busy = running == Some(name) || self.queue.iter().any(|(queued, _)| queued == name);
+            if !busy && (plan.schedule.catch_up || !missed) {
+                self.queue.push_back((name.clone(), Trigger::Schedule));
+            }
+            // A clock that goes back a little must not bring the same time again.
+            plan.advance(now.max(at), self.dice);
+        }
+    }
+
+    /// The sync whose turn it is.
+    pub(super) fn take(&mut self) -> Option<(String, Trigger)> {
+        self.queue.pop_front()
+    }
+
+    /// When the next sync is due.
+    pub(super) fn wake(&self) -> Option<Timestamp> {
+        self.plans.values().filter_map(|plan| plan.due).min()
+    }
+
+    /// Each sync and when it is due next.
+    pub(super) fn next(&self) -> impl Iterator<Item = (&str, Option<Timestamp>)> {
+        self.plans.iter().map(|(name, plan)| (name.as_str(), plan.due))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::domain::schedule::Times;
+
+    const MINUTE: i64 = 60_000;
+
+    /// Every ten minutes.
+    fn schedule() -> Schedule {
+        let times = Times::new("0 */10 * * * *", TimeZone::UTC).unwrap();
+        Schedule { times, jitter: Duration::ZERO, catch_up: true, at_start: false }
+    }
+
+    fn skipping() -> Schedule {
+        Schedule { catch_up: false, ..schedule() }
+    }
+
+    fn started(schedule: Schedule, last: Option<i64>, now: i64) -> Agenda {
+        let mut agenda = Agenda::new(|_| Duration::ZERO, at(now));
+        agenda.start([("a".to_owned(), schedule, last.map(at))], at(now));
+        agenda
+    }
+
+    fn at(minute: i64) -> Timestamp {
+        Timestamp(minute * MINUTE)
+    }
+
+    /// What is due after a turn.
+    fn due(agenda: &mut Agenda, now: Timestamp) -> Vec<(String, Trigger)> {
+        agenda.turn(now, None);
+        std::iter::from_fn(|| agenda.take()).collect()
+    }
+
+    fn scheduled() -> Vec<(String, Trigger)> {
+        vec![("a".to_owned(), Trigger::Schedule)]
+    }
+
+    #[test]
+    fn a_sync_is_due_at_each_of_its_times_once() {
+        let mut agenda = started(schedule(), None, 5);
+        assert_eq!(due(&mut agenda, at(9)), []);
+        assert_eq!(agenda.wake(), Some(at(10)));
+        assert_eq!(due(&mut agenda, at(10)), scheduled());
+        assert_eq!(due(&mut agenda, at(10)), []);
+        assert_eq!(due(&mut agenda, at(20)), scheduled());
+    }
+
+    #[test]
+    fn a_time_that_was_missed_while_the_daemon_was_down_is_made_up_for_once_or_skipped() {
+        assert_eq!(due(&mut started(schedule(), Some(1), 45), at(45)), scheduled());
+        assert_eq!(due(&mut started(skipping(), Some(1), 45), at(45)), []);
+        assert_eq!(due(&mut started(schedule(), Some(41), 45), at(45)), [], "nothing was missed");
+        assert_eq!(due(&mut started(schedule(), None, 45), at(45)), [], "it has never run");
+    }
+
+    #[test]
+    fn a_time_that_passed_while_the_machine_slept_is_made_up_for_once_or_skipped() {
+        let mut agenda = started(schedule(), None, 5);
+        assert_eq!(due(&mut agenda, at(48)), scheduled());
+        assert_eq!(agenda.wake(), Some(at(50)));
+        let mut agenda = started(skipping(), None, 5);
+        assert_eq!(due(&mut agenda, at(48)), []);
+        assert_eq!(due(&mut agenda, at(50)), scheduled());
+    }
+
+    #[test]
+    fn a_sync_that_runs_at_the_start_does_so_once_also_if_it_missed_a_time() {
+        let mut agenda = started(Schedule { at_start: true, ..schedule() }, Some(1), 45);
+        assert_eq!(due(&mut agenda, at(45)), [("a".to_owned(), Trigger::Start)]);
+        assert_eq!(due(&mut agenda, at(50)), scheduled());
+    }
+
+    #[test]
+    fn a_sync_never_overlaps_with_itself_and_what_came_due_meanwhile_is_not_made_up_for() {
+        let mut agenda = started(schedule(), None, 5);
+        agenda.turn(at(10), Some("a"));
+        agenda.turn(at(20), Some("a"));
+        assert_eq!(agenda.take(), None);
+        assert_eq!(due(&mut agenda, at(30)), scheduled());
+        agenda.turn(at(40), None);
+        agenda.turn(at(50), None);
+        assert_eq!(due(&mut agenda, at(51)), scheduled(), "queued once");
+    }
+
+    #[test]
+    fn the_wait_for_another_sync_is_no_missed_time() {
+        let mut agenda = started(skipping(), None, 5);
+        agenda.turn(at(10), Some("another"));
+        agenda.turn(at(18), Some("another"));
+        assert_eq!(agenda.take(), Some(("a".to_owned(), Trigger::Schedule)));
+    }
+
+    #[test]
+    fn jitter_delays_a_run_and_never_adds_or_drops_one() {
+        let mut agenda = Agenda::new(|most| most, at(5));
+        agenda.start([("a".to_owned(), Schedule { jitter: Duration::from_mins(3), ..schedule() }, None)], at(5));
+        for ten in [10, 20, 30] {
+            assert_eq!(due(&mut agenda, at(ten + 2)), []);
+            assert_eq!(due(&mut agenda, at(ten + 3)), scheduled());
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_neither_repeats_a_time_nor_delays_the_next() {
+        let mut agenda = started(schedule(), None, 5);
+        assert_eq!(due(&mut agenda, at(10)), scheduled());
+        assert_eq!(due(&mut agenda, Timestamp(10 * MINUTE - 500)), []);
+        assert_eq!(due(&mut agenda, at(10)), [], "half a second back is the same time again");
+        assert_eq!(due(&mut agenda, at(-120)), []);
+        assert_eq!(agenda.wake(), Some(at(-110)), "two hours back is another time");
+    }
+
+    #[test]
+    fn a_new_configuration_keeps_what_is_unchanged_and_forgets_what_is_gone() {
+        let mut agenda = started(Schedule { jitter: Duration::from_mins(1), ..schedule() }, None, 5);
+        agenda.turn(at(10), None);
+        agenda.replace([("b".to_owned(), schedule())], at(11));
+        assert_eq!(due(&mut agenda, at(12)), [], "queued, but gone");
+        assert_eq!(due(&mut agenda, at(20)), [("b".to_owned(), Trigger::Schedule)]);
+        agenda.replace([("b".to_owned(), schedule()), ("a".to_owned(), schedule())], at(20));
+        assert_eq!(due(&mut agenda, at(30)).len(), 2);
+    }
+}

@@ -1,0 +1,35 @@
+//! What the daemon is doing, for whoever looks: systemd, the metrics.
+
+use std::collections::BTreeMap;
+
+use crate::domain::time::Timestamp;
+use crate::worker::report::Ending;
+
+/// The daemon's state as of its scheduler's last turn.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Board {
+    /// Runs are taken up: true once the ledger is open, false again when the daemon is to stop.
+    pub ready: bool,
+    /// When the scheduler last turned. It does so every half minute at least.
+    pub turned_at: Timestamp,
+    /// The sync that is running.
+    pub running: Option<String>,
+    /// The scheduled syncs.
+    pub syncs: BTreeMap<String, Seen>,
+}
+
+/// What is known of a sync.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// When it is due, jitter included.
+    pub next: Option<Timestamp>,
+    /// When its last run in this process ended, and how.
+    pub last: Option<(Timestamp, Ending)>,
+}
+
+impl Board {
+    /// When the next sync is due, and which.
+    pub fn next(&self) -> Option<(Timestamp, &str)> {
+        self.syncs.iter().filter_map(|(name, seen)| Some((seen.next?, name.as_str()))).min()
+    }
+}

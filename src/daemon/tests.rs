@@ -1,0 +1,123 @@
+//! The scheduler over a real ledger, with runs of its own making.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use jiff::tz::TimeZone;
+use serde_json::json;
+use tokio::sync::mpsc::unbounded_channel;
+
+use super::*;
+use crate::domain::mapping::Spec;
+use crate::domain::plan::OnChange;
+use crate::domain::schedule::Times;
+use crate::sources;
+use crate::worker::settings::{Settings, Sync};
+use crate::worker::stop::Stopper;
+
+fn prepared(folder: &Path, every: &str) -> Prepared {
+    let sqlite = sources::sqlite::Settings {
+        path: folder.join("crm.db"),
+        shown: "crm.db".to_owned(),
+        query: "SELECT 1 AS id".to_owned(),
+        key: "id".to_owned(),
+        cursor: None,
+    };
+    let sync = Sync {
+        name: "customers".to_owned(),
+        connection: "api".to_owned(),
+        source: sources::Settings::Sqlite(sqlite),
+        mapping: Spec {
+            sync: "customers".to_owned(),
+            key: "id".to_owned(),
+            lead: json!({ "id": "{{ id }}" }),
+            filter: None,
+            required: Vec::new(),
+        },
+        request: None,
+        on_change: OnChange::Ignore,
+        max_new: None,
+        expects_rows: false,
+        schedule: Some(Schedule {
+            times: Times::new(every, TimeZone::UTC).unwrap(),
+            jitter: Duration::ZERO,
+            catch_up: true,
+            at_start: true,
+        }),
+    };
+    let settings = Settings {
+        ledger: folder.join("lead-sync.db"),
+        retain: Duration::ZERO,
+        shutdown_grace: Duration::from_secs(20),
+        tokens: folder.join("tokens"),
+        tokens_key: None,
+        connections: Vec::new(),
+        syncs: vec![sync],
+    };
+    worker::prepare(settings, &[]).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_panics_is_recorded_as_an_error_and_the_daemon_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lead-sync.db");
+    let (events, mut told) = unbounded_channel();
+    let daemon = Daemon {
+        prepared: prepared(folder.path(), "* * * * * *"),
+        lease: Lease::take(&path, "test", clock::now()).unwrap(),
+        reload: || Err(String::new()),
+        hangup: Arc::default(),
+        board: watch::Sender::default(),
+        events,
+    };
+    let times = AtomicU32::new(0);
+    let ledger_path = path.clone();
+    let pass: Pass = Arc::new(move |work| {
+        let mut ledger = Ledger::open(&ledger_path)?;
+        let run = ledger.begin_run(work.trigger, clock::now())?;
+        assert!(times.fetch_add(1, Ordering::Relaxed) > 0, "the first run panics");
+        let now = clock::now();
+        ledger.finish_run(run, Ending::Complete.as_str(), now, &BTreeMap::new())?;
+        let (started_at, finished_at) = (now, now);
+        let (syncs, notices, samples) = (BTreeMap::new(), Vec::new(), Vec::new());
+        Ok(Report { run, ending: Ending::Complete, started_at, finished_at, syncs, notices, samples })
+    });
+    let stopper = Stopper::default();
+    let scheduler = Scheduler::start(daemon, pass, stopper.watch()).unwrap();
+    let follow = async {
+        let mut failed = None;
+        while let Some(event) = told.recv().await {
+            match event {
+                Event::Ended { result: Err(why), .. } => failed = Some(why),
+                Event::Ended { result: Ok(_), .. } => {
+                    stopper.stop();
+                    break;
+                }
+                Event::Began { .. } => {}
+            }
+        }
+        failed
+    };
+    let ((), failed) = tokio::join!(scheduler.serve(), follow);
+    assert!(failed.unwrap().contains("panic"));
+    let runs = Ledger::open_reader(&path).unwrap().runs(10).unwrap();
+    let outcomes: Vec<_> = runs.iter().rev().map(|run| (run.trigger.as_str(), run.outcome.as_deref())).collect();
+    assert_eq!(outcomes[..2], [("start", Some("error")), ("schedule", Some("complete"))]);
+}
+
+#[tokio::test]
+async fn a_daemon_that_would_never_run_anything_does_not_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut prepared = prepared(folder.path(), "* * * * * *");
+    prepared.syncs[0].settings.schedule = None;
+    let daemon = Daemon {
+        lease: Lease::take(&prepared.settings.ledger, "test", clock::now()).unwrap(),
+        prepared,
+        reload: || Err(String::new()),
+        hangup: Arc::default(),
+        board: watch::Sender::default(),
+        events: unbounded_channel().0,
+    };
+    let refused = run(daemon, &Stopper::default().watch()).await;
+    assert!(matches!(refused, Err(Error::NoSchedule)), "{refused:?}");
+}

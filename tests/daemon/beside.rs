@@ -1,0 +1,78 @@
+//! What works beside a daemon, and what has to wait.
+
+use lead_sync::sandbox::{Answer, Fault, Kind};
+use rustix::process::Signal;
+
+use crate::process::{Daemon, until};
+use crate::support::Scene;
+
+fn scene() -> Scene {
+    let mut scene = Scene::new();
+    scene.sync("schedule", "\"* * * * * *\"").connection("on_in_doubt", "\"hold\"");
+    scene.customers(0..3);
+    scene
+}
+
+#[test]
+fn reading_and_mending_work_beside_a_daemon_and_a_second_one_is_told_who_holds_the_ledger() {
+    let scene = scene();
+    scene.fault(Fault::once(Kind::Status(Answer::new(422))).for_lead("1"));
+    scene.fault(Fault::once(Kind::LostAnswer).for_lead("2"));
+    let daemon = Daemon::start(&scene);
+    daemon.until_ended("attention", 1);
+    for second in [&[][..], &["--run-now"]] {
+        let ran = scene.cli(second);
+        assert_eq!(ran.code, 6, "{ran:?}");
+        assert!(ran.stderr.contains(&format!("process {} (daemon)", daemon.id())), "{ran:?}");
+    }
+    for reading in [&["status"][..], &["leads"], &["show", "1"], &["runs"], &["plan"]] {
+        assert_eq!(scene.cli(reading).code, 0, "{reading:?}");
+    }
+    assert_eq!((&scene.lead_of("1")["state"], &scene.lead_of("2")["state"]), (&"rejected".into(), &"held".into()));
+    assert_eq!(scene.cli(&["retry", "1"]).code, 0);
+    assert_eq!(scene.cli(&["resolve", "2", "--delivered"]).code, 0);
+    until("the daemon sends what is put back", || scene.lead_of("1")["state"] == "delivered");
+    assert_eq!(scene.lead_of("2")["state"], "delivered");
+    assert_eq!(scene.stored().len(), 3);
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end().0, Some(0));
+}
+
+#[test]
+fn a_daemon_stays_up_when_credentials_need_a_person_and_goes_on_afterwards() {
+    let scene = scene();
+    scene.fault(Fault::once(Kind::Status(Answer::new(401))).always());
+    let daemon = Daemon::start(&scene);
+    daemon.until_ended("auth", 2);
+    scene.api.clear_faults();
+    daemon.until_ended("complete", 1);
+    assert_eq!(scene.stored().len(), 3);
+}
+
+#[test]
+fn what_came_due_while_the_daemon_was_down_is_made_up_for_only_if_it_is_to_be() {
+    for (missed, runs) in [("run", 1), ("skip", 0)] {
+        let mut scene = scene();
+        // A time far from now on every day of the year: nothing is due while the test runs.
+        scene.sync("schedule", "\"0 0 0 1 1 *\"").sync("missed", &format!("{missed:?}"));
+        assert_eq!(scene.run().code, 0);
+        let db = rusqlite::Connection::open(scene.path("lead-sync.db")).unwrap();
+        db.execute("UPDATE run SET started_at = started_at - 2 * 366 * 86400000", []).unwrap();
+        let daemon = Daemon::start(&scene);
+        daemon.until_said("ready");
+        if missed == "run" {
+            daemon.until_ended("complete", 1);
+        }
+        daemon.signal(Signal::TERM);
+        assert_eq!(daemon.end().0, Some(0));
+        assert_eq!(scene.query("SELECT run FROM runs WHERE \"trigger\" = 'schedule'").len(), runs, "{missed}");
+    }
+}
+
+#[test]
+fn a_daemon_that_nothing_is_scheduled_for_says_what_to_add() {
+    let scene = Scene::new();
+    let ran = scene.cli(&[]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("add `schedule` to a sync"), "{ran:?}");
+}

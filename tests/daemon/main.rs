@@ -1,0 +1,10 @@
+//! The daemon as a process: its times, its signals, its restarts, and what works beside it.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what fails in a helper fails the test")]
+
+mod beside;
+mod life;
+mod process;
+#[path = "../support/mod.rs"]
+#[expect(dead_code, reason = "each test crate uses a part of it")]
+mod support;
