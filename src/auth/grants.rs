@@ -26,6 +26,7 @@ use super::http::{Failure, Http};
 use super::session::Token;
 use super::settings::{ClientAuth, OAuth};
 use crate::clock;
+use crate::domain::reason::drives_display;
 pub(super) use revoke::revoke;
 use wire::Wire;
 
@@ -259,7 +260,7 @@ pub(super) fn client(settings: &OAuth) -> OAuthClient {
 
 /// One line of bounded length in which no secret is left.
 pub(super) fn tidy(text: &str, secrets: &[SecretString]) -> String {
-    let mut text: String = text.chars().map(|c| if c.is_control() || turns_text(c) { ' ' } else { c }).collect();
+    let mut text: String = text.chars().map(|c| if drives_display(c) { ' ' } else { c }).collect();
     for secret in secrets {
         let secret = secret.expose_secret();
         if !secret.is_empty() {
@@ -267,11 +268,6 @@ pub(super) fn tidy(text: &str, secrets: &[SecretString]) -> String {
         }
     }
     text.chars().take(MAX_DESCRIPTION).collect()
-}
-
-/// Unicode's bidirectional controls (UAX #9): what follows one could be read as our own words.
-fn turns_text(c: char) -> bool {
-    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

@@ -46,7 +46,11 @@ pub fn main() -> ExitCode {
     let args = Args::parse();
     let is_daemon = args.command.is_none() && !args.run.run_now;
     telemetry::start(if is_daemon { Talk::Freely } else { Talk::Little });
-    match carry_out(&args) {
+    let ended = match (carry_out(&args), out::lost()) {
+        (Ok(_), Some(error)) => Err(Failure::new(Exit::Error, format!("the result cannot be written: {error}"))),
+        (ended, _) => ended,
+    };
+    match ended {
         Ok(exit) => exit.into(),
         Err(failure) => {
             out::note(format!("lead-sync: {}", failure.text));

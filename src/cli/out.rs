@@ -1,16 +1,31 @@
-//! Writing to the terminal: a closed pipe (`| head`) is no error, and data never drives the terminal.
+//! Writing to the terminal: a closed pipe (`| head`) is no error, any other result that cannot be written is, and data never drives the
+//! terminal.
 
 use std::fmt::Display;
-use std::io::{Write, stderr, stdout};
+use std::io::{self, Write, stderr, stdout};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::OnceLock;
+
+use crate::domain::reason::drives_display;
 
 /// Columns of a terminal that prose is fitted into.
 const WIDTH: usize = 100;
 
+/// The first line of a result that could not be written. One for the process, as stdout is.
+static LOST: OnceLock<io::Error> = OnceLock::new();
+
 /// One line of result on stdout.
 pub(super) fn say(line: impl Display) {
-    let _ = writeln!(stdout(), "{line}");
+    match writeln!(stdout(), "{line}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => drop(LOST.set(error)),
+        _ => {}
+    }
+}
+
+/// Why a part of the result did not reach stdout, e.g. a full disk behind `> leads.csv`: half a list must not pass for a whole one.
+pub(super) fn lost() -> Option<&'static io::Error> {
+    LOST.get()
 }
 
 /// One line for the person on stderr.
@@ -23,9 +38,9 @@ pub(super) fn json(document: &impl serde::Serialize) {
     say(serde_json::to_string_pretty(document).unwrap_or_default());
 }
 
-/// Data as it may be shown: control characters, which could drive a terminal, become `�`.
+/// Data as it may be shown: what could drive a terminal or turn its line becomes `�`.
 pub(super) fn shown(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if drives_display(c) { '\u{fffd}' } else { c }).collect()
 }
 
 /// The command that the person typed, so that a printed one works when it is pasted.

@@ -54,7 +54,7 @@ fn csv(table: &mut Table<'_>, path: Option<&str>, key: Option<String>) -> Option
     if let Some(error) = path.and_then(|path| Pattern::new(path).err()) {
         table.problem("path", format!("is no valid glob: {}; write [[] for a [ that is meant as such", error.msg));
     }
-    let pattern = path.map(|path| pattern(path, table.findings()));
+    let pattern = path.and_then(|path| pattern(path, table.findings()));
     let delimiter = table.optional("delimiter", form::character);
     let encoding = table.optional("encoding", form::encoding);
     let quote = table.optional("quote", form::character);
@@ -65,7 +65,7 @@ fn csv(table: &mut Table<'_>, path: Option<&str>, key: Option<String>) -> Option
     let require_final_newline = table.or("require_final_newline", false, Entry::flag);
     let after = after(table, pattern.as_deref());
     Some(csv::Settings {
-        path: pattern?,
+        path: table.findings().resolve(path?),
         shown: path?.to_owned(),
         key: key?,
         delimiter,
@@ -90,14 +90,9 @@ fn sqlite(table: &mut Table<'_>, path: Option<&str>, key: Option<String>) -> Opt
     })
 }
 
-/// The path or glob as the process sees it. The folder of the file is no part of the glob, so its own `*`, `?` and `[` are
-/// escaped.
-fn pattern(path: &str, findings: &Findings) -> PathBuf {
-    let is_glob = path.contains(['*', '?', '[']);
-    match findings.dir().to_str() {
-        Some(dir) if is_glob => Path::new(&Pattern::escape(dir)).join(path),
-        _ => findings.resolve(path),
-    }
+/// The glob with the folder of the file before it, whose own `*`, `?` and `[` are escaped; `None` if that is not UTF-8.
+fn pattern(path: &str, findings: &Findings) -> Option<PathBuf> {
+    findings.dir().to_str().map(|dir| Path::new(&Pattern::escape(dir)).join(path))
 }
 
 fn after(table: &mut Table<'_>, pattern: Option<&Path>) -> csv::After {

@@ -126,14 +126,15 @@ pub fn is_alive(reply: &Reply) -> bool {
 /// The longest text of an answer that a reason repeats, in characters (DESIGN section 5).
 const REASON_LIMIT: usize = 300;
 
-/// One sentence for a person: the status or the cause, and the server's own words with every value of the lead masked.
-pub fn describe(reply: &Reply, payload: &str) -> String {
+/// One sentence for a person: the status or the cause, and the server's own words with every value of the lead masked, and the
+/// `Authorization` header that it was sent with.
+pub fn describe(reply: &Reply, payload: &str, authorization: Option<&str>) -> String {
     match reply {
         Reply::Unanswered { surely_not_sent: true, cause } => format!("not sent: {cause}"),
         Reply::Unanswered { surely_not_sent: false, cause } => format!("no answer: {cause}; it may have arrived"),
         Reply::Answered(answer) => {
-            let words =
-                answer.body.as_deref().and_then(|body| super::reason::server_words(body, payload, REASON_LIMIT));
+            let words = |body| super::reason::server_words(body, payload, authorization, REASON_LIMIT);
+            let words = answer.body.as_deref().and_then(words);
             match words {
                 Some(words) => format!("HTTP {}: {words}", answer.status),
                 None => format!("HTTP {}", answer.status),

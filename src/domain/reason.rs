@@ -12,16 +12,21 @@ const MASK: &str = "***";
 /// masking them would make the text unreadable. In bytes.
 const SHORTEST_WORD: usize = 3;
 
-/// The texts of an error body, joined, with every value of `payload` masked, at most `limit` characters. `None` if the body is no JSON
-/// object or has none of the fields.
-pub fn server_words(body: &[u8], payload: &str, limit: usize) -> Option<String> {
+/// The texts of an error body, joined, with every value of `payload` and the credential of `authorization` (`apikey TOKEN`) masked, at
+/// most `limit` characters. `None` if the body is no JSON object or has none of the fields.
+pub fn server_words(body: &[u8], payload: &str, authorization: Option<&str>, limit: usize) -> Option<String> {
     let body: Value = serde_json::from_slice(body).ok()?;
     let mut texts: Vec<String> = Vec::new();
     collect(&body, &mut texts);
     if texts.is_empty() {
         return None;
     }
-    Some(printable(&mask(&texts.join(": "), payload), limit))
+    let mut words = texts.join(": ");
+    // Before the lead's values: one of them could stand inside the credential and leave the rest of it.
+    if let Some(credential) = authorization.and_then(|header| header.split_whitespace().last()) {
+        words = words.replace(credential, MASK);
+    }
+    Some(printable(&mask(&words, payload), limit))
 }
 
 /// Gathers the known fields of an object, of the object under `error` and of the first object of an `errors` list.
@@ -38,9 +43,16 @@ fn collect(body: &Value, texts: &mut Vec<String>) {
     }
 }
 
-/// Control characters, which could drive a terminal or forge a log line, become spaces; the text is cut at `limit` characters.
+/// True for a control character, which could drive a terminal or forge a log line, and for Unicode's bidirectional controls (UAX #9):
+/// what follows one could be read as our own words.
+pub fn drives_display(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// What [`drives_display`] becomes spaces; the text is cut at `limit` characters.
 pub fn printable(text: &str, limit: usize) -> String {
-    let mut cleaned: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(limit + 1).collect();
+    let mut cleaned: String = text.chars().map(|c| if drives_display(c) { ' ' } else { c }).take(limit + 1).collect();
     if cleaned.chars().count() > limit {
         cleaned = cleaned.chars().take(limit.saturating_sub(1)).collect();
         cleaned.push('…');
@@ -106,7 +118,7 @@ mod tests {
     const PAYLOAD: &str = r#"{"origin":"CRM","prospect":{"first_name":"An","last_name":"Van den Peeters","email":"an@example.com","age":41}}"#;
 
     fn words(body: &str) -> Option<String> {
-        server_words(body.as_bytes(), PAYLOAD, 300)
+        server_words(body.as_bytes(), PAYLOAD, Some("apikey s3cret/peeters=="), 300)
     }
 
     #[test]
@@ -125,6 +137,12 @@ mod tests {
     }
 
     #[test]
+    fn a_server_that_repeats_the_credential_does_not_get_it_into_the_ledger() {
+        let text = words(r#"{"error":"bad apikey s3cret/peeters==","detail":"s3cret/peeters==x"}"#).unwrap();
+        assert_eq!(text, "bad apikey ***: ***x");
+    }
+
+    #[test]
     fn a_page_or_an_empty_answer_gives_no_words() {
         for body in ["", "<html>An</html>", "[]", "{}", r#"{"message":" "}"#] {
             assert_eq!(words(body), None, "{body}");
@@ -133,9 +151,9 @@ mod tests {
 
     #[test]
     fn control_characters_are_dropped_and_long_texts_cut() {
-        let body = serde_json::json!({ "message": format!("\u{1b}[31m{}", "x".repeat(400)) }).to_string();
+        let body = serde_json::json!({ "message": format!("\u{1b}[31m\u{202e}{}", "x".repeat(400)) }).to_string();
         let text = words(&body).unwrap();
-        assert!(!text.contains('\u{1b}'));
+        assert!(!text.contains(['\u{1b}', '\u{202e}']));
         assert_eq!(text.chars().count(), 300);
         assert!(text.ends_with('…'));
     }

@@ -269,9 +269,12 @@ impl Admission<'_> {
     }
 
     /// Gives a known lead the row's new content and makes it pending; the content's version goes up, and with it the idempotency key.
+    ///
+    /// A lead that the API may have, for all we know, stays marked: the new content is possibly its second. One that was delivered is
+    /// sent again on purpose.
     pub fn renew(&self, lead: i64, fingerprint: &[u8; 16], place: Place, content: Content<'_>) -> Result<()> {
         let sql = "UPDATE lead SET basis = ?2, fingerprint = ?3, state = 'pending', next_at = ?4, version = version + 1, attempts = 0,
-                          tries = 0, possibly_sent = 0, by_mapping = 0, since = ?4, updated_at = ?4, origin = ?5, line = ?6,
+                          tries = 0, possibly_sent = (possibly_sent = 1 AND state <> 'delivered'), by_mapping = 0, since = ?4, updated_at = ?4, origin = ?5, line = ?6,
                           http_status = NULL, backref = ?7, remote_id = NULL, reason = NULL
                     WHERE id = ?1";
         let now = self.now.0;

@@ -8,7 +8,7 @@ use rustix::fs::{Access, access};
 
 use super::lease::lock_path;
 use super::open::{file_error, refuse_lost};
-use super::{Ledger, Result, key_path};
+use super::{Error, Ledger, Result, key_path};
 
 /// What is where the ledger is to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,10 +36,10 @@ impl Ledger {
         }
         require_writable(path)?;
         require_writable(existing_folder(path))?;
-        let ledger = Self::open_reader(path)?;
-        if ledger.is_unborn()? {
-            return Ok(Found::Empty);
-        }
+        let ledger = match Self::open_reader(path) {
+            Err(Error::Missing { .. }) => return Ok(Found::Empty),
+            opened => opened?,
+        };
         ledger.integrity()?;
         ledger.verify_key()?;
         match ledger.count_leads()? {

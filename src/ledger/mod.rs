@@ -160,6 +160,14 @@ impl Error {
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
                 Self::Corrupt { path, cause: error.to_string() }
             }
+            // SQLite's own words name neither the cause nor a cure.
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => {
+                let cause = format!(
+                    "{error}; also to read it lead-sync must be able to write to the file and its folder (SQLite keeps its -wal and \
+                     -shm files there): run as the user that owns them, or read a copy made with `lead-sync backup`"
+                );
+                Self::Database { path, cause }
+            }
             _ => Self::Database { path, cause: error.to_string() },
         }
     }

@@ -114,6 +114,10 @@ impl Ledger {
         let ledger = Self { db, path: path.into(), key };
         ledger.settle_reading()?;
         ledger.check_schema()?;
+        if ledger.is_unborn()? {
+            // A process is creating it at this moment, or died over it.
+            return Err(Error::Missing { path: path.into() });
+        }
         ledger.pragma("query_only", "ON")?;
         Ok(ledger)
     }
@@ -122,14 +126,15 @@ impl Ledger {
     pub fn scratch(path: &Path) -> Result<Self> {
         // An empty name is a temporary database of SQLite's own, deleted when it is closed.
         let mut db = Connection::open("").map_err(|error| Error::from_sqlite(path, &error))?;
-        let key = if path.try_exists().unwrap_or(false) {
-            let original = Self::open_reader(path)?;
-            let copy = rusqlite::backup::Backup::new(&original.db, &mut db)
-                .and_then(|backup| backup.run_to_completion(i32::MAX, Duration::ZERO, None));
-            copy.map_err(|error| Error::from_sqlite(path, &error))?;
-            original.key
-        } else {
-            [0; 32]
+        let key = match Self::open_reader(path) {
+            Ok(original) => {
+                let copy = rusqlite::backup::Backup::new(&original.db, &mut db)
+                    .and_then(|backup| backup.run_to_completion(i32::MAX, Duration::ZERO, None));
+                copy.map_err(|error| Error::from_sqlite(path, &error))?;
+                original.key
+            }
+            Err(Error::Missing { .. }) => [0; 32],
+            Err(error) => return Err(error),
         };
         let mut scratch = Self { db, path: path.into(), key };
         scratch.migrate()?;

@@ -40,8 +40,10 @@ pub enum Done {
     },
     /// Pause and breaker are kept.
     Stored,
-    /// The ledger cannot be written any more: send nothing, stop.
-    Broken(String),
+    /// A claim came to nothing: the ledger cannot be written any more. Send nothing, stop.
+    Unclaimed(String),
+    /// A settlement, or pause and breaker, could not be written.
+    Unwritten(String),
 }
 
 /// A handle to the writing thread.
@@ -81,8 +83,7 @@ impl Writer {
     fn send(&self, command: Command) {
         // The thread lives as long as this handle unless it panicked; then the claim stays `sending` and is in doubt at the next start.
         if let Err(lost) = self.commands.send(command) {
-            let (told, _) = parts(&lost.0);
-            let _ = told.send(Done::Broken("the thread that writes the ledger has ended".to_owned()));
+            refuse(&lost.0, "the thread that writes the ledger has ended".to_owned());
         }
     }
 
@@ -105,7 +106,7 @@ fn work(mut ledger: Ledger, inbox: &Receiver<Command>, run: i64) -> Ledger {
             Ok(done) => {
                 for (command, done) in batch.iter().zip(done) {
                     // Nobody listens any more: a second stop signal. What is committed stays true.
-                    let _ = parts(command).0.send(done);
+                    let _ = told(command).send(done);
                 }
             }
             Err(error) => report(&batch, &ledger.error(&error), &Pseudonyms::new(&ledger.key())),
@@ -143,21 +144,52 @@ fn commit(ledger: &mut Ledger, batch: &[Command], run: i64) -> rusqlite::Result<
 /// The second place for the truth: what could not be written is at least said.
 fn report(batch: &[Command], error: &Error, pseudonyms: &Pseudonyms) {
     for command in batch {
-        let (told, settlement) = parts(command);
-        if let Some(settlement) = settlement {
+        if let Command::Settle { settlement, .. } = command {
             tracing::error!(
                 lead = %pseudonyms.of(&settlement.key),
                 state = %settlement.to.state(),
                 "the outcome of a lead could not be recorded; the next run takes it as in doubt"
             );
         }
-        let _ = told.send(Done::Broken(error.to_string()));
+        refuse(command, error.to_string());
     }
 }
 
-fn parts(command: &Command) -> (&UnboundedSender<Done>, Option<&Settlement>) {
+/// Answers a command that could not be carried out.
+fn refuse(command: &Command, why: String) {
+    let (told, done) = match command {
+        Command::Claim { told, .. } => (told, Done::Unclaimed(why)),
+        Command::Settle { told, .. } | Command::Store { told, .. } => (told, Done::Unwritten(why)),
+    };
+    let _ = told.send(done);
+}
+
+fn told(command: &Command) -> &UnboundedSender<Done> {
     match command {
-        Command::Settle { settlement, told } => (told, Some(settlement)),
-        Command::Claim { told, .. } | Command::Store { told, .. } => (told, None),
+        Command::Claim { told, .. } | Command::Settle { told, .. } | Command::Store { told, .. } => told,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc::unbounded_channel;
+
+    use super::*;
+    use crate::ledger::NewLedger;
+
+    #[test]
+    fn each_command_is_answered_once_and_by_its_own_kind_also_when_it_cannot_be_carried_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open_or_create(&folder.path().join("l.db"), folder.path(), NewLedger::Confirmed).unwrap();
+        let connection = ledger.connection_id("c").unwrap();
+        ledger.db.execute_batch("ALTER TABLE lead RENAME TO moved; ALTER TABLE connection RENAME TO away").unwrap();
+        let writer = Writer::start(ledger, 1).unwrap();
+        let (told, mut answers) = unbounded_channel();
+        writer.claim(Ask { syncs: vec![1], limit: 1, now: Timestamp(0), connection }, &told);
+        assert!(matches!(answers.blocking_recv(), Some(Done::Unclaimed(_))));
+        writer.store(connection, ConnectionState::default(), &told);
+        assert!(matches!(answers.blocking_recv(), Some(Done::Unwritten(_))));
+        writer.finish().unwrap();
+        assert!(answers.try_recv().is_err());
     }
 }

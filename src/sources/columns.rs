@@ -1,6 +1,6 @@
 //! Finding the mapping's columns among those that a source has.
 
-use std::fmt::Write as _;
+use std::collections::BTreeSet;
 
 /// So many of the columns found are listed in a message.
 const LISTED: usize = 30;
@@ -13,24 +13,24 @@ const ALIKE: f64 = 0.8;
 /// A name that is there twice matters only if it is wanted: exports often repeat columns that nobody maps, or leave their names empty.
 pub(super) fn positions(found: &[String], wanted: &[String]) -> Result<Vec<usize>, String> {
     let mut positions = Vec::with_capacity(wanted.len());
-    let mut problems = Vec::new();
+    let mut problems = BTreeSet::new();
     for name in wanted {
         let mut places = found.iter().enumerate().filter_map(|(place, candidate)| (candidate == name).then_some(place));
         match (places.next(), places.next()) {
             (Some(place), None) => positions.push(place),
             (Some(_), Some(_)) => {
-                problems.push(format!("the column '{name}' is there twice; name it once in the export"));
+                problems.insert(format!("the column '{name}' is there twice; name it once in the export"));
             }
-            (None, _) => problems.push(missing(name, found)),
+            (None, _) => drop(problems.insert(missing(name, found))),
         }
     }
     if problems.is_empty() {
         return Ok(positions);
     }
-    problems.dedup();
-    let mut reason = problems.join("; ");
-    let _ = write!(reason, "; {}", listing(found));
-    Err(reason)
+    // The key is usually read by the mapping, too: its problem is said once.
+    let mut parts: Vec<String> = problems.into_iter().collect();
+    parts.push(listing(found));
+    Err(parts.join("; "))
 }
 
 fn missing(name: &str, found: &[String]) -> String {
@@ -102,6 +102,12 @@ mod tests {
                  the columns found are: id, First_Name, mail"
                 .to_owned())
         );
+    }
+
+    #[test]
+    fn a_column_that_is_wanted_as_the_key_and_for_the_lead_is_named_once() {
+        let reason = positions(&names(&["nr"]), &names(&["id", "town", "id"])).unwrap_err();
+        assert_eq!(reason.matches("'id' is missing").count(), 1, "{reason}");
     }
 
     #[test]

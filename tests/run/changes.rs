@@ -55,6 +55,20 @@ fn content_that_may_have_arrived_is_sent_again_as_it_was() {
 }
 
 #[test]
+fn a_lead_that_may_have_arrived_and_failed_stays_marked_when_its_row_changes() {
+    let mut scene = Scene::new();
+    scene.connection("retry", r#"{ attempts = 2, first = "1ms", cap = "2ms" }"#);
+    one(&scene, "1,Ann,Peeters,a@example.com,J");
+    scene.fault(Fault::once(Kind::LostAnswer).always());
+    assert_eq!(scene.run().count("failed"), 1);
+    scene.api.clear_faults();
+    one(&scene, "1,Ann,Maes,a@example.com,J");
+    assert_eq!(scene.run().count("delivered"), 1);
+    assert!(scene.stored().len() > 1);
+    assert_eq!(scene.lead_of("1")["reason"], "possibly sent twice");
+}
+
+#[test]
 fn a_row_without_consent_is_skipped_and_one_whose_consent_is_withdrawn_goes_no_more() {
     let mut scene = Scene::new();
     scene.sync("where", r#""{{ consent == 'J' }}""#).connection("patience", "\"0s\"");

@@ -1,8 +1,13 @@
 //! Names and forms that scripts and outside tools rely on.
 
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::support::Scene;
+use lead_sync::sandbox::{Answer, Fault, Kind};
+
+use crate::support::{Ran, Scene};
 
 #[test]
 fn the_document_of_a_run_has_the_names_and_sums_of_the_contract() {
@@ -81,6 +86,51 @@ fn ledger_key_and_lock_are_for_their_owner_only() {
 }
 
 #[test]
+fn exports_are_found_whatever_their_names_and_the_folder_of_the_configuration_are() {
+    let scene = Scene::new();
+    let folder = scene.folder.path().join(OsStr::from_bytes(b"broker [1] caf\xe9"));
+    fs::create_dir_all(folder.join("exports")).unwrap();
+    let export = folder.join("exports").join(OsStr::from_bytes(b"Br\xfcssel.csv"));
+    fs::write(export, "id,first_name,last_name,email\n1,Ann,Peeters,\n").unwrap();
+    let mut command = scene.command(&["--run-now", "--json"]);
+    fs::copy(scene.path("lead-sync.toml"), folder.join("lead-sync.toml")).unwrap();
+    let ran: Ran = command.env("LEAD_SYNC_CONFIG", folder.join("lead-sync.toml")).output().unwrap().into();
+    assert_eq!((ran.code, ran.count("delivered")), (0, 1), "{ran:?}");
+}
+
+#[test]
+fn a_result_that_cannot_be_written_is_an_error_and_a_closed_pipe_is_none() {
+    let scene = Scene::new();
+    scene.customers(0..1);
+    scene.run();
+    for args in [&["leads"][..], &["leads", "--format", "csv"], &["status"], &["--run-now", "--json"]] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let ran: Ran = scene.command(args).stdout(full).output().unwrap().into();
+        assert_eq!(ran.code, 1, "{args:?}: {ran:?}");
+        assert!(ran.stderr.contains("the result cannot be written"), "{ran:?}");
+        let (reader, closed) = std::io::pipe().unwrap();
+        drop(reader);
+        let ran: Ran = scene.command(args).stdout(closed).output().unwrap().into();
+        assert_eq!(ran.code, 0, "{args:?}: {ran:?}");
+    }
+}
+
+#[test]
+fn what_the_api_says_cannot_turn_or_hide_the_line_it_stands_in() {
+    let scene = Scene::new();
+    scene.export("customers.csv", "id,first_name,last_name,email\n\u{1b}[2J\u{202e}1,Ann,Peeters,\n");
+    let body = serde_json::json!({ "message": "no\u{9b}2J\u{202e}way" });
+    let answer = Answer { body: Some(body), ..Answer::new(422) };
+    scene.fault(Fault::once(Kind::Status(answer)));
+    scene.run();
+    for args in [&["leads"][..], &["show", "\u{1b}[2J\u{202e}1"], &["status"], &["retry", "\u{1b}\u{202e}"]] {
+        let ran = scene.cli(args);
+        let text = ran.stdout.clone() + &ran.stderr;
+        assert!(!text.contains(['\u{1b}', '\u{9b}', '\u{202e}']), "{args:?}: {ran:?}");
+    }
+}
+
+#[test]
 fn a_plan_sends_nothing_writes_nothing_and_masks_values() {
     let scene = Scene::new();
     scene.customers(0..8);
@@ -90,10 +140,10 @@ fn a_plan_sends_nothing_writes_nothing_and_masks_values() {
     assert!(!scene.path("lead-sync.db").exists() && !scene.path("lead-sync.key").exists());
     assert_eq!(scene.cli(&["--run-now", "--dry-run", "--json"]).count("new"), 8);
     scene.run();
-    let before = std::fs::read(scene.path("lead-sync.db")).unwrap();
+    let before = fs::read(scene.path("lead-sync.db")).unwrap();
     scene.customers(0..9);
     assert_eq!(scene.cli(&["--run-now", "--dry-run", "--json"]).count("new"), 1);
-    assert_eq!(std::fs::read(scene.path("lead-sync.db")).unwrap(), before);
+    assert_eq!(fs::read(scene.path("lead-sync.db")).unwrap(), before);
     assert_eq!(scene.requests().len(), 8);
 }
 

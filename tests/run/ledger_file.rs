@@ -30,6 +30,20 @@ fn a_lost_ledger_stops_the_run_until_it_is_confirmed() {
 }
 
 #[test]
+fn a_ledger_that_is_just_being_made_is_none_yet_for_those_who_read() {
+    let scene = Scene::new();
+    scene.customers(0..1);
+    fs::write(scene.path("lead-sync.db"), "").unwrap();
+    for command in ["leads", "status", "runs"] {
+        let ran = scene.cli(&[command]);
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert!(ran.stderr.contains("nothing has run here yet"), "{ran:?}");
+    }
+    assert_eq!(scene.cli(&["plan"]).code, 0);
+    assert_eq!(scene.run().count("delivered"), 1);
+}
+
+#[test]
 fn a_ledger_without_its_key_or_with_another_one_is_not_used() {
     let scene = delivered();
     let key = fs::read(scene.path("lead-sync.key")).unwrap();

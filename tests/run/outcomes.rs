@@ -197,6 +197,7 @@ fn an_api_that_is_away_charges_no_attempt_and_ends_in_a_deferral() {
     scene.customers(0..20);
     let ran = scene.run();
     assert_eq!((ran.code, ran.outcome().as_str()), (4, "deferred"), "{ran:?}");
+    assert!(ran.stderr.contains("Connection refused"), "{ran:?}");
     assert!(scene.leads().iter().all(|lead| lead["attempts"] == 0));
 }
 

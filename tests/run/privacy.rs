@@ -65,7 +65,11 @@ fn neither_output_nor_ledger_keeps_a_value_of_a_delivered_lead() {
 #[test]
 fn what_is_said_of_a_refused_or_bad_row_holds_no_value_even_if_the_server_repeats_them() {
     let scene = scene();
-    let body = json!({ "message": "Zebulon QUACKENBUSH (zebulon.q@example.com, +32470998877) is unknown", "detail": "Quackenbush" });
+    let body = json!({
+        "message": "Zebulon QUACKENBUSH (zebulon.q@example.com, +32470998877) is unknown",
+        "detail": "Quackenbush",
+        "title": format!("apikey {} may not push this", Options::API_TOKEN),
+    });
     scene.fault(Fault::once(Kind::Status(Answer { body: Some(body), ..Answer::new(422) })).always());
     let output = scene.command(&["--run-now"]).env("LEAD_SYNC_LOG", "trace").output().unwrap();
     assert_eq!(output.status.code(), Some(3));

@@ -38,7 +38,7 @@ pub(super) struct Template {
 
 /// Parses a leaf; all that is wrong with it at once.
 pub(super) fn parse_leaf(source: &str) -> Result<Template, Vec<String>> {
-    let tree = parse(source, "template", SyntaxConfig::default()).map_err(|error| vec![syntax(&error)])?;
+    let tree = parse(source, "template", SyntaxConfig::default()).map_err(|error| vec![syntax(&error, source)])?;
     let Reads { columns, problems } = reads(&tree);
     if !problems.is_empty() {
         return Err(problems);
@@ -90,9 +90,14 @@ fn inside(source: &str) -> Option<&str> {
     Some(inner.strip_suffix(['-', '+']).unwrap_or(inner))
 }
 
-fn syntax(error: &Error) -> String {
-    match error.detail() {
+fn syntax(error: &Error, source: &str) -> String {
+    let text = match error.detail() {
         Some(detail) => format!("{}: {detail}", error.kind()),
         None => error.kind().to_string(),
+    };
+    // The likely cause: names in templates are made of a-z, A-Z, 0-9 and _.
+    if source.is_ascii() {
+        return text;
     }
+    format!("{text}; a column with other letters than a to z in its name is written row['Prénom']")
 }

@@ -28,11 +28,19 @@ pub(super) fn not_csv(head: &[u8]) -> Option<&'static str> {
         Some("it is a web page, perhaps a login page that the export job saved; log the job in again")
     } else if tag(b"<?xml") {
         Some("it is XML; export as CSV")
+    } else if is_json(text) {
+        Some("it is JSON; export as CSV")
     } else if tag(b"%PDF-") {
         Some("it is a PDF; export as CSV")
     } else {
         None
     }
+}
+
+/// An object, or a list of them: their first line is a lead, which would else be shown as the columns that were found.
+fn is_json(text: &[u8]) -> bool {
+    let text = text.strip_prefix(b"[").unwrap_or(text).trim_ascii_start();
+    text.strip_prefix(b"{").is_some_and(|inside| matches!(inside.trim_ascii_start().first(), Some(b'"' | b'}')))
 }
 
 /// Excel's hint line `sep=;`, also in quotes: its length without the line end, and the delimiter.

@@ -3,10 +3,12 @@
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use super::Settings;
+use super::pattern::Glob;
 use crate::domain::time::Timestamp;
 use crate::sources::Error;
 
@@ -69,34 +71,31 @@ pub fn list(settings: &Settings, now: Timestamp) -> Result<Vec<Entry>, Error> {
 fn matches(settings: &Settings) -> Result<Vec<(PathBuf, String)>, Error> {
     let (shown_folder, pattern) = folder_and_pattern(&settings.shown);
     // The configuration's own folder stands before what is configured, and may hold brackets that are no pattern.
-    let whole = settings.path.to_string_lossy();
-    let folder = whole.strip_suffix(pattern).unwrap_or_default();
-    let folder = if folder.is_empty() { "." } else { folder };
-    let missing =
-        || Error::Missing { path: if shown_folder.is_empty() { ".".to_owned() } else { shown_folder.to_owned() } };
-    let folder = std::path::absolute(folder).map_err(|cause| unreadable(&settings.shown, cause))?;
+    let whole = settings.path.as_os_str().as_bytes();
+    let folder = whole.strip_suffix(pattern.as_bytes()).filter(|folder| !folder.is_empty()).unwrap_or(b".");
+    let folder = Path::new(OsStr::from_bytes(folder));
     if !folder.is_dir() {
-        return Err(missing());
+        let path = if shown_folder.is_empty() { "." } else { shown_folder };
+        return Err(Error::Missing { path: path.to_owned() });
     }
-    let escaped = glob::Pattern::escape(&folder.to_string_lossy());
-    let options = glob::MatchOptions { require_literal_leading_dot: true, ..glob::MatchOptions::new() };
-    let found = glob::glob_with(&format!("{escaped}/{pattern}"), options).map_err(|error| Error::Refused {
+    let glob = Glob::new(pattern).map_err(|error| Error::Refused {
         file: settings.shown.clone(),
         reason: format!("the pattern is not valid: {}", error.msg),
     })?;
-    let mut matches = Vec::new();
-    for path in found {
-        let path = path.map_err(|error| {
-            let origin = error.path().display().to_string();
-            unreadable(&origin, error.into())
-        })?;
-        if path.file_name().is_some_and(is_finished) {
-            let below = path.strip_prefix(&folder).unwrap_or(&path);
-            let origin = format!("{shown_folder}{}", below.display());
-            matches.push((path, origin));
-        }
-    }
-    Ok(matches)
+    let found = glob.below(folder).map_err(|error| unreadable(&readable(&error.path), error.cause))?;
+    let finished = found.into_iter().filter(|path| path.file_name().is_some_and(is_finished));
+    let with_origin = finished.map(|path| {
+        let below = path.strip_prefix(folder).unwrap_or(&path);
+        let origin = format!("{shown_folder}{}", readable(below));
+        (path, origin)
+    });
+    Ok(with_origin.collect())
+}
+
+/// A path as text: bytes that are not UTF-8 as `\xNN`, so that two names never look the same.
+fn readable(path: &Path) -> String {
+    let chunks = path.as_os_str().as_bytes().utf8_chunks();
+    chunks.map(|chunk| format!("{}{}", chunk.valid(), chunk.invalid().escape_ascii())).collect()
 }
 
 /// The part of a glob up to the last `/` before its first special character, and the rest.

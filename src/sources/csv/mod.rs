@@ -9,6 +9,7 @@ mod form;
 mod header;
 mod input;
 mod list;
+mod pattern;
 mod records;
 pub mod rejects;
 mod row;

@@ -49,6 +49,9 @@ impl Dispatch<'_> {
         }
         self.pause(&outcome, now);
         self.remember_health(&outcome, now);
+        if matches!(outcome, Outcome::NotSent | Outcome::InDoubt) {
+            self.trouble = Some(post.reason.clone());
+        }
         if let Outcome::Throttled(Some(Asked { cut: true, .. })) = outcome {
             post.reason.push_str(" (asked for more than a day; a day it is)");
         }

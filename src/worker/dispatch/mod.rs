@@ -81,6 +81,8 @@ pub(super) struct Dispatch<'m> {
     /// The breaker's probe has shown life: one lead may go.
     alive: bool,
     throttles: u32,
+    /// The last failure of a request, for a person.
+    trouble: Option<String>,
     /// Since when the run has only waited.
     idle_since: Option<Timestamp>,
     /// When requests under way are given up after a stop signal.
@@ -111,6 +113,7 @@ pub(super) async fn dispatch(means: Means<'_>) -> Tally {
         halted: false,
         alive: false,
         throttles: 0,
+        trouble: None,
         idle_since: None,
         give_up: None,
         blocked: Blocked::default(),
@@ -222,10 +225,11 @@ impl Dispatch<'_> {
             return self.wait_or_defer(until, now, &format!("paused until {until}: {why}"));
         }
         if let Gate::OpenUntil(until) = gate {
+            let last = self.last_trouble();
             return self.wait_or_defer(
                 until,
                 now,
-                &format!("several failures in a row; nothing is sent until {until}"),
+                &format!("several failures in a row{last}; nothing is sent until {until}"),
             );
         }
         if gate == Gate::Probe && !self.alive {
@@ -274,7 +278,16 @@ impl Dispatch<'_> {
             return None;
         }
         self.next_due = None;
-        self.wait_or_defer(due, now, &format!("leads wait to be tried again at {due}"))
+        let why = match self.means.state.pause.as_ref().filter(|(until, _)| *until > now) {
+            Some((until, why)) => format!("paused until {until}: {why}"),
+            None => format!("leads wait to be tried again at {due}{}", self.last_trouble()),
+        };
+        self.wait_or_defer(due, now, &why)
+    }
+
+    /// What went wrong last in this run, in brackets: whether it is the network, a certificate or the API decides what to do next.
+    fn last_trouble(&self) -> String {
+        self.trouble.as_ref().map(|trouble| format!(" (the last: {trouble})")).unwrap_or_default()
     }
 
     /// Waits if patience allows, else ends the run as deferred. Patience counts from when there was nothing but waiting.
@@ -300,6 +313,7 @@ impl Dispatch<'_> {
         if outcome::is_alive(&reply) {
             self.alive = true;
         } else {
+            self.trouble = Some(outcome::describe(&reply, "", None));
             let (policy, now) = (&self.means.connection.policy.retry, clock::now());
             self.means.state.breaker = self.means.state.breaker.failed(policy, now, judge::jitter());
             self.store_state();
@@ -353,9 +367,12 @@ impl Dispatch<'_> {
                 }
             }
             Done::Stored => self.unwritten -= 1,
-            Done::Broken(text) => {
+            Done::Unclaimed(text) => {
                 self.asked = None;
-                self.unwritten = self.unwritten.saturating_sub(1);
+                self.halt(Notice::new(Ending::Error, text));
+            }
+            Done::Unwritten(text) => {
+                self.unwritten -= 1;
                 self.halt(Notice::new(Ending::Error, text));
             }
         }

@@ -7,8 +7,7 @@ use crate::auth::{self, TokenSource};
 use crate::clock;
 use crate::destination::{Destination, Target};
 use crate::domain::delivery::{Claim, Post};
-use crate::domain::outcome::{self, Outcome, Reply};
-use crate::domain::time::Timestamp;
+use crate::domain::outcome::{self, Outcome};
 
 /// What became of a claim's request.
 pub(super) enum Sent {
@@ -71,16 +70,16 @@ async fn once(
     let reply = destination.post(target, authorization, key, payload).await;
     let now = clock::now();
     let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    answered(&reply, now, took_ms, destination.reference(), &claim.payload)
-}
-
-fn answered(reply: &Reply, now: Timestamp, took_ms: u64, pointer: &str, payload: &str) -> Answered {
-    let outcome = outcome::classify(reply, now);
-    let reason = if outcome == Outcome::Accepted { String::new() } else { outcome::describe(reply, payload) };
-    tracing::debug!(outcome = outcome.kind(), http_status = outcome::http_status(reply), took_ms, "answered");
-    let post = Post::new(&outcome, outcome::http_status(reply), reason, now, took_ms);
+    let outcome = outcome::classify(&reply, now);
+    let http_status = outcome::http_status(&reply);
+    tracing::debug!(outcome = outcome.kind(), http_status, took_ms, "answered");
+    let reason = match outcome {
+        Outcome::Accepted => String::new(),
+        _ => outcome::describe(&reply, &claim.payload, authorization.and_then(|header| header.to_str().ok())),
+    };
+    let post = Post::new(&outcome, http_status, reason, now, took_ms);
     let reference = match outcome {
-        Outcome::Accepted | Outcome::Conflict => outcome::reference(reply, pointer),
+        Outcome::Accepted | Outcome::Conflict => outcome::reference(&reply, destination.reference()),
         _ => None,
     };
     Answered { outcome, post, reference, earlier: None }

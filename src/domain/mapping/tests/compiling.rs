@@ -62,6 +62,7 @@ fn what_cannot_work_for_any_row_is_a_problem_before_the_first() {
         ("{{ 18 <= a < 99 }}", "compare a|decimal"),
         ("{{ a|upper(*b) }}", "not unpacked"),
         ("{{ a", "syntax error"),
+        ("{{ prénom }}", "is written row['Prénom']"),
         ("{% if a %}", "syntax error"),
         ("{{ }}", "syntax error"),
     ];

@@ -1,7 +1,9 @@
 //! What becomes of whole files.
 
+use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -25,6 +27,32 @@ fn a_glob_lists_finished_regular_files_in_name_order_as_configured() {
     assert_eq!(origins(outer.path(), "./exports/?.csv"), ["./exports/a.csv", "./exports/b.csv"]);
     assert_eq!(origins(outer.path(), "*/b.csv"), ["exports/b.csv"]);
     assert_eq!(origins(outer.path(), "exports/none*"), Vec::<String>::new());
+}
+
+#[test]
+fn a_name_that_is_no_text_is_a_file_like_any_other_and_takes_none_with_it() {
+    let outer = tempfile::tempdir().unwrap();
+    let dir = outer.path().join(OsStr::from_bytes(b"caf\xe9[1]"));
+    fs::create_dir_all(dir.join("exports")).unwrap();
+    for name in [&b"caf\xe9.csv"[..], b"caf\xe8.csv", b"a.csv"] {
+        fs::write(dir.join("exports").join(OsStr::from_bytes(name)), "id\n").unwrap();
+    }
+    assert_eq!(origins(&dir, "exports/*.csv"), ["exports/a.csv", r"exports/caf\xe8.csv", r"exports/caf\xe9.csv"]);
+}
+
+#[test]
+fn a_glob_may_go_through_folders_and_to_any_depth() {
+    let dir = tempfile::tempdir().unwrap();
+    for folder in ["2025/01", "2026/02", "2026/.trash"] {
+        fs::create_dir_all(dir.path().join(folder)).unwrap();
+        fs::write(dir.path().join(folder).join("a.csv"), "id\n").unwrap();
+    }
+    fs::write(dir.path().join("2026/b.csv"), "id\n").unwrap();
+    // A link back up must not send the walk round for ever.
+    std::os::unix::fs::symlink(dir.path(), dir.path().join("2026/up")).unwrap();
+    assert_eq!(origins(dir.path(), "*/*/a.csv"), ["2025/01/a.csv", "2026/02/a.csv"]);
+    assert_eq!(origins(dir.path(), "2026/**/*.csv"), ["2026/02/a.csv", "2026/b.csv"]);
+    assert_eq!(origins(dir.path(), "2026/[ab].csv"), ["2026/b.csv"]);
 }
 
 #[test]
@@ -61,13 +89,16 @@ fn a_file_younger_than_its_minimum_age_is_marked() {
 
 #[test]
 fn what_is_no_csv_file_is_refused_with_the_cure() {
-    let cases: [(&[u8], &str); 9] = [
+    let cases: [(&[u8], &str); 12] = [
         (b"", "empty"),
         (b"\xEF\xBB\xBF", "empty"),
         (b"\n\n", "no header"),
         (b"PK\x03\x04rest", "save it as CSV"),
         (b"\xD0\xCF\x11\xE0rest", "save it as CSV"),
         (b"\n <HTML>\n", "web page"),
+        (b"[{\"name\":\"Ann\"}]", "it is JSON; export as CSV"),
+        (b"[\n  { \"name\": \"Ann\" }]", "it is JSON; export as CSV"),
+        (b"{\"name\":\"Ann\"}\n{}\n", "it is JSON; export as CSV"),
         (b"id;na\0me\n", "NUL"),
         (b"id;\"name\n1;a\n", "never closes"),
         (b"\xEF\xBB\xBFid;na\xE9me\n", "not valid utf-8"),
