@@ -33,7 +33,11 @@ pub(crate) struct Daemon {
 impl Daemon {
     pub(crate) fn start(scene: &Scene) -> Self {
         let mut command = scene.command(&[]);
-        command.env("LEAD_SYNC_LOG", "info").env("LEAD_SYNC_LOG_FORMAT", "text").stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+            .env("LEAD_SYNC_LOG", "info")
+            .env("LEAD_SYNC_LOG_FORMAT", "text")
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let log = Arc::<Mutex<String>>::default();
         let (stderr, into) = (child.stderr.take().unwrap(), Arc::clone(&log));

@@ -95,7 +95,7 @@ fn matches(settings: &Settings) -> Result<Vec<(PathBuf, String)>, Error> {
 /// A path as text: bytes that are not UTF-8 as `\xNN`, so that two names never look the same.
 fn readable(path: &Path) -> String {
     let chunks = path.as_os_str().as_bytes().utf8_chunks();
-    chunks.map(|chunk| format!("{}{}", chunk.valid(), chunk.invalid().escape_ascii())).collect()
+    chunks.fold(String::new(), |text, chunk| text + chunk.valid() + &chunk.invalid().escape_ascii().to_string())
 }
 
 /// The part of a glob up to the last `/` before its first special character, and the rest.
