@@ -15,8 +15,8 @@ use crate::domain::time::Timestamp;
 const LEADS_PER_FILE: i64 = 1 << 32;
 
 /// Page cache of an intake, in KiB (negative, as SQLite takes it): with the default of 2 MiB new keys in no order push the pages of their
-/// index out again and again, which doubles the time the system takes. Memory is used only as far as pages are.
-const CACHE: i64 = -16 * 1024;
+/// index out again and again. Memory is used only as far as pages are.
+const CACHE: i64 = -8 * 1024;
 
 /// One pass over one sync's source, under way.
 #[derive(Debug)]
