@@ -33,7 +33,7 @@ grep -q '^lead-sync:.*:/usr/sbin/nologin$' "$root/etc/passwd" || fail 'there is 
 [ ! -e "$root/etc/systemd/system" ] || fail 'something was enabled before it was configured'
 
 # A man page for the program and for each command that its help lists.
-commands=$("$root/usr/bin/lead-sync" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p' | grep -vx help)
+commands=$("$root/usr/bin/lead-sync" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z][a-z-]*\) .*/\1/p' | grep -vx help)
 [ -n "$commands" ] || fail 'the help lists no command'
 for page in lead-sync $(sed 's/^/lead-sync-/' <<<"$commands"); do is 644 "usr/share/man/man1/$page.1.gz"; done
 
