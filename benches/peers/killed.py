@@ -8,13 +8,11 @@ import subprocess
 import time
 from collections import Counter
 
+import send
 from peers import Job
 from servers import PATIENCE, Sandbox, started
 
 LATENCY_MS, IN_FLIGHT = 20, 16
-
-# Parts of the work after which the kill comes.
-MOMENTS = (1 / 6, 1 / 3, 2 / 3)
 
 # A program that has not ended well after so many runs is left as it is.
 ATTEMPTS = 4
@@ -46,11 +44,11 @@ def _go_on(peer, command):
 
 
 def _held(peer, command):
-    """Leads that the program itself lists as being in doubt."""
+    """The ids of the leads that the program itself lists as being in doubt."""
     if not peer.held:
-        return 0
+        return set()
     argv = [*command.argv[:3], *peer.held]
-    return len(json.loads(subprocess.run(argv, check=True, capture_output=True).stdout))
+    return {lead["key"] for lead in json.loads(subprocess.run(argv, check=True, capture_output=True).stdout)}
 
 
 def once(peer, tools, exports, folder, rows, moment):
@@ -63,24 +61,28 @@ def once(peer, tools, exports, folder, rows, moment):
         at_kill = sandbox.summary()["stored"]
         runs = _go_on(peer, command)
         stored, summary = Counter(sandbox.stored()), sandbox.summary()
+        held = _held(peer, command)
+        missing = {row["id"] for row in send.lead.rows(exports.of(rows))} - set(stored)
         return {
             "moment": round(moment, 2),
             "stored_at_kill": at_kill,
             "runs_after": runs,
             "requests": summary["received"],
-            "missing": rows - len(stored),
+            # Lost: not stored, and nobody is told.
+            "lost": len(missing - held),
             "doubled": stored.total() - len(stored),
-            "held": _held(peer, command),
+            "held": len(held),
+            "held_not_stored": len(missing & held),
         }
 
 
-def measure(peers, tools, exports, folder, rows, say):
+def measure(peers, tools, exports, folder, rows, moments, say):
     """For each peer, one entry for each moment. Slow ones get fewer rows: parts of them are what counts."""
     results = []
     for peer in peers:
         count = min(rows, 3 * peer.speed)
-        kills = [once(peer, tools, exports, folder, count, moment) for moment in MOMENTS]
-        brief = [(kill["missing"], kill["doubled"], kill["held"]) for kill in kills]
-        say(f"killed {peer.label:<32} of {count}: (missing, doubled, held) {brief}")
+        kills = [once(peer, tools, exports, folder, count, moment) for moment in moments]
+        brief = [(kill["lost"], kill["doubled"], kill["held"]) for kill in kills]
+        say(f"killed {peer.label:<32} of {count}: (lost, doubled, held) {brief}")
         results.append({"peer": peer.name, "rows": count, "kills": kills})
     return results

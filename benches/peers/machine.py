@@ -42,11 +42,11 @@ def describe(folder):
     """The machine; `folder` is where everything is written."""
     cpus = open("/proc/cpuinfo", encoding="utf-8").read()
     memory = int(re.search(r"MemTotal:\s+(\d+)", open("/proc/meminfo", encoding="utf-8").read())[1])
-    file_system = subprocess.run(["stat", "-f", "-c", "%T", folder], capture_output=True, text=True).stdout.strip()
+    file_system = subprocess.run(["df", "--output=fstype", folder], capture_output=True, text=True).stdout.split()[-1]
     return {
         "cpu": re.search(r"model name\s*:\s*(.+)", cpus)[1],
         "cores": len(os.sched_getaffinity(0)),
-        "memory_gb": round(memory / 1e6),
+        "memory_gib": round(memory / 2**20),
         "kernel": f"{platform.system()} {platform.release().split('-')[0]}",
         "file_system": file_system,
         "fsync_us": _fsync_us(folder),
@@ -62,7 +62,7 @@ def versions(tools):
         "Python": platform.python_version(),
         "Node": _first_line("node", "--version"),
         "curl": (_first_line("curl", "--version") or "").split(" (")[0].removeprefix("curl "),
-        "wrk": (_first_line("wrk", "--version") or "").split(" [")[0].removeprefix("wrk ").split(" ")[0],
+        "wrk": (_first_line("wrk", "--version") or "").split(" [")[0].removeprefix("wrk ").removeprefix("debian/").split(" ")[0],
     }
     undici = NODE / "node_modules/undici/package.json"
     if undici.exists():

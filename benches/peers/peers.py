@@ -76,7 +76,9 @@ class Peer:
 
 def _python(script, *more):
     def prepare(job):
-        arguments = [part.format(folder=job.folder) for part in more]
+        # At least two load files for each request in flight, which is the most that dlt does at once.
+        split = min(max(job.rows // (2 * job.in_flight), 10), 100)
+        arguments = [part.format(folder=job.folder, split=split) for part in more]
         argv = [VENV / "bin/python", CLIENTS / script, job.export, job.url, str(job.in_flight), *arguments]
         return Command([str(part) for part in argv], job.folder)
 
@@ -226,7 +228,7 @@ PEERS = [
     Peer("aiohttp_list", "Python aiohttp, list of ids sent", 8_000, _python("aiohttp_post.py", "{folder}/sent"), ("again", "killed")),
     Peer("requests", "Python requests, threads", 1_500, _python("requests_post.py"), ("send", "again", "killed")),
     Peer("dlt_pool", "dlt, thread pool", 1_500, _python("dlt_post.py", "{folder}", "pool"), ("send", "again", "killed")),
-    Peer("dlt_files", "dlt, 300-row files", 1_200, _python("dlt_post.py", "{folder}", "files"), ("send",)),
+    Peer("dlt_files", "dlt, small load files", 1_200, _python("dlt_post.py", "{folder}", "{split}"), ("send",)),
     Peer(
         "dlt_cursor", "dlt, incremental", 1_500, _python("dlt_post.py", "{folder}", "pool", "updated_at"), ("again", "killed")
     ),

@@ -40,9 +40,8 @@ def rows_for(peer, latency_ms, in_flight, seconds):
     return min(rows, 100_000) // 100 * 100
 
 
-def once(peer, tools, exports, folder, latency_ms, in_flight, seconds):
-    """One run: the figures of its row in the table."""
-    rows = rows_for(peer, latency_ms, in_flight, seconds)
+def once(peer, tools, exports, folder, latency_ms, in_flight, seconds, rows):
+    """One run: what the server saw and what the program took."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     with Bench(tools.figures, latency_ms) as server:
@@ -51,31 +50,51 @@ def once(peer, tools, exports, folder, latency_ms, in_flight, seconds):
         seen = server.finish()
     if not peer.timed and (seen.requests, seen.bytes) != (rows, exports.bytes(rows)):
         raise RuntimeError(f"{peer.label} sent {seen}, not {rows} requests of {exports.bytes(rows)} bytes")
+    return seen, taken
+
+
+def start(peers, tools, exports, folder, in_flight, say):
+    """What a run with a single lead takes: start-up, which is kept apart from what each further lead takes."""
+    results = []
+    for peer in (peer for peer in peers if not peer.timed):
+        _, taken = once(peer, tools, exports, folder, 0, in_flight, 0, 1)
+        say(f"start  {peer.label:<32} {taken.wall:>6.3f} s {taken.cpu:>6.3f} s CPU")
+        results.append(
+            {"peer": peer.name, "seconds": round(taken.wall, 4), "cpu_seconds": round(taken.cpu, 4), "memory_mb": round(taken.memory / 1e6, 1)}
+        )
+    return results
+
+
+def _figures(seen, taken, start_cpu):
     return {
         "rows": seen.requests,
         "per_second": seen.requests / seen.seconds,
         "per_second_wall": seen.requests / taken.wall,
-        "cpu_us": 1e6 * taken.cpu / seen.requests,
+        "cpu_us": 1e6 * max(taken.cpu - start_cpu, 0) / seen.requests,
+        "cpu_us_with_start": 1e6 * taken.cpu / seen.requests,
         "memory_mb": taken.memory / 1e6,
     }
 
 
-def measure(peers, tools, exports, folder, cells, repeats, seconds, say):
+def measure(peers, starts, tools, exports, folder, cells, repeats, seconds, say):
     """Medians for each peer and each cell (latency in ms, requests in flight), the peers taking turns so that noise meets all of them."""
+    start_cpu = {entry["peer"]: entry["cpu_seconds"] for entry in starts}
     results = []
     for latency_ms, in_flight in cells:
         runs = {peer.name: [] for peer in peers}
         for turn in range(repeats):
             for peer in peers:
                 if turn == 0 or peer.speed >= FAST:
-                    runs[peer.name].append(once(peer, tools, exports, folder, latency_ms, in_flight, seconds))
+                    rows = rows_for(peer, latency_ms, in_flight, seconds)
+                    seen, taken = once(peer, tools, exports, folder, latency_ms, in_flight, seconds, rows)
+                    runs[peer.name].append(_figures(seen, taken, start_cpu.get(peer.name, 0)))
         for peer in peers:
-            taken = runs[peer.name]
-            medians = {figure: statistics.median(run[figure] for run in taken) for figure in taken[0]}
+            of = runs[peer.name]
+            medians = {figure: statistics.median(run[figure] for run in of) for figure in of[0]}
             say(f"{latency_ms:>3} ms {in_flight:>3} in flight  {peer.label:<28} {medians['per_second']:>8.0f} /s {medians['cpu_us']:>7.1f} us")
             results.append(
-                {"peer": peer.name, "latency_ms": latency_ms, "in_flight": in_flight, "runs": len(taken)}
+                {"peer": peer.name, "latency_ms": latency_ms, "in_flight": in_flight, "runs": len(of)}
                 | {figure: round(value, 1) for figure, value in medians.items()}
-                | {"per_second_all": [round(run["per_second"]) for run in taken]}
+                | {"per_second_all": [round(run["per_second"]) for run in of]}
             )
     return results

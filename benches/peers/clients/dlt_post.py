@@ -1,7 +1,7 @@
-"""`dlt_post.py EXPORT URL IN_FLIGHT FOLDER pool|files [CURSOR]`: dlt with a custom destination, which is its way to an API.
+"""`dlt_post.py EXPORT URL IN_FLIGHT FOLDER pool|ROWS [CURSOR]`: dlt with a custom destination, which is its way to an API.
 
-`pool`: one load file, batches of 1000 rows, a thread pool in the destination's function. `files`: dlt's own parallelism, which is by
-load file: files of 300 rows, as many load jobs as requests may be in flight. With CURSOR, only rows whose column CURSOR is beyond
+`pool`: one load file, batches of 1000 rows, a thread pool in the destination's function. ROWS: dlt's own parallelism, which is by
+load file: files of so many rows, as many load jobs as requests may be in flight. With CURSOR, only rows whose column CURSOR is beyond
 what the last run saw. FOLDER holds the pipeline's state and packages.
 """
 
@@ -17,11 +17,11 @@ os.environ |= {
     "DLT_DATA_DIR": FOLDER,
     "RUNTIME__DLTHUB_TELEMETRY": "false",
     "RUNTIME__LOG_LEVEL": "CRITICAL",
-    "LOAD__WORKERS": str(IN_FLIGHT if HOW == "files" else 1),
+    "LOAD__WORKERS": str(IN_FLIGHT if HOW != "pool" else 1),
 }
-if HOW == "files":
-    os.environ["DATA_WRITER__FILE_MAX_ITEMS"] = "300"
-    os.environ["DATA_WRITER__BUFFER_MAX_ITEMS"] = "300"
+if HOW != "pool":
+    # The buffer is what is written to a file at once: a larger one would make larger files.
+    os.environ["DATA_WRITER__FILE_MAX_ITEMS"] = os.environ["DATA_WRITER__BUFFER_MAX_ITEMS"] = HOW
 
 import dlt  # noqa: E402  (reads the environment)
 import requests  # noqa: E402
