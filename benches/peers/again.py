@@ -43,8 +43,12 @@ def measure(peers, tools, exports, folder, rows, say):
                 sandbox.forget()
                 metered(tools.figures, command)
                 sent.append(Counter(sandbox.stored()))
-        result = {"peer": peer.name, "rows": rows} | dict(zip(("first", "same", "changed"), (turn.total() for turn in sent)))
+        result = {"peer": peer.name, "rows": rows} | dict(
+            zip(("first", "same", "changed"), (turn.total() for turn in sent))
+        )
         result["arrived"] = {kind: sent[2][key] for kind, key in changed.items()}
-        say(f"again  {peer.label:<32} {result['first']:>6} {result['same']:>6} {result['changed']:>6}  {list(result['arrived'].values())}")
+        say(
+            f"again  {peer.label:<32} {result['first']:>6} {result['same']:>6} {result['changed']:>6}  {list(result['arrived'].values())}"
+        )
         results.append(result)
     return results

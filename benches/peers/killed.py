@@ -1,4 +1,4 @@
-"""Killed in the middle: SIGKILL, then the same command again until it says that it is done. The sandbox's list judges."""
+"""Killed in the middle: SIGKILL, then the same command again until it is done. The sandbox's list judges."""
 
 import json
 import os
@@ -19,7 +19,7 @@ ATTEMPTS = 4
 
 
 def _kill_at(sandbox, command, stored):
-    """Starts the command and kills it, with all its processes, when so many leads are stored. False if it ended before that."""
+    """Kills the command, with all its processes, when so many leads are stored; False if it ended before."""
     deadline = time.monotonic() + PATIENCE
     with started(command) as process:
         while sandbox.summary()["stored"] < stored:
@@ -36,7 +36,12 @@ def _go_on(peer, command):
     """Runs the same command until it says that it is done: the number of runs."""
     for run in range(1, ATTEMPTS + 1):
         done = subprocess.run(
-            command.argv, cwd=command.folder, env=command.environment(), stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE
+            command.argv,
+            cwd=command.folder,
+            env=command.environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=PATIENCE,
         )
         if done.returncode in peer.over:
             return run

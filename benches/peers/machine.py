@@ -62,7 +62,11 @@ def versions(tools):
         "Python": platform.python_version(),
         "Node": _first_line("node", "--version"),
         "curl": (_first_line("curl", "--version") or "").split(" (")[0].removeprefix("curl "),
-        "wrk": (_first_line("wrk", "--version") or "").split(" [")[0].removeprefix("wrk ").removeprefix("debian/").split(" ")[0],
+        "wrk": (_first_line("wrk", "--version") or "")
+        .split(" [")[0]
+        .removeprefix("wrk ")
+        .removeprefix("debian/")
+        .split(" ")[0],
     }
     undici = NODE / "node_modules/undici/package.json"
     if undici.exists():

@@ -1,6 +1,7 @@
-"""The programs that are compared, each with its best reasonable settings: how it is set up in a folder, and the command that runs it.
+"""The programs that are compared, each with its best reasonable settings: how it is set up, and its command.
 
-The same command is run again for the second time and after a kill, as a timer would: what a program remembers is in its folder.
+The same command is run again for the second time and after a kill, as a timer would: what a program remembers is in
+its folder.
 """
 
 import os
@@ -19,7 +20,7 @@ NODE = ROOT / "target/peers-node"
 
 @dataclass
 class Job:
-    """One piece of work: an export of `rows` rows to send to `address`, with so many requests in flight, state in `folder`."""
+    """One piece of work: an export to send to `address`, with so many requests in flight and all state in `folder`."""
 
     folder: Path
     export: Path
@@ -98,7 +99,15 @@ def _wrk(job):
 
     bodies = job.folder / "bodies"
     bodies.write_bytes(b"".join(lead.body(row) + b"\0" for row in lead.rows(job.export)))
-    argv = ["wrk", "-t1", f"-c{job.in_flight}", f"-d{max(1, round(job.seconds))}s", "-s", str(CLIENTS / "post.lua"), job.url]
+    argv = [
+        "wrk",
+        "-t1",
+        f"-c{job.in_flight}",
+        f"-d{max(1, round(job.seconds))}s",
+        "-s",
+        str(CLIENTS / "post.lua"),
+        job.url,
+    ]
     return Command(argv, job.folder, {"PEERS_BODIES": str(bodies)})
 
 
@@ -107,8 +116,8 @@ def _undici(job):
     return Command(argv, job.folder, {"PEERS_NODE": str(NODE)})
 
 
-# drt sends the rows of one sync one after the other; several syncs run in threads. The export is divided among at most so many of them:
-# at 0 ms, 64 reached a quarter of the rate of 16, and at 20 ms, 32 gained little over 16.
+# drt sends the rows of one sync one after the other; several syncs run in threads. The export is divided among at most
+# so many of them: at 0 ms, 64 reached a quarter of the rate of 16, and at 20 ms, 32 gained little over 16.
 DRT_SYNCS = 16
 
 _DRT_SYNC = """\
@@ -156,9 +165,7 @@ def _drt(mode):
         (job.folder / ".drt/profiles.yml").write_text('export:\n  type: duckdb\n  database: ":memory:"\n')
         parts = min(job.in_flight, DRT_SYNCS)
         for part in range(parts):
-            sync = _DRT_SYNC.format(
-                part=part, parts=parts, export=job.export, url=job.url, body=_drt_body(), mode=mode
-            )
+            sync = _DRT_SYNC.format(part=part, parts=parts, export=job.export, url=job.url, body=_drt_body(), mode=mode)
             (job.folder / f"syncs/leads_{part:02}.yml").write_text(sync)
         argv = [str(VENV / "bin/drt"), "run", "--threads", str(parts)]
         # Profiles are read from the home folder; telemetry is off by default, and here for sure.
@@ -222,15 +229,35 @@ PEERS = [
     Peer("wrk", "wrk", 100_000, _wrk, ("send",), timed=True),
     Peer("lead_sync", "lead-sync", 50_000, _lead_sync("resend"), ("send", "again", "killed"), over=(0, 3)),
     Peer("lead_sync_hold", "lead-sync, hold", 50_000, _lead_sync("hold"), ("killed",), over=(0, 3), held=_HELD),
-    Peer("lead_sync_key", "lead-sync, API honours keys", 50_000, _lead_sync("resend"), ("killed",), over=(0, 3), sandbox=_HONOURED),
+    Peer(
+        "lead_sync_key",
+        "lead-sync, API honours keys",
+        50_000,
+        _lead_sync("resend"),
+        ("killed",),
+        over=(0, 3),
+        sandbox=_HONOURED,
+    ),
     Peer("undici", "Node undici", 20_000, _undici, ("send", "again", "killed")),
     Peer("aiohttp", "Python aiohttp", 8_000, _python("aiohttp_post.py"), ("send", "again", "killed")),
-    Peer("aiohttp_list", "Python aiohttp, list of ids sent", 8_000, _python("aiohttp_post.py", "{folder}/sent"), ("again", "killed")),
+    Peer(
+        "aiohttp_list",
+        "Python aiohttp, list of ids sent",
+        8_000,
+        _python("aiohttp_post.py", "{folder}/sent"),
+        ("again", "killed"),
+    ),
     Peer("requests", "Python requests, threads", 1_500, _python("requests_post.py"), ("send", "again", "killed")),
-    Peer("dlt_pool", "dlt, thread pool", 1_500, _python("dlt_post.py", "{folder}", "pool"), ("send", "again", "killed")),
+    Peer(
+        "dlt_pool", "dlt, thread pool", 1_500, _python("dlt_post.py", "{folder}", "pool"), ("send", "again", "killed")
+    ),
     Peer("dlt_files", "dlt, small load files", 1_200, _python("dlt_post.py", "{folder}", "{split}"), ("send",)),
     Peer(
-        "dlt_cursor", "dlt, incremental", 1_500, _python("dlt_post.py", "{folder}", "pool", "updated_at"), ("again", "killed")
+        "dlt_cursor",
+        "dlt, incremental",
+        1_500,
+        _python("dlt_post.py", "{folder}", "pool", "updated_at"),
+        ("again", "killed"),
     ),
     Peer("drt", "drt", 1_000, _drt("mode: full"), ("send", "again", "killed")),
     Peer("drt_cursor", "drt, incremental", 1_000, _drt(_CURSOR), ("again", "killed")),

@@ -54,7 +54,11 @@ class Results:
 
     def cell(self, latency_ms, in_flight):
         """The entries of one cell, fastest first."""
-        of = [entry for entry in self.found.get("send", []) if (entry["latency_ms"], entry["in_flight"]) == (latency_ms, in_flight)]
+        of = [
+            entry
+            for entry in self.found.get("send", [])
+            if (entry["latency_ms"], entry["in_flight"]) == (latency_ms, in_flight)
+        ]
         return sorted(of, key=lambda entry: -entry["per_second"])
 
     def cells(self):
@@ -64,12 +68,18 @@ class Results:
         machine, versions = self.found["machine"], self.found["versions"]
         lines = []
         if self.found["quick"]:
-            lines.append("**A quick run**: small exports, one run each. It shows that the comparison works; its figures are not to be quoted.\n")
+            lines.append(
+                "**A quick run**: small exports, one run each. It shows that the comparison works; its figures are not to be quoted.\n"
+            )
         lines.append(
             f"{machine['cores']} cores ({machine['cpu']}), {machine['memory_gib']} GiB, {machine['kernel']}, {machine['file_system']}, "
             f"fsync of 4 KiB {machine['fsync_us']} µs; load average before {machine['load_before'][0]}, after {machine['load_after'][0]}.\n"
         )
-        lines.append("Versions: " + ", ".join(f"{name} {version.removeprefix(name + ' ')}" for name, version in versions.items()) + ".")
+        lines.append(
+            "Versions: "
+            + ", ".join(f"{name} {version.removeprefix(name + ' ')}" for name, version in versions.items())
+            + "."
+        )
         if left_out := self.found["left_out"]:
             lines.append("\nLeft out: " + ", ".join(f"{name} ({reason})" for name, reason in left_out.items()) + ".")
         return "\n".join(lines)
@@ -91,20 +101,37 @@ class Results:
                 ]
                 for entry in entries
             ]
-            header = ["", "leads/s", "lead-sync is", "with start and reading", "µs CPU a lead", "peak MB", "leads × runs"]
+            header = [
+                "",
+                "leads/s",
+                "lead-sync is",
+                "with start and reading",
+                "µs CPU a lead",
+                "peak MB",
+                "leads × runs",
+            ]
             parts.append(f"### {latency_ms} ms, {in_flight} in flight\n\n" + table(header, rows))
         return "\n\n".join(parts)
 
     def start(self):
         rows = [
-            [self.labels[entry["peer"]], f"{entry['seconds']:.3f}", f"{entry['cpu_seconds']:.3f}", number(entry["memory_mb"])]
+            [
+                self.labels[entry["peer"]],
+                f"{entry['seconds']:.3f}",
+                f"{entry['cpu_seconds']:.3f}",
+                number(entry["memory_mb"]),
+            ]
             for entry in sorted(self.found.get("start", []), key=lambda entry: entry["seconds"])
         ]
         return table(["one lead", "s", "s CPU", "peak MB"], rows)
 
     def again(self):
         rows = [
-            [self.labels[entry["peer"]], *(f"{entry[turn]:,}" for turn in ("first", "same", "changed")), *("yes" if sent else "**no**" for sent in entry["arrived"].values())]
+            [
+                self.labels[entry["peer"]],
+                *(f"{entry[turn]:,}" for turn in ("first", "same", "changed")),
+                *("yes" if sent else "**no**" for sent in entry["arrived"].values()),
+            ]
             for entry in self.found.get("again", [])
         ]
         kinds = list(next(iter(self.found.get("again", [])), {"arrived": ()})["arrived"])
@@ -114,8 +141,29 @@ class Results:
         rows = []
         for entry in self.found.get("killed", []):
             each = lambda figure: " · ".join(str(kill[figure]) for kill in entry["kills"])  # noqa: E731, B023
-            rows.append([self.labels[entry["peer"]], f"{entry['rows']:,}", *(each(figure) for figure in ("stored_at_kill", "lost", "doubled", "held", "held_not_stored", "requests"))])
-        return table(["", "leads", "stored at the kill", "lost", "doubled", "held for a person", "of these not stored", "requests in all"], rows)
+            rows.append(
+                [
+                    self.labels[entry["peer"]],
+                    f"{entry['rows']:,}",
+                    *(
+                        each(figure)
+                        for figure in ("stored_at_kill", "lost", "doubled", "held", "held_not_stored", "requests")
+                    ),
+                ]
+            )
+        return table(
+            [
+                "",
+                "leads",
+                "stored at the kill",
+                "lost",
+                "doubled",
+                "held for a person",
+                "of these not stored",
+                "requests in all",
+            ],
+            rows,
+        )
 
     def losses(self):
         """Where something else was better than lead-sync, by these figures."""
@@ -127,7 +175,10 @@ class Results:
             for figure, word, sign in figures if ours else ():
                 better = [entry for entry in entries if sign * entry[figure] > sign * ours[figure]]
                 if better:
-                    names = ", ".join(f"{self.labels[entry['peer']]} ({number(entry[figure])} to {number(ours[figure])})" for entry in better)
+                    names = ", ".join(
+                        f"{self.labels[entry['peer']]} ({number(entry[figure])} to {number(ours[figure])})"
+                        for entry in better
+                    )
                     lines.append(f"- {latency_ms} ms, {in_flight} in flight, {word}: {names}")
         return "\n".join(lines) or "In no figure of this run."
 
@@ -135,13 +186,21 @@ class Results:
         for latency_ms in (0, 20):
             if entries := self.cell(latency_ms, 64):
                 rates = [(entry["peer"], self.labels[entry["peer"]], entry["per_second"]) for entry in entries]
-                yield f"peers-rate-{latency_ms}ms", bars(f"leads/s, 64 in flight, {latency_ms} ms server latency (more is better)", rates)
+                yield (
+                    f"peers-rate-{latency_ms}ms",
+                    bars(f"leads/s, 64 in flight, {latency_ms} ms server latency (more is better)", rates),
+                )
         if entries := self.cell(20, 64):
-            cpu = sorted(((entry["peer"], self.labels[entry["peer"]], entry["cpu_us"]) for entry in entries), key=lambda row: row[2])
+            cpu = sorted(
+                ((entry["peer"], self.labels[entry["peer"]], entry["cpu_us"]) for entry in entries),
+                key=lambda row: row[2],
+            )
             yield "peers-cpu", bars("µs CPU a lead, 64 in flight, 20 ms server latency (less is better)", cpu)
         if entries := self.found.get("killed"):
             share = lambda entry: max(100 * kill["doubled"] / entry["rows"] for kill in entry["kills"])  # noqa: E731
-            doubled = sorted(((entry["peer"], self.labels[entry["peer"]], share(entry)) for entry in entries), key=lambda row: row[2])
+            doubled = sorted(
+                ((entry["peer"], self.labels[entry["peer"]], share(entry)) for entry in entries), key=lambda row: row[2]
+            )
             yield "peers-killed", bars("% of the leads doubled, at the worst of the kills (less is better)", doubled)
 
 
@@ -155,7 +214,9 @@ def main():
     text = page.read_text()
     for name in ("machine", "start", "send", "again", "killed", "losses"):
         made = getattr(results, name)()
-        text, count = re.subn(rf"(<!-- peers:{name} -->\n).*?(<!-- /peers -->)", lambda at: f"{at[1]}{made}\n{at[2]}", text, flags=re.S)
+        text, count = re.subn(
+            rf"(<!-- peers:{name} -->\n).*?(<!-- /peers -->)", lambda at: f"{at[1]}{made}\n{at[2]}", text, flags=re.S
+        )
         if count != 1:
             parser.error(f"{page} has {count} places for {name}, not one")
     page.write_text(text)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""lead-sync beside what people use today: the same leads, the same server, the same machine, in one run. See docs/BENCHMARKS.md.
+"""lead-sync beside what people use today: the same leads, server and machine, in one run. See docs/BENCHMARKS.md.
 
-Needs a release build of lead-sync, the bench binary (`cargo bench --no-run`) and the programs that setup.sh fetches; `just peers` does
-all of it. Uses loopback only, works in target/, writes benches/peers/results.json.
+Needs a release build of lead-sync, the bench binary (`cargo bench --no-run`) and the programs that setup.sh fetches;
+`just peers` does all of it. Uses loopback only, works in target/, writes benches/peers/results.json.
 """
 
 import argparse
@@ -24,7 +24,7 @@ PARTS = ("send", "again", "killed")
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all of them if none is named")
-    parser.add_argument("--quick", action="store_true", help="64 in flight only, one run each, small exports: to see that it works")
+    parser.add_argument("--quick", action="store_true", help="64 in flight, one run each, small exports: does it work?")
     parser.add_argument("--peers", help="only these, by name, separated by commas")
     parser.add_argument("--figures", help="the bench binary; otherwise the newest target/release/deps/figures-*")
     parser.add_argument("--out", type=Path, default=HERE / "results.json", help="where the results go")
@@ -40,7 +40,7 @@ def find_tools(figures):
     built = [path for path in (ROOT / "target/release/deps").glob("figures-*") if os.access(path, os.X_OK)]
     figures = figures or str(max(built, key=lambda path: path.stat().st_mtime, default=""))
     if not Path(lead_sync).is_file() or not Path(figures).is_file():
-        sys.exit("no release binaries: `cargo build --release && cargo bench --bench figures --no-run`, or $LEAD_SYNC and --figures")
+        sys.exit("no release binaries: `cargo build --release`, `cargo bench --no-run`; or $LEAD_SYNC and --figures")
     return Tools(str(Path(lead_sync).resolve()), str(Path(figures).resolve()))
 
 
@@ -73,7 +73,9 @@ def measure(chosen, tools, peers, missing, work, say):
             cells = [(latency, count) for latency in (0, 20) for count in ((64,) if chosen.quick else (16, 64, 256))]
             repeats, seconds = (1, 0.5) if chosen.quick else (3, 2)
             results["start"] = send.start(of(part), tools, exports, folder, 64, say)
-            results[part] = send.measure(of(part), results["start"], tools, exports, folder, cells, repeats, seconds, say)
+            results[part] = send.measure(
+                of(part), results["start"], tools, exports, folder, cells, repeats, seconds, say
+            )
         elif part == "again":
             results[part] = again.measure(of(part), tools, exports, folder, 300 if chosen.quick else 2000, say)
         else:

@@ -34,7 +34,7 @@ class Exports:
 
 
 def rows_for(peer, latency_ms, in_flight, seconds):
-    """As many rows as take about `seconds`, rounded; at least 10 for each request in flight, as connecting counts, too."""
+    """As many rows as take about `seconds`; at least 10 for each request in flight, as connecting counts, too."""
     reachable = min(peer.speed, 1000 * in_flight / latency_ms) if latency_ms else peer.speed
     rows = max(int(reachable * seconds), min(10 * in_flight, 4 * peer.speed), 200)
     return min(rows, 100_000) // 100 * 100
@@ -60,7 +60,12 @@ def start(peers, tools, exports, folder, in_flight, say):
         _, taken = once(peer, tools, exports, folder, 0, in_flight, 0, 1)
         say(f"start  {peer.label:<32} {taken.wall:>6.3f} s {taken.cpu:>6.3f} s CPU")
         results.append(
-            {"peer": peer.name, "seconds": round(taken.wall, 4), "cpu_seconds": round(taken.cpu, 4), "memory_mb": round(taken.memory / 1e6, 1)}
+            {
+                "peer": peer.name,
+                "seconds": round(taken.wall, 4),
+                "cpu_seconds": round(taken.cpu, 4),
+                "memory_mb": round(taken.memory / 1e6, 1),
+            }
         )
     return results
 
@@ -77,7 +82,10 @@ def _figures(seen, taken, start_cpu):
 
 
 def measure(peers, starts, tools, exports, folder, cells, repeats, seconds, say):
-    """Medians for each peer and each cell (latency in ms, requests in flight), the peers taking turns so that noise meets all of them."""
+    """Medians for each peer and each cell, which is a latency in ms and a number of requests in flight.
+
+    The peers take turns, so that noise meets all of them.
+    """
     start_cpu = {entry["peer"]: entry["cpu_seconds"] for entry in starts}
     results = []
     for latency_ms, in_flight in cells:
@@ -91,7 +99,10 @@ def measure(peers, starts, tools, exports, folder, cells, repeats, seconds, say)
         for peer in peers:
             of = runs[peer.name]
             medians = {figure: statistics.median(run[figure] for run in of) for figure in of[0]}
-            say(f"{latency_ms:>3} ms {in_flight:>3} in flight  {peer.label:<28} {medians['per_second']:>8.0f} /s {medians['cpu_us']:>7.1f} us")
+            say(
+                f"{latency_ms:>3} ms {in_flight:>3} in flight  {peer.label:<28} "
+                f"{medians['per_second']:>8.0f} /s {medians['cpu_us']:>7.1f} us"
+            )
             results.append(
                 {"peer": peer.name, "latency_ms": latency_ms, "in_flight": in_flight, "runs": len(of)}
                 | {figure: round(value, 1) for figure, value in medians.items()}

@@ -14,7 +14,7 @@ PATIENCE = 180
 
 @dataclass
 class Seen:
-    """What the bench server has seen: requests, bytes of their bodies, seconds from the first request to the last answer."""
+    """What the bench server has seen: requests, bytes of their bodies, seconds from first request to last answer."""
 
     requests: int
     bytes: int
@@ -49,7 +49,17 @@ class Sandbox:
 
     def __init__(self, lead_sync, latency_ms, *options):
         self._process = subprocess.Popen(
-            [lead_sync, "sandbox", "--listen", "127.0.0.1:0", "--token", "bench-token", "--latency", f"{latency_ms}ms", *options],
+            [
+                lead_sync,
+                "sandbox",
+                "--listen",
+                "127.0.0.1:0",
+                "--token",
+                "bench-token",
+                "--latency",
+                f"{latency_ms}ms",
+                *options,
+            ],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
@@ -82,7 +92,7 @@ class Sandbox:
 
 @dataclass
 class Taken:
-    """What a program took: wall and processor seconds (with the processes it waited for), peak resident bytes of its largest process."""
+    """What a program took, with the processes it waited for: wall and processor seconds, peak bytes of the largest."""
 
     wall: float
     cpu: float

@@ -1,7 +1,7 @@
 """`aiohttp_post.py EXPORT URL IN_FLIGHT [LIST]`: the script that a careful Python programmer writes.
 
-One session, as many tasks as requests may be in flight. With LIST, a file of the ids that were sent: they are skipped the next time,
-and each is appended as soon as its answer is there.
+One session, as many tasks as requests may be in flight. With LIST, a file of the ids that were sent: they are skipped
+the next time, and each is appended as soon as its answer is there.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
-"""`dlt_post.py EXPORT URL IN_FLIGHT FOLDER pool|ROWS [CURSOR]`: dlt with a custom destination, which is its way to an API.
+"""`dlt_post.py EXPORT URL IN_FLIGHT FOLDER pool|ROWS [CURSOR]`: dlt with a custom destination, its way to an API.
 
-`pool`: one load file, batches of 1000 rows, a thread pool in the destination's function. ROWS: dlt's own parallelism, which is by
-load file: files of so many rows, as many load jobs as requests may be in flight. With CURSOR, only rows whose column CURSOR is beyond
-what the last run saw. FOLDER holds the pipeline's state and packages.
+`pool`: one load file, batches of 1000 rows, a thread pool in the destination's function. ROWS: dlt's own parallelism,
+which is by load file: files of so many rows, as many load jobs as requests may be in flight. With CURSOR, only rows
+whose column CURSOR is beyond what the last run saw. FOLDER holds the pipeline's state and packages.
 """
 
 import os

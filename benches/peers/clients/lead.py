@@ -1,7 +1,7 @@
-"""What every Python client here shares: the rows of an export, the body that a row becomes, and the headers of a request.
+"""What every Python client here shares: the rows of an export, the body that a row becomes, the headers of a request.
 
-As a program, `lead.py EXPORT` prints the bodies, each ended by a NUL, for xargs; `lead.py EXPORT URL` prints a configuration for
-curl with one request for each row.
+As a program, `lead.py EXPORT` prints the bodies, each ended by a NUL, for xargs; `lead.py EXPORT URL` prints a
+configuration for curl with one request for each row.
 """
 
 import csv

@@ -1,4 +1,4 @@
-"""`requests_post.py EXPORT URL IN_FLIGHT`: a thread for each request in flight, one session with its kept-alive connection for each thread."""
+"""`requests_post.py EXPORT URL IN_FLIGHT`: a thread for each request in flight, with a session and its connection."""
 
 import queue
 import sys
