@@ -77,8 +77,8 @@ pub(super) async fn send(
             grace: prepared.settings.shutdown_grace,
         })
     });
-    for tally in join_all(dispatches).await {
-        run.add(tally);
+    for (lane, tally) in lanes.iter().zip(join_all(dispatches).await) {
+        run.add(lane.id, tally);
     }
     tokio::task::block_in_place(|| writer.finish())
 }

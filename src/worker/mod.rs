@@ -24,6 +24,7 @@ use self::progress::Progress;
 use self::report::{Ending, Notice, Report};
 use self::stop::Stop;
 use crate::clock;
+use crate::domain::latency::Latency;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::OnInDoubt;
 use crate::ledger::{self, Counts, Lease, Ledger, NewLedger, Trigger};
@@ -87,6 +88,7 @@ async fn pass_over(
         ledger = lanes::send(&mut run, ledger, prepared, job, progress, stop).await?;
     }
     let report = run.finish(&ledger)?;
+    ledger.keep_latency(report.run, &run.latency)?;
     ledger.finish_run(report.run, report.ending.as_str(), report.finished_at, &run.counts)?;
     if let Err(error) = ledger.prune(report.finished_at - settings.retain, PRUNED_PER_RUN) {
         tracing::warn!(%error, "what is older than `retain` is deleted by a later run");
@@ -136,6 +138,8 @@ struct Run {
     started_at: Timestamp,
     ids: BTreeMap<String, (i64, i64)>,
     counts: BTreeMap<i64, Counts>,
+    /// Of the requests, by connection.
+    latency: BTreeMap<i64, Latency>,
     notices: Vec<Notice>,
     samples: Vec<report::Sample>,
 }
@@ -143,7 +147,16 @@ struct Run {
 impl Run {
     fn begin(ids: BTreeMap<String, (i64, i64)>, started_at: Timestamp) -> Self {
         let counts = ids.values().map(|(sync, _)| (*sync, Counts::default())).collect();
-        Self { number: 0, dry: false, started_at, ids, counts, notices: Vec::new(), samples: Vec::new() }
+        Self {
+            number: 0,
+            dry: false,
+            started_at,
+            ids,
+            counts,
+            latency: BTreeMap::new(),
+            notices: Vec::new(),
+            samples: Vec::new(),
+        }
     }
 
     fn note_recovered(&mut self, recovered: usize) {
@@ -186,8 +199,9 @@ impl Run {
     }
 
     /// Adds what one connection's dispatch did.
-    fn add(&mut self, tally: dispatch::Tally) {
-        let (counts, notices) = tally.finish();
+    fn add(&mut self, connection: i64, tally: dispatch::Tally) {
+        let (counts, latency, notices) = tally.finish();
+        self.latency.insert(connection, latency);
         for (sync, sent) in counts {
             let counts = self.counts.entry(sync).or_default();
             counts.delivered += sent.delivered;
