@@ -1,10 +1,10 @@
--- How long requests took, run by run: what the dashboard and the report show. Written once at the end of a run.
-CREATE TABLE run_latency (
-  run        INTEGER NOT NULL REFERENCES run (id),
+-- How long requests took, day by day: what the dashboard and the report show. Added to once at the end of each run.
+CREATE TABLE latency (
+  day        INTEGER NOT NULL,                 -- on which the run ended: days since 1970-01-01, UTC
   connection INTEGER NOT NULL REFERENCES connection (id),
   upper_ms   INTEGER NOT NULL,                 -- requests that took at most so long, and longer than the row before
   requests   INTEGER NOT NULL,
-  PRIMARY KEY (run, connection, upper_ms)
+  PRIMARY KEY (day, connection, upper_ms)
 ) STRICT, WITHOUT ROWID;
 
 -- Finds the runs of the last days.

@@ -63,6 +63,14 @@ mod tests {
 
     use super::*;
 
+    fn of(took: &[u64]) -> Latency {
+        let mut latency = Latency::default();
+        for ms in took {
+            latency.record(*ms);
+        }
+        latency
+    }
+
     #[test]
     fn without_requests_there_is_no_median() {
         assert_eq!(Latency::default().percentile(50), None);
@@ -78,10 +86,11 @@ mod tests {
 
     #[test]
     fn one_slow_request_in_twenty_one_is_above_the_median_and_within_the_last_percent() {
-        let mut latency = Latency::default();
-        (0..20).for_each(|_| latency.record(10));
-        latency.record(5_000);
-        assert_eq!((latency.percentile(50), latency.percentile(95), latency.percentile(100)), (Some(10), Some(10), Some(5_119)));
+        let latency = of(&[[10; 20].as_slice(), &[5_000]].concat());
+        assert_eq!(
+            (latency.percentile(50), latency.percentile(95), latency.percentile(100)),
+            (Some(10), Some(10), Some(5_119))
+        );
     }
 
     proptest! {
@@ -89,8 +98,7 @@ mod tests {
         fn a_percentile_is_at_most_an_eighth_above_the_true_one(
             mut took in proptest::collection::vec(0_u64..4_000_000, 1..200), percent in 1_u64..=100
         ) {
-            let mut latency = Latency::default();
-            took.iter().for_each(|ms| latency.record(*ms));
+            let latency = of(&took);
             took.sort_unstable();
             let rank = usize::try_from((took.len() as u64 * percent).div_ceil(100)).unwrap();
             let truth = took[rank - 1];
@@ -100,11 +108,6 @@ mod tests {
 
         #[test]
         fn parts_add_up_to_the_whole(took in proptest::collection::vec(0_u64..100_000, 0..100), cut in 0_usize..100) {
-            let of = |took: &[u64]| {
-                let mut latency = Latency::default();
-                took.iter().for_each(|ms| latency.record(*ms));
-                latency
-            };
             let (left, right) = took.split_at(cut.min(took.len()));
             let mut sum = of(left);
             sum += of(right);

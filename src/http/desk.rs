@@ -96,7 +96,7 @@ async fn lead(State(desk): State<Arc<Desk>>, Query(asked): Query<Asked>) -> Resu
 fn html(status: StatusCode, text: String) -> Response {
     let mut response = (status, Html(text)).into_response();
     // The policy is ASCII; without one there is no page.
-    match HeaderValue::try_from(page::content_policy()) {
+    match HeaderValue::try_from(page::content_policy(Place::Server)) {
         Ok(policy) => response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy),
         Err(_) => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     };

@@ -101,7 +101,9 @@ mod tests {
         for host in ["127.0.0.1:9632", "127.0.0.1", "localhost:9632", "LocalHost", "[::1]:9632", "127.8.8.8:1"] {
             assert!(asked(host), "{host}");
         }
-        for host in ["crm.example.com:9632", "localhost.example.com", "192.0.2.1:9632", "127.0.0.1.example.com", "", "a b"] {
+        for host in
+            ["crm.example.com:9632", "localhost.example.com", "192.0.2.1:9632", "127.0.0.1.example.com", "", "a b"]
+        {
             assert!(!asked(host), "{host}");
         }
         assert!(!means_this_machine(&HeaderMap::new(), listen), "no host at all");
@@ -112,7 +114,8 @@ mod tests {
         let token = SecretString::from("s3:cret");
         let asked = |value: &str| carries(&header(AUTHORIZATION, value), &token);
         let basic = |pair: &str| format!("Basic {}", STANDARD.encode(pair));
-        for value in ["Bearer s3:cret".to_owned(), "bearer s3:cret".to_owned(), basic("jan:s3:cret"), basic(":s3:cret")] {
+        for value in ["Bearer s3:cret".to_owned(), "bearer s3:cret".to_owned(), basic("jan:s3:cret"), basic(":s3:cret")]
+        {
             assert!(asked(&value), "{value}");
         }
         for value in ["Bearer s3:cre", "Bearer ", "s3:cret", "Basic s3:cret", "Digest s3:cret", ""] {

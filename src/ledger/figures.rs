@@ -1,5 +1,5 @@
-//! Figures over days: what runs did, and how long requests took. Both are sums over runs, never over leads or attempts, so that a million
-//! leads cost nothing.
+//! Figures over days: what runs did, and how long requests took. Neither is counted over leads or attempts, so that a million leads cost
+//! nothing.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use rusqlite::params;
 
 use super::{Ledger, Result};
 use crate::domain::latency::Latency;
-use crate::domain::time::{Day, Timestamp};
+use crate::domain::time::Day;
 
 /// What the runs that ended on one day (UTC) did for one sync.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,19 +44,18 @@ impl Ledger {
         read().map_err(|error| self.error(&error))
     }
 
-    /// How long the requests of each connection took, by its name, in the runs that ended at `since` or later. A ledger that no run of
+    /// How long the requests of each connection took, by its name, in the runs that ended on `first` or later. A ledger that no run of
     /// this release has written to yet knows nothing of it.
-    pub fn latency(&self, since: Timestamp) -> Result<BTreeMap<String, Latency>> {
+    pub fn latency(&self, first: Day) -> Result<BTreeMap<String, Latency>> {
         let read = || -> rusqlite::Result<BTreeMap<String, Latency>> {
             let mut found = BTreeMap::<String, Latency>::new();
-            if !self.db.table_exists(None, "run_latency")? {
+            if !self.db.table_exists(None, "latency")? {
                 return Ok(found);
             }
-            let sql = "SELECT k.name, l.upper_ms, sum(l.requests)
-                         FROM run r CROSS JOIN run_latency l ON l.run = r.id CROSS JOIN connection k ON k.id = l.connection
-                        WHERE r.finished_at >= ?1 GROUP BY k.id, l.upper_ms";
+            let sql = "SELECT c.name, l.upper_ms, l.requests FROM latency l JOIN connection c ON c.id = l.connection
+                        WHERE l.day >= ?1";
             let mut statement = self.db.prepare_cached(sql)?;
-            let mut rows = statement.query([since.0])?;
+            let mut rows = statement.query([first.0])?;
             while let Some(row) = rows.next()? {
                 let number = |number: i64| u64::try_from(number).unwrap_or(0);
                 found.entry(row.get(0)?).or_default().add(number(row.get(1)?), number(row.get(2)?));
@@ -66,17 +65,18 @@ impl Ledger {
         read().map_err(|error| self.error(&error))
     }
 
-    /// Keeps how long the requests of a run took, by the connection's number.
-    pub fn keep_latency(&mut self, run: i64, latency: &BTreeMap<i64, Latency>) -> Result<()> {
+    /// Adds how long the requests of a run that ended on `day` took, by the connection's number.
+    pub fn add_latency(&mut self, day: Day, latency: &BTreeMap<i64, Latency>) -> Result<()> {
         let path = self.path.clone();
         let error = |error: rusqlite::Error| super::Error::from_sqlite(&path, &error);
         let tx = self.write()?;
-        let sql = "INSERT INTO run_latency (run, connection, upper_ms, requests) VALUES (?1, ?2, ?3, ?4)";
+        let sql = "INSERT INTO latency (day, connection, upper_ms, requests) VALUES (?1, ?2, ?3, ?4)
+                   ON CONFLICT (day, connection, upper_ms) DO UPDATE SET requests = requests + excluded.requests";
         for (connection, latency) in latency {
             for (upper, requests) in latency.buckets() {
                 let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
                 tx.prepare_cached(sql)
-                    .and_then(|mut insert| insert.execute(params![run, connection, number(upper), number(requests)]))
+                    .and_then(|mut insert| insert.execute(params![day.0, connection, number(upper), number(requests)]))
                     .map_err(error)?;
             }
         }

@@ -27,10 +27,8 @@ const BUSY: Duration = Duration::from_mins(1);
 const LEAST_FREE: u64 = 16 << 20;
 
 /// The migrations, oldest first. A released one is never edited.
-const MIGRATIONS: [M<'static>; 2] = [
-    M::up(include_str!("../../migrations/0001_ledger.sql")),
-    M::up(include_str!("../../migrations/0002_latency.sql")),
-];
+const MIGRATIONS: [M<'static>; 2] =
+    [M::up(include_str!("../../migrations/0001_ledger.sql")), M::up(include_str!("../../migrations/0002_latency.sql"))];
 
 /// Whether a ledger may be created where traces of a lost one are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 use rusqlite::{Connection, params};
 
 use super::{Ledger, Result};
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Day, Timestamp};
 
 /// What was deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -49,10 +49,10 @@ fn prune(db: &Connection, before: Timestamp, most: usize) -> rusqlite::Result<Pr
         .query_map(params![before.0, limit], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     for run in &runs {
-        db.prepare_cached("DELETE FROM run_latency WHERE run = ?1")?.execute([run])?;
         db.prepare_cached("DELETE FROM run_sync WHERE run = ?1")?.execute([run])?;
         db.prepare_cached("DELETE FROM run WHERE id = ?1")?.execute([run])?;
     }
+    db.execute("DELETE FROM latency WHERE day < ?1", [Day::of(before).0])?;
     Ok(Pruned { events: events.len(), runs: runs.len() })
 }
 

@@ -104,7 +104,11 @@ impl Panel {
 /// The next of 1, 2 or 5 times a power of ten: a scale that people read.
 fn round_up(most: u64) -> u64 {
     let power = 10_u64.pow(most.checked_ilog10().unwrap_or(0));
-    [1, 2, 5].into_iter().map(|step: u64| power.saturating_mul(step)).find(|top| *top >= most).unwrap_or(power.saturating_mul(10))
+    [1, 2, 5]
+        .into_iter()
+        .map(|step: u64| power.saturating_mul(step))
+        .find(|top| *top >= most)
+        .unwrap_or(power.saturating_mul(10))
 }
 
 /// A part of the whole. Beyond 2^53 the last digits go, which no bar shows.
@@ -131,7 +135,10 @@ mod tests {
         assert_eq!((chart.panels[1].total.as_str(), chart.panels[1].today), ("1", 0));
         let xs: Vec<usize> = chart.panels[0].bars.iter().map(|bar| bar.x).collect();
         assert_eq!(xs, [1, 291], "the first and the last of thirty");
-        assert_eq!(chart.rows, [("1970-04-11", "20", "0"), ("1970-03-13", "1", "1")].map(|(day, a, b)| (day.into(), a.into(), b.into())));
+        assert_eq!(
+            chart.rows,
+            [("1970-04-11", "20", "0"), ("1970-03-13", "1", "1")].map(|(day, a, b)| (day.into(), a.into(), b.into()))
+        );
         assert_eq!(chart.panels[0].bars[1].title, "1970-04-11: 20 delivered");
     }
 

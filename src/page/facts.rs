@@ -66,8 +66,8 @@ impl Facts {
         Ok(Self {
             now,
             days: ledger.days(first)?,
-            latency_today: ledger.latency(today.begins())?,
-            latency: ledger.latency(first.begins())?,
+            latency_today: ledger.latency(today)?,
+            latency: ledger.latency(first)?,
             runs: ledger.runs(RUNS_SHOWN)?,
             open,
             syncs,

@@ -87,7 +87,7 @@ pub fn overview(facts: &Facts, outlook: &Outlook, place: Place) -> Result<String
         title: "lead-sync".to_owned(),
         style: STYLE,
         // Over HTTP the policy is a header.
-        policy: (place == Place::File).then(content_policy),
+        policy: (place == Place::File).then(|| content_policy(place)),
         now: words::minute(facts.now),
         place,
         key: "",
@@ -140,7 +140,7 @@ fn connections<'p>(facts: &'p Facts, outlook: &'p Outlook) -> Vec<Connection<'p>
     let connection = |name| Connection {
         name,
         times: [&facts.latency_today, &facts.latency].map(|latency| Times::new(latency.get(name))),
-        session: session(name).map_or("", |session| session.text.as_str()),
+        session: session(name).map_or("–", |session| session.text.as_str()),
     };
     names.into_iter().map(connection).collect()
 }

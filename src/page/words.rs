@@ -59,7 +59,8 @@ mod tests {
 
     #[test]
     fn thousands_are_told_apart() {
-        for (count, text) in [(0, "0"), (999, "999"), (1_000, "1\u{202f}000"), (12_345_678, "12\u{202f}345\u{202f}678")] {
+        for (count, text) in [(0, "0"), (999, "999"), (1_000, "1\u{202f}000"), (12_345_678, "12\u{202f}345\u{202f}678")]
+        {
             assert_eq!(number(count), text);
         }
     }

@@ -25,7 +25,7 @@ use self::report::{Ending, Notice, Report};
 use self::stop::Stop;
 use crate::clock;
 use crate::domain::latency::Latency;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Day, Timestamp};
 use crate::domain::verdict::OnInDoubt;
 use crate::ledger::{self, Counts, Lease, Ledger, NewLedger, Trigger};
 
@@ -88,7 +88,7 @@ async fn pass_over(
         ledger = lanes::send(&mut run, ledger, prepared, job, progress, stop).await?;
     }
     let report = run.finish(&ledger)?;
-    ledger.keep_latency(report.run, &run.latency)?;
+    ledger.add_latency(Day::of(report.finished_at), &run.latency)?;
     ledger.finish_run(report.run, report.ending.as_str(), report.finished_at, &run.counts)?;
     if let Err(error) = ledger.prune(report.finished_at - settings.retain, PRUNED_PER_RUN) {
         tracing::warn!(%error, "what is older than `retain` is deleted by a later run");
