@@ -1,7 +1,6 @@
 //! How long requests took: a histogram with a bounded error, small enough to be kept for each run.
 
 use std::collections::BTreeMap;
-use std::ops::AddAssign;
 
 /// Bits of a duration that are kept: the bound of a bucket is less than 1/8 (2^-3) above any duration in it. Up to a request's longest
 /// (an hour) that is 8 buckets for each doubling, 160 at most.
@@ -40,14 +39,6 @@ impl Latency {
             seen += requests;
             (seen >= rank).then_some(upper)
         })
-    }
-}
-
-impl AddAssign for Latency {
-    fn add_assign(&mut self, other: Self) {
-        for (upper, requests) in other.0 {
-            self.add(upper, requests);
-        }
     }
 }
 
@@ -104,14 +95,6 @@ mod tests {
             let truth = took[rank - 1];
             let told = latency.percentile(percent).unwrap();
             prop_assert!(truth <= told && told <= truth + truth / 8, "{truth} is told as {told}");
-        }
-
-        #[test]
-        fn parts_add_up_to_the_whole(took in proptest::collection::vec(0_u64..100_000, 0..100), cut in 0_usize..100) {
-            let (left, right) = took.split_at(cut.min(took.len()));
-            let mut sum = of(left);
-            sum += of(right);
-            prop_assert_eq!(sum, of(&took));
         }
     }
 }

@@ -83,3 +83,82 @@ impl Ledger {
         tx.commit().map_err(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::time::Timestamp;
+    use crate::ledger::{Counts, NewLedger, Trigger};
+
+    /// A ledger with one sync on one connection, and their numbers.
+    fn ledger() -> (tempfile::TempDir, Ledger, i64, i64) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lead-sync.db");
+        let ledger = Ledger::open_or_create(&path, &dir.path().join("tokens"), NewLedger::Unconfirmed).unwrap();
+        let connection = ledger.connection_id("wegroup").unwrap();
+        let sync = ledger.sync_id("customers", connection).unwrap();
+        (dir, ledger, sync, connection)
+    }
+
+    fn run(ledger: &mut Ledger, sync: i64, finished_at: Timestamp, counts: Counts) {
+        let run = ledger.begin_run(Trigger::Manual, Timestamp(0)).unwrap();
+        ledger.finish_run(run, "complete", finished_at, &BTreeMap::from([(sync, counts)])).unwrap();
+    }
+
+    fn took(ms: &[u64]) -> Latency {
+        let mut latency = Latency::default();
+        for ms in ms {
+            latency.record(*ms);
+        }
+        latency
+    }
+
+    #[test]
+    fn the_runs_of_a_day_are_added_up_and_midnight_begins_another() {
+        let (_dir, mut ledger, sync, _) = ledger();
+        let midnight = Day(20_000).begins();
+        let counts = Counts { delivered: 5, rejected: 1, held: 2, failed: 3, waiting: 9, ..Counts::default() };
+        run(&mut ledger, sync, midnight, counts);
+        run(&mut ledger, sync, Timestamp(midnight.0 + Day::MILLISECONDS - 1), counts);
+        run(&mut ledger, sync, Timestamp(midnight.0 - 1), counts);
+        ledger.begin_run(Trigger::Manual, midnight).unwrap();
+        let day =
+            |day, delivered, unsuccessful| DayCounts { sync: "customers".to_owned(), day, delivered, unsuccessful };
+        assert_eq!(ledger.days(Day(20_000)).unwrap(), [day(Day(20_000), 10, 12)]);
+        assert_eq!(ledger.days(Day(19_999)).unwrap(), [day(Day(19_999), 5, 6), day(Day(20_000), 10, 12)]);
+    }
+
+    #[test]
+    fn latencies_of_a_day_are_added_up_and_go_with_the_history() {
+        let (_dir, mut ledger, _, connection) = ledger();
+        ledger.add_latency(Day(10), &BTreeMap::from([(connection, took(&[5, 7]))])).unwrap();
+        ledger.add_latency(Day(11), &BTreeMap::from([(connection, took(&[5]))])).unwrap();
+        ledger.add_latency(Day(11), &BTreeMap::from([(connection, took(&[5, 9]))])).unwrap();
+        let of = |ledger: &Ledger, first| ledger.latency(Day(first)).unwrap().remove("wegroup");
+        assert_eq!(of(&ledger, 10), Some(took(&[5, 5, 5, 7, 9])));
+        assert_eq!(of(&ledger, 11), Some(took(&[5, 5, 9])));
+        assert_eq!(of(&ledger, 12), None);
+        ledger.prune(Day(11).begins(), 10).unwrap();
+        assert_eq!(of(&ledger, 10), Some(took(&[5, 5, 9])));
+    }
+
+    #[test]
+    fn a_ledger_that_this_release_has_not_migrated_yet_can_be_read() {
+        let (_dir, ledger, _, _) = ledger();
+        ledger.db.execute_batch("DROP TABLE latency; DROP INDEX run_finished").unwrap();
+        assert!(ledger.latency(Day(0)).unwrap().is_empty());
+        assert!(ledger.days(Day(0)).unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_latest_runs_come_first_and_no_more_than_asked_for() {
+        let (_dir, mut ledger, sync, _) = ledger();
+        assert_eq!(ledger.runs(2).unwrap(), []);
+        for end in 1..=3 {
+            run(&mut ledger, sync, Timestamp(end), Counts::default());
+        }
+        let numbers: Vec<i64> = ledger.runs(2).unwrap().iter().map(|run| run.run).collect();
+        assert_eq!(numbers, [3, 2]);
+        assert_eq!(ledger.runs(9).unwrap().len(), 3);
+    }
+}
