@@ -91,7 +91,7 @@ impl Ledger {
             // New, or a process died before its first commit: nothing was ever recorded.
             ledger.key = read_key(&key_path(path)).or_else(|_| create_key(&key_path(path)))?;
             ledger.pragma("application_id", &APPLICATION_ID.to_string())?;
-            ledger.migrate()?;
+            ledger.migrate_to(&MIGRATIONS)?;
             sync_folder(path)?;
         } else {
             if ledger.check_schema()? == Schema::Older {
@@ -138,7 +138,7 @@ impl Ledger {
             Err(error) => return Err(error),
         };
         let mut scratch = Self { db, path: path.into(), key };
-        scratch.migrate()?;
+        scratch.migrate_to(&MIGRATIONS)?;
         scratch.settle_reading()?;
         Ok(scratch)
     }
@@ -212,10 +212,6 @@ impl Ledger {
             Ordering::Equal => Ok(Schema::Current),
             Ordering::Greater => Err(Error::Newer { path: self.path.clone(), found, known }),
         }
-    }
-
-    fn migrate(&mut self) -> Result<()> {
-        self.migrate_to(&MIGRATIONS)
     }
 
     fn migrate_to(&mut self, migrations: &[M<'static>]) -> Result<()> {
