@@ -105,7 +105,11 @@ impl Beside {
         let pulse = Arc::new(Pulse::default());
         let looked = Arc::new(Watch::new(Arc::clone(&pulse), &prepared.ledger, exporter.clone()));
         let (seen, known) = (board.subscribe(), prepared.clone());
-        let desk = Desk::new(&prepared.ledger, move || outlook::of_daemon(&seen.borrow(), &known));
+        let desk = Desk::new(&prepared.ledger, move || {
+            // Copied: while it is borrowed the scheduler waits.
+            let board = seen.borrow().clone();
+            outlook::of_daemon(&board, &known)
+        });
         tasks.spawn(http::serve(listener, http::routes(looked, desk, settings)));
         tasks.spawn(follow(board.subscribe(), pulse));
         Ok(())
