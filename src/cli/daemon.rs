@@ -62,7 +62,7 @@ pub(super) fn daemon(args: &Args) -> Result<Exit, Failure> {
         let daemon = Daemon { prepared, lease, reload, hangup: Arc::clone(&hangup), board, events };
         let teller = tokio::spawn(tell(told, Arc::clone(&beside), ledger));
         let stop = stopper.watch();
-        let served = async {
+        let until_end = async {
             let ended = daemon::run(daemon, &stop).await;
             last_words(teller, &stop).await;
             ended
@@ -72,7 +72,7 @@ pub(super) fn daemon(args: &Args) -> Result<Exit, Failure> {
             biased;
             () = signals::forward(&stopper, Some(grace)) => {}
             () = hangups => {}
-            ended = served => ended?,
+            ended = until_end => ended?,
         }
         Ok(Exit::Done)
     });
