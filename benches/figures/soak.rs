@@ -36,7 +36,7 @@ pub(crate) fn soak(_: Size, folder: &Path) -> Result<()> {
     rows::replace(&export, 0..0)?;
     let sandbox = Sandbox::start(&["--chaos", FAULTS])?;
     let subject = Subject::new(&export, sandbox.address(), 4)?;
-    let daemon = Daemon::start(&subject, "* * * * * *")?;
+    let daemon = Daemon::start(&subject, "* * * * * *", false)?;
     let mut samples = vec![daemon.sample()?];
     let began = Instant::now();
     for second in 1..=u32::try_from(60 * minutes)? {
@@ -127,26 +127,34 @@ fn draw(minutes: usize, samples: &[Sample]) -> Result<()> {
     Ok(())
 }
 
-/// A daemon with nothing to do.
+/// A daemon with nothing to do: one that has just begun, and one that has a run behind it.
 pub(crate) fn idle(_: Size, folder: &Path) -> Result<()> {
     println!("idle: a daemon with one hourly sync, for a minute");
     let export = folder.join("leads.csv");
-    rows::replace(&export, 0..0)?;
-    let subject = Subject::new(&export, "127.0.0.1:9", 4)?;
+    rows::replace(&export, 0..ROWS)?;
+    let sandbox = Sandbox::start(&[])?;
+    let subject = Subject::new(&export, sandbox.address(), 4)?;
     // Half an hour away from now, so that it does not run meanwhile.
     let minute = (SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() / 60 + 30) % 60;
-    let daemon = Daemon::start(&subject, &format!("0 {minute} * * * *"))?;
+    let hourly = format!("0 {minute} * * * *");
+    let daemon = Daemon::start(&subject, &hourly, false)?;
     let before = daemon.sample()?;
     std::thread::sleep(60 * SECOND);
     let after = daemon.sample()?;
     daemon.stop()?;
-    let memory = megabytes(after.memory);
-    let shown = format!("{memory:>8.1} MB, {:.1} MB of it no file's", megabytes(after.anonymous));
-    target("resident: under 15 MB", &shown, memory < 15.0);
+    let shown = |sample: Sample| {
+        format!("{:>8.1} MB, {:.1} MB of it no file's", megabytes(sample.memory), megabytes(sample.anonymous))
+    };
+    target("resident: under 15 MB", &shown(after), megabytes(after.memory) < 15.0);
     let cpu = after.cpu.saturating_sub(before.cpu);
     target("processor: nothing that can be measured", &format!("{:>8.2} s in 60 s", cpu.as_secs_f64()), cpu.is_zero());
     line("descriptors", &format!("{:>8}", after.descriptors));
-    Ok(())
+    let daemon = Daemon::start(&subject, &hourly, true)?;
+    while daemon.runs()? == 0 {
+        std::thread::sleep(SECOND);
+    }
+    line(&format!("resident after a run over {ROWS} new leads"), &shown(daemon.sample()?));
+    daemon.stop()
 }
 
 /// Processor time between two samples, as a share of one core.

@@ -36,13 +36,14 @@ pub(crate) struct Sample {
 }
 
 impl Daemon {
-    /// Over a subject's configuration, at these times (cron with seconds), with a server for its metrics.
-    pub(crate) fn start(subject: &Subject, schedule: &str) -> Result<Self> {
+    /// Over a subject's configuration, at these times (cron with seconds) and, if so, at its start; with a server for its metrics.
+    pub(crate) fn start(subject: &Subject, schedule: &str, at_start: bool) -> Result<Self> {
         let log = subject.path("daemon.log");
         let child = Command::new(PROGRAM)
             .arg("--config")
             .arg(subject.path("bench.toml"))
             .env("LEAD_SYNC__SYNCS__CUSTOMERS__SCHEDULE", schedule)
+            .env("LEAD_SYNC__SYNCS__CUSTOMERS__RUN_AT_START", at_start.to_string())
             .env("LEAD_SYNC__HTTP__LISTEN", "127.0.0.1:0")
             .env("LEAD_SYNC_LOG_FORMAT", "text")
             .stdin(Stdio::null())

@@ -29,9 +29,9 @@ fn status(scene: &Scene) -> Value {
 
 /// Waits until metrics and `status` show that a run ended like this and left so many leads delivered and pending.
 fn until_shown(scene: &Scene, daemon: &Daemon, ended: &str, delivered: u32, pending: u32) {
-    daemon.until_metric(&outcome(ended), |is| is == 1.0);
-    daemon.until_metric(&leads("delivered"), |count| count == f64::from(delivered));
-    daemon.until_metric(&leads("pending"), |count| count == f64::from(pending));
+    daemon.until_metric(&outcome(ended), 1.0);
+    daemon.until_metric(&leads("delivered"), delivered);
+    daemon.until_metric(&leads("pending"), pending);
     until("status says so, too", || {
         let status = status(scene);
         (&status["last_outcome"], &status["delivered"], &status["pending"])
@@ -78,7 +78,7 @@ fn a_daemon_loses_no_lead_doubles_none_and_charges_none_wrongly_whatever_happens
     scene.fault(Fault::once(Kind::Slow { ms: 30 }).always());
     export(&scene, "new-3.csv", 4..104);
     until("it is under way", || scene.stored().len() > 10);
-    daemon.until_metric(&leads("pending"), |count| count > 0.0);
+    daemon.until_some(&leads("pending"));
     assert!(status(&scene)["pending"].as_u64() > Some(0));
     daemon.signal(Signal::TERM);
     let (code, log) = daemon.end();
@@ -113,7 +113,7 @@ fn a_wrong_configuration_and_a_good_one(scene: &mut Scene, daemon: &Daemon) {
     daemon.signal(Signal::HUP);
     daemon.until_said("the old one stays in force");
     assert_eq!((daemon.said("syncs.customers.schedule: "), daemon.said("connections.wegroup.burst: ")), (1, 1));
-    daemon.until_metric(RELOADED, |successful| successful == 0.0);
+    daemon.until_metric(RELOADED, 0.0);
     daemon.until_ended("complete", 2);
     assert_eq!(daemon.get("/readyz").0, 200, "it goes on");
 
@@ -123,7 +123,7 @@ fn a_wrong_configuration_and_a_good_one(scene: &mut Scene, daemon: &Daemon) {
     export(scene, "new-1.csv", 2..3);
     daemon.signal(Signal::HUP);
     until("the new export is read", || stored(scene) == [0, 1, 2]);
-    daemon.until_metric(RELOADED, |successful| successful == 1.0);
+    daemon.until_metric(RELOADED, 1.0);
     until_shown(scene, daemon, "complete", 3, 0);
 }
 
@@ -131,9 +131,9 @@ fn the_api_goes_away_and_comes_back(scene: &Scene, daemon: &Daemon) {
     let away = Answer { retry_after: Some(RetryAfter::Seconds(2)), ..Answer::new(503) };
     scene.fault(Fault::once(Kind::Status(away)).always());
     export(scene, "new-2.csv", 3..4);
-    daemon.until_metric(&outcome("deferred"), |is| is == 1.0);
-    daemon.until_metric(PAUSE, |seconds| seconds > 0.0);
-    daemon.until_metric(&attempts("throttled"), |count| count > 0.0);
+    daemon.until_metric(&outcome("deferred"), 1.0);
+    daemon.until_some(PAUSE);
+    daemon.until_some(&attempts("throttled"));
     until("status shows the pause", || status(scene)["paused_until"].is_string());
     let waits = status(scene);
     assert_eq!((&waits["last_outcome"], &waits["delivered"]), (&"deferred".into(), &3.into()), "{waits}");

@@ -104,9 +104,15 @@ impl Daemon {
         Some(line.parse().unwrap())
     }
 
-    /// Waits until a sample of `/metrics` is as wanted.
-    pub(crate) fn until_metric(&self, name: &str, wanted: impl Fn(f64) -> bool) {
-        until(name, || self.metric(name).is_some_and(&wanted));
+    /// Waits until a sample of `/metrics` is this.
+    pub(crate) fn until_metric(&self, name: &str, wanted: impl Into<f64>) {
+        let wanted = Some(wanted.into());
+        until(name, || self.metric(name) == wanted);
+    }
+
+    /// Waits until a sample of `/metrics` is more than nothing.
+    pub(crate) fn until_some(&self, name: &str) {
+        until(name, || self.metric(name) > Some(0.0));
     }
 }
 

@@ -27,7 +27,7 @@ impl Webhook {
         thread::spawn(move || {
             for mut stream in listener.incoming().map_while(Result::ok) {
                 // One read has the head, at least; nothing here looks at the rest.
-                if stream.read(&mut [0; 1 << 16]).is_ok_and(|length| length > 0) {
+                if stream.read(&mut [0; 1 << 13]).is_ok_and(|length| length > 0) {
                     counted.fetch_add(1, Ordering::SeqCst);
                 }
                 if answers {
