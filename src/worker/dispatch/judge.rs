@@ -41,6 +41,8 @@ impl Dispatch<'_> {
 
     fn judge(&mut self, claim: Claim, answered: Answered) {
         let Answered { outcome, mut post, reference, earlier } = answered;
+        // A delivery asks for no wait, and the dice are a system call each.
+        let dice = if outcome == Outcome::Accepted { 0.0 } else { jitter() };
         let now = post.at;
         self.means.progress.add_latency(post.took_ms);
         self.means.meters.record(&outcome, Duration::from_millis(post.took_ms));
@@ -48,7 +50,7 @@ impl Dispatch<'_> {
             self.means.meters.record(&Outcome::Unauthorized, Duration::from_millis(earlier.took_ms));
         }
         self.pause(&outcome, now);
-        self.remember_health(&outcome, now);
+        self.remember_health(&outcome, now, dice);
         if matches!(outcome, Outcome::NotSent | Outcome::InDoubt) {
             self.trouble = Some(post.reason.clone());
         }
@@ -60,7 +62,7 @@ impl Dispatch<'_> {
         let not_before = self.means.state.pause.as_ref().map(|(until, _)| *until).filter(|until| *until > now);
         let settlement = match turned {
             Some(Turned::Refuse) => claim.reject(post),
-            _ => verdict::decide(&self.means.connection.policy, claim, &outcome, post, reference, not_before, jitter()),
+            _ => verdict::decide(&self.means.connection.policy, claim, &outcome, post, reference, not_before, dice),
         };
         if matches!(settlement.to.state(), State::Delivered | State::Rejected) {
             self.idle_since = None;
@@ -92,9 +94,9 @@ impl Dispatch<'_> {
         }
     }
 
-    fn remember_health(&mut self, outcome: &Outcome, now: Timestamp) {
+    fn remember_health(&mut self, outcome: &Outcome, now: Timestamp, dice: f64) {
         let before = self.means.state.breaker;
-        let after = before.after(outcome, &self.means.connection.policy.retry, now, jitter());
+        let after = before.after(outcome, &self.means.connection.policy.retry, now, dice);
         if after == before {
             return;
         }

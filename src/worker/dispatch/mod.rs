@@ -150,8 +150,17 @@ impl Dispatch<'_> {
         let give_up = self.give_up;
         tokio::select! {
             biased;
-            Some(done) = self.done.recv() => self.committed(done),
-            Some((claim, sent)) = self.flights.next() => self.landed(claim, sent),
+            Some(done) = self.done.recv() => {
+                self.committed(done);
+                // What one commit wrote comes at once.
+                while let Ok(done) = self.done.try_recv() {
+                    self.committed(done);
+                }
+            }
+            Some((claim, sent)) = self.flights.next() => {
+                self.means.writer.expect_no_more();
+                self.landed(claim, sent);
+            }
             () = tokio::time::sleep(wake.unwrap_or_default()), if wake.is_some() => {}
             () = self.means.stop.wait(), if !self.halted => {}
             () = self.means.stop.at_once_or(give_up), if give_up.is_some() => {
@@ -192,6 +201,7 @@ impl Dispatch<'_> {
                 let sent = post::send(destination, tokens.as_ref(), &target, connection, &name, &claim).await;
                 (claim, sent)
             };
+            self.means.writer.expect();
             self.flights.push(Box::pin(flight.instrument(span)));
         }
     }
