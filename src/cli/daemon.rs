@@ -26,8 +26,8 @@ use crate::worker::stop::{Stop, Stopper};
 /// What a run that was given up may take to let go of its thread.
 const LEAVING: Duration = Duration::from_secs(1);
 
-/// How long the end of the last run may take to be told: one receiver that does not answer, tried twice. With `shutdown_grace` it stays
-/// below the minute that systemd and the container engines are asked for.
+/// How long the end of the last run may take to be told: one receiver that does not answer, tried twice. With `shutdown_grace` and what
+/// a run takes to leave it stays below the minute that systemd and the container engines are asked for.
 const TELLING: Duration = Duration::from_secs(10);
 
 impl From<daemon::Error> for Failure {

@@ -43,9 +43,6 @@ const NAP: Duration = Duration::from_secs(30);
 /// The same while a sync runs, so that its status is fresh.
 const NAP_IN_RUN: Duration = Duration::from_secs(5);
 
-/// How long a run may take to record its outcomes, after the grace or a second signal.
-const RECORDING: Duration = Duration::from_secs(5);
-
 /// What the daemon works with.
 #[derive(Debug)]
 pub struct Daemon<R> {
@@ -304,7 +301,7 @@ impl<R: Fn() -> Result<Fresh, String>> Scheduler<R> {
         let give_up = Instant::now() + grace;
         let over = async {
             stop.at_once_or(Some(give_up)).await;
-            tokio::time::sleep(RECORDING).await;
+            tokio::time::sleep(worker::LEAVING).await;
         };
         tokio::select! {
             biased;
