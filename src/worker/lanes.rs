@@ -158,13 +158,8 @@ async fn distribution(connection: &Connection, tokens: &dyn TokenSource) -> Resu
     let Api::WeGroup { distribution_id, .. } = &connection.api else { return Ok(None) };
     let name = &connection.name;
     let of_session = tokens.distribution_id().await.map_err(|error| {
-        let ending = match &error {
-            auth::Error::NeedsPerson(_) => Ending::Auth,
-            auth::Error::Unavailable(_) => Ending::Deferred,
-            auth::Error::Configuration(_) => Ending::Usage,
-            auth::Error::Store(_) => Ending::Error,
-        };
-        Notice::new(ending, format!("connection {name}: {error}"))
+        let text = format!("connection {name}: {error}");
+        Notice::new(Ending::from(&error), text)
     })?;
     // That the two agree is the token source's business: it refuses a session of another distribution.
     match distribution_id.clone().or(of_session) {

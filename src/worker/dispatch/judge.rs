@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::Dispatch;
 use super::post::{Answered, Sent};
-use crate::auth;
 use crate::domain::blocked::{Fault, Turned};
 use crate::domain::delivery::{Claim, State};
 use crate::domain::outcome::Outcome;
@@ -24,12 +23,8 @@ impl Dispatch<'_> {
     pub(super) fn landed(&mut self, claim: Claim, sent: Sent) {
         match sent {
             Sent::NoToken(error) => {
-                let (ending, next) = match &error {
-                    auth::Error::NeedsPerson(_) => (Ending::Auth, ""),
-                    auth::Error::Unavailable(_) => (Ending::Deferred, "; the next run goes on"),
-                    auth::Error::Configuration(_) => (Ending::Usage, ""),
-                    auth::Error::Store(_) => (Ending::Error, ""),
-                };
+                let ending = Ending::from(&error);
+                let next = if ending == Ending::Deferred { "; the next run goes on" } else { "" };
                 let name = &self.means.connection.name;
                 let notice = Notice::new(ending, format!("connection {name}: {error}{next}"));
                 self.release(claim);
