@@ -63,3 +63,7 @@ peers *OPTIONS:
     cargo bench --bench figures --no-run
     python3 benches/peers/run.py {{OPTIONS}}
     python3 benches/peers/plot.py
+
+# an idle daemon, and one with a run every second for ten minutes and faults on; draws docs/soak.svg (LEAD_SYNC_SOAK_MINUTES)
+soak:
+    cargo bench --bench figures -- idle soak
