@@ -5,7 +5,8 @@ use std::io::{Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use super::open::{file_error, prepare_folder, upgrade_to_latest};
+use super::files::{file_error, prepare_folder};
+use super::schema::upgrade_to_latest;
 use super::{Error, Result};
 use crate::domain::time::Timestamp;
 
