@@ -160,6 +160,7 @@ pub struct DemoOptions {
 /// Options of `init`.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
+On a terminal, and without --export, it asks for what the options do not say; elsewhere that stays to be filled in.
 Example: lead-sync init --export /srv/crm/customers.csv --distribution-id 42f9b29d-a302-44dd-a984-515faacf2acd")]
 pub struct InitOptions {
     /// The file to write [default: as for --config, but without /etc]
@@ -174,9 +175,21 @@ pub struct InitOptions {
     /// The distribution that WeGroup gave you with the API token
     #[arg(long, value_name = "ID", value_parser = crate::config::parse_id)]
     pub distribution_id: Option<String>,
-    /// Which WeGroup the leads go to
-    #[arg(long, value_enum, default_value_t = Environment::Staging)]
-    pub environment: Environment,
+    /// Which WeGroup the leads go to [default: staging]
+    #[arg(long, value_enum)]
+    pub environment: Option<Environment>,
+    /// How lead-sync gets in [default: apikey]
+    #[arg(long, value_enum)]
+    pub auth: Option<Auth>,
+}
+
+/// The credentials that WeGroup gives out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Auth {
+    /// A token that came by mail
+    Apikey,
+    /// A login in the browser, renewed from then on
+    Sso,
 }
 
 /// WeGroup's installations.
