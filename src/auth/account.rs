@@ -25,6 +25,28 @@ pub struct Account {
     pub renewable: bool,
 }
 
+/// What the session file says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// When it can no longer be renewed without a person; `None`: the server did not say, or never.
+    pub ends_at: Option<Timestamp>,
+    /// The server has refused to renew it.
+    pub is_refused: bool,
+}
+
+/// The session that a person began, as its file tells it: nobody is asked, nothing is renewed. `None` for credentials that need no
+/// login. No file is an [`Error::NeedsPerson`] that names the command.
+pub fn kept(settings: &OAuth, context: &Context) -> Result<Option<Kept>, Error> {
+    if !matches!(settings.grant, Grant::AuthorizationCode { .. }) {
+        return Ok(None);
+    }
+    let Some(session) = Store::new(context)?.read()? else {
+        return Err(Error::NeedsPerson(format!("there is none: run `{}`", context.login_command)));
+    };
+    let ends_at = if session.refresh_token.is_some() { session.refresh_expires_at } else { session.expires_at };
+    Ok(Some(Kept { ends_at: ends_at.map(Timestamp), is_refused: session.refused_at.is_some() }))
+}
+
 /// How a logout went. The file is gone in any case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LoggedOut {

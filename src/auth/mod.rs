@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use ::http::HeaderValue;
 
-pub use account::{Account, LoggedOut, check, logout, whoami};
+pub use account::{Account, Kept, LoggedOut, check, kept, logout, whoami};
 pub use discovery::Userinfo;
 pub use login::{Callback, Dialogue, LoggedIn, login};
 pub use settings::{BodyFormat, ClientAuth, Context, Grant, OAuth, Server, Settings, is_loopback};

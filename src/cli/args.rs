@@ -96,7 +96,7 @@ pub enum Command {
     /// What a run would send and why; sends and writes nothing
     ///
     /// Reads every export to its end and shows, for each sync, how many leads would go and the first few of each kind, their
-    /// values masked. The same as --run-now --dry-run.
+    /// values masked unless --show-values is given. The same as --run-now --dry-run.
     Plan(PlanOptions),
     /// Take what the export holds now as already delivered
     ///
@@ -212,10 +212,16 @@ impl From<Environment> for starter::Environment {
 
 /// Options of `plan`.
 #[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Fields of json: those of --run-now, and `samples`, the first rows of each kind: sync, key, origin, group (new, changed, rejected),\n\
+and body, what would be sent, or reason, why not.")]
 pub struct PlanOptions {
     /// Only this sync; may be repeated
     #[arg(long, value_name = "NAME")]
     pub sync: Vec<String>,
+    /// Show what would be sent as it is, names and addresses included
+    #[arg(long)]
+    pub show_values: bool,
     /// Print one JSON document on stdout
     #[arg(long)]
     pub json: bool,
@@ -268,7 +274,8 @@ pub struct LeadsOptions {
 #[derive(Debug, ClapArgs)]
 #[command(
     after_help = "Fields of json and csv: sync, connection, configured, pending, sending, waiting, delivered, rejected, held, failed,\n\
-                        quarantined (listed as rejected, too), last_run, last_outcome, paused_until, breaker_open_until."
+                        quarantined (listed as rejected, too), last_run, last_outcome, paused_until, breaker_open_until,\n\
+                        session_ends_at (when a person has to log in again, if that is known)."
 )]
 pub struct StatusOptions {
     #[command(flatten)]

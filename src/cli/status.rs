@@ -1,52 +1,55 @@
-//! `status` and `runs`.
+//! `status`: each sync at a glance.
 
 use serde::Serialize;
 
-use super::args::{Args, RunsOptions, StatusOptions};
+use super::args::{Args, StatusOptions};
 use super::exit::{Exit, Failure};
 use super::format::Format;
+use super::sessions::Sessions;
 use super::{load, out, table};
 use crate::clock;
+use crate::config::Loaded;
 use crate::domain::breaker::Gate;
 use crate::domain::delivery::State;
-use crate::ledger::{Ledger, RunRow, SyncStatus};
+use crate::ledger::{Ledger, SyncStatus};
 use crate::worker::settings::Schedule;
 
 /// Each sync at a glance, and the commands that settle what needs a person.
 pub(super) fn status(args: &Args, options: &StatusOptions) -> Result<Exit, Failure> {
     let loaded = load::load(args)?;
     let syncs = Ledger::open_reader(&loaded.unresolved.ledger)?.status()?;
+    let sessions = Sessions::of(&loaded);
     let is_configured = |name: &str| loaded.unresolved.syncs.iter().any(|known| known.name == name);
-    let glances = syncs.iter().map(|sync| Glance::of(sync, is_configured(&sync.sync)));
+    let glances = syncs.iter().map(|sync| Glance::of(sync, is_configured(&sync.sync), &sessions));
     match options.form.format() {
-        Format::Json => {
-            out::json(&glances.collect::<Vec<_>>());
-            return Ok(Exit::Done);
-        }
-        Format::Csv => {
-            csv(glances);
-            return Ok(Exit::Done);
-        }
-        Format::Table => {}
+        Format::Json => out::json(&glances.collect::<Vec<_>>()),
+        Format::Csv => csv(glances),
+        Format::Table => screen(&loaded, &syncs, &sessions),
     }
-    for sync in &syncs {
-        let configured = is_configured(&sync.sync);
+    Ok(Exit::Done)
+}
+
+fn screen(loaded: &Loaded, syncs: &[SyncStatus], sessions: &Sessions) {
+    let configured = &loaded.unresolved.syncs;
+    for sync in syncs {
+        let known = configured.iter().find(|known| known.name == sync.sync);
         let leads: Vec<String> = sync.leads.iter().map(|(state, count)| format!("{count} {state}")).collect();
         let leads = if leads.is_empty() { "no leads".to_owned() } else { leads.join(", ") };
-        out::say(format!(
-            "{}: {leads}{}",
-            sync.sync,
-            if configured { "" } else { " (no longer configured: not sent)" }
-        ));
+        let note = if known.is_some() { "" } else { " (no longer configured: not sent)" };
+        out::say(format!("{}: {leads}{note}", sync.sync));
         if let (Some(at), Some(outcome)) = (&sync.last_run, &sync.last_outcome) {
             out::say(format!("  last run {at}: {outcome}"));
         }
-        let known = loaded.unresolved.syncs.iter().find(|known| known.name == sync.sync);
         next_run(known.and_then(|known| known.schedule.as_ref()));
         connection(sync);
+        sessions.tell(&sync.connection);
         needs(sync);
     }
-    Ok(Exit::Done)
+    for new in configured.iter().filter(|known| syncs.iter().all(|sync| sync.sync != known.name)) {
+        out::say(format!("{}: has not run yet", new.name));
+        next_run(new.schedule.as_ref());
+        sessions.tell(&new.connection);
+    }
 }
 
 /// When the schedule comes next; whether a daemon is up to follow it, this command does not know.
@@ -76,10 +79,11 @@ struct Glance<'s> {
     last_outcome: Option<&'s str>,
     paused_until: Option<String>,
     breaker_open_until: Option<String>,
+    session_ends_at: Option<String>,
 }
 
 impl<'s> Glance<'s> {
-    fn of(sync: &'s SyncStatus, configured: bool) -> Self {
+    fn of(sync: &'s SyncStatus, configured: bool, sessions: &Sessions) -> Self {
         let now = clock::now();
         let pause = sync.state.pause.as_ref().filter(|(until, _)| *until > now);
         let open = match sync.state.breaker.gate(now) {
@@ -102,6 +106,7 @@ impl<'s> Glance<'s> {
             last_outcome: sync.last_outcome.as_deref(),
             paused_until: pause.map(|(until, _)| until.to_string()),
             breaker_open_until: open,
+            session_ends_at: sessions.end(&sync.connection).map(|end| end.to_string()),
         }
     }
 }
@@ -127,6 +132,7 @@ fn csv<'s>(syncs: impl Iterator<Item = Glance<'s>>) {
         "last_outcome",
         "paused_until",
         "breaker_open_until",
+        "session_ends_at",
     ];
     let row = |g: Glance<'_>| {
         [
@@ -145,6 +151,7 @@ fn csv<'s>(syncs: impl Iterator<Item = Glance<'s>>) {
             g.last_outcome.unwrap_or_default().to_owned(),
             g.paused_until.unwrap_or_default(),
             g.breaker_open_until.unwrap_or_default(),
+            g.session_ends_at.unwrap_or_default(),
         ]
     };
     table::csv(head, syncs.map(row));
@@ -185,81 +192,4 @@ fn needs(sync: &SyncStatus) {
             sync.quarantined
         ));
     }
-}
-
-/// The latest runs.
-pub(super) fn runs(args: &Args, options: &RunsOptions) -> Result<Exit, Failure> {
-    let ledger = Ledger::open_reader(&load::load(args)?.unresolved.ledger)?;
-    let runs = ledger.runs(options.limit)?;
-    match options.form.format() {
-        Format::Json => out::json(&runs),
-        Format::Csv => runs_csv(&runs),
-        Format::Table => runs_table(&runs),
-    }
-    Ok(Exit::Done)
-}
-
-fn runs_csv(runs: &[RunRow]) {
-    let head = [
-        "run",
-        "started_at",
-        "finished_at",
-        "trigger",
-        "outcome",
-        "read",
-        "new",
-        "changed",
-        "unchanged",
-        "skipped",
-        "invalid",
-        "delivered",
-        "rejected",
-        "waiting",
-        "held",
-        "failed",
-        "pending",
-    ];
-    let row = |run: &RunRow| {
-        let c = &run.counts;
-        [
-            run.run.to_string(),
-            run.started_at.clone(),
-            run.finished_at.clone().unwrap_or_default(),
-            run.trigger.clone(),
-            run.outcome.clone().unwrap_or_default(),
-            c.read.to_string(),
-            c.new.to_string(),
-            c.changed.to_string(),
-            c.unchanged.to_string(),
-            c.skipped.to_string(),
-            c.invalid.to_string(),
-            c.delivered.to_string(),
-            c.rejected.to_string(),
-            c.waiting.to_string(),
-            c.held.to_string(),
-            c.failed.to_string(),
-            c.pending.to_string(),
-        ]
-    };
-    table::csv(head, runs.iter().map(row));
-}
-
-fn runs_table(runs: &[RunRow]) {
-    let lines: Vec<[String; 8]> = runs
-        .iter()
-        .map(|run| {
-            let counts = &run.counts;
-            [
-                run.run.to_string(),
-                run.started_at.clone(),
-                run.trigger.clone(),
-                run.outcome.clone().unwrap_or_else(|| "running".to_owned()),
-                counts.read.to_string(),
-                counts.delivered.to_string(),
-                (counts.rejected + counts.held + counts.failed).to_string(),
-                counts.pending.to_string(),
-            ]
-        })
-        .collect();
-    table::print(["run", "started_at", "trigger", "outcome", "read", "delivered", "need a look", "pending"], &lines);
 }
