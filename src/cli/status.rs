@@ -31,6 +31,7 @@ pub(super) fn status(args: &Args, options: &StatusOptions) -> Result<Exit, Failu
 
 fn screen(loaded: &Loaded, syncs: &[SyncStatus], sessions: &Sessions) {
     let configured = &loaded.unresolved.syncs;
+    let program = format!("lead-sync{}", loaded.unresolved.config_option);
     for sync in syncs {
         let known = configured.iter().find(|known| known.name == sync.sync);
         let leads: Vec<String> = sync.leads.iter().map(|(state, count)| format!("{count} {state}")).collect();
@@ -41,9 +42,9 @@ fn screen(loaded: &Loaded, syncs: &[SyncStatus], sessions: &Sessions) {
             out::say(format!("  last run {at}: {outcome}"));
         }
         next_run(known.and_then(|known| known.schedule.as_ref()));
-        connection(sync);
+        connection(sync, &program);
         sessions.tell(&sync.connection);
-        needs(sync);
+        needs(sync, &program);
     }
     for new in configured.iter().filter(|known| syncs.iter().all(|sync| sync.sync != known.name)) {
         out::say(format!("{}: has not run yet", new.name));
@@ -157,38 +158,38 @@ fn csv<'s>(syncs: impl Iterator<Item = Glance<'s>>) {
     table::csv(head, syncs.map(row));
 }
 
-fn connection(sync: &SyncStatus) {
+fn connection(sync: &SyncStatus, program: &str) {
     let now = clock::now();
     let name = &sync.connection;
     if let Some((until, why)) = sync.state.pause.as_ref().filter(|(until, _)| *until > now) {
-        out::say(format!("  connection {name} is paused until {until}: {why} (lead-sync resume {name} lifts it)"));
+        out::say(format!("  connection {name} is paused until {until}: {why} ({program} resume {name} lifts it)"));
     }
     if let Gate::OpenUntil(until) = sync.state.breaker.gate(now) {
-        out::say(format!("  connection {name} failed several times in a row; nothing is sent until {until}"));
+        out::say(format!(
+            "  connection {name} failed several times in a row; nothing is sent until {until} ({program} resume {name} tries it now)"
+        ));
     }
 }
 
-fn needs(sync: &SyncStatus) {
+fn needs(sync: &SyncStatus, program: &str) {
     let name = &sync.sync;
     let cures = [
-        (
-            State::Rejected,
-            "lead-sync rejects export FILE writes the rows for correction; or correct them in the export",
-        ),
-        (State::Held, "find out whether they arrived, then lead-sync resolve KEY --delivered or --resend"),
-        (State::Failed, "lead-sync retry --state failed, once the API is well"),
+        (State::Rejected, "rejects export FILE", "writes the rows for correction; or correct them in the export"),
+        (State::Held, "resolve KEY --delivered", "or --resend settles one, when you know whether it arrived"),
+        (State::Failed, "retry --state failed", "sends them again, once the API is well"),
     ];
-    for (state, cure) in cures {
+    for (state, command, does) in cures {
         if count(sync, state) > 0 {
             out::say(format!(
-                "  {} {state}: lead-sync leads --sync {name} --state {state} shows why; {cure}",
+                "  {} {state}: {program} leads --sync {name} --state {state} shows why; {program} {command} {does}",
                 count(sync, state)
             ));
         }
     }
     if sync.quarantined > 0 {
         out::say(format!(
-            "  {} rows in quarantine: listed as rejected, and part of what rejects export writes",
+            "  {} rows in quarantine, listed as rejected: {program} leads --sync {name} --state rejected shows why; \
+             {program} rejects export FILE writes them for correction",
             sync.quarantined
         ));
     }
