@@ -8,7 +8,7 @@ use crate::meter::Taken;
 use crate::server::{Seen, Server};
 use crate::subject::{PROGRAM, Subject};
 use crate::table::{line, median, megabytes, micros_each, rate, target};
-use crate::{Result, load, meter, rows};
+use crate::{Result, desk, load, meter, rows};
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
@@ -32,12 +32,13 @@ pub(crate) fn print(wanted: &[String]) -> Result<()> {
     let size = if std::env::var("LEAD_SYNC_BENCH").is_ok_and(|word| word == "quick") { QUICK } else { FULL };
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     machine(size)?;
-    let figures: [(&str, Figure); 5] = [
+    let figures: [(&str, Figure); 6] = [
         ("server", server),
         ("send20", |size, folder| send(size, folder, Duration::from_millis(20))),
         ("send0", |size, folder| send(size, folder, Duration::ZERO)),
         ("reread", reread),
         ("admit", admit),
+        ("desk", |size, folder| desk::desk(size.rows, folder)),
     ];
     if let Some(unknown) = wanted.iter().find(|name| !figures.iter().any(|(known, _)| known == name)) {
         return Err(format!("there is no figure {unknown}").into());

@@ -6,6 +6,7 @@
 //! | `send20`, `send0` | 100,000 new leads at 20 ms and 0 ms server latency, 64 in flight, beside a bare load generator |
 //! | `reread` | 1,000,000 unchanged rows, beside a plain read of the same file with the csv crate |
 //! | `admit` | first intake of 1,000,000 rows, as leads to be sent and as a baseline |
+//! | `desk` | `status`, `show`, `leads` with 1,000,000 leads in the ledger, beside the program's start and a plain query |
 //!
 //! `cargo bench -- send0 reread` runs those only; `LEAD_SYNC_BENCH=quick` makes everything smaller. Ratios carry over to other machines,
 //! rates do not. Everything is on loopback and in a temporary folder under `target/`.
@@ -18,6 +19,7 @@
 )]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is all they do")]
 
+mod desk;
 mod figures;
 mod load;
 mod meter;

@@ -48,12 +48,14 @@ fn lay_out(folder: &Path, block: &Block) {
 fn planned(recipe: &[Block]) -> Value {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("lead-sync.toml"), frame() + &recipe[0].text).unwrap();
-    recipe.iter().for_each(|block| lay_out(folder.path(), block));
+    for block in recipe {
+        lay_out(folder.path(), block);
+    }
     let mut command = Command::new(env!("CARGO_BIN_EXE_lead-sync"));
     command.args(["--config", "lead-sync.toml", "plan", "--show-values", "--json"]).current_dir(folder.path());
     let output = command.output().unwrap();
-    serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|_| panic!("{}: {}", recipe[0].at, String::from_utf8_lossy(&output.stderr)))
+    assert!(!output.stdout.is_empty(), "{}: {}", recipe[0].at, String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 #[test]
