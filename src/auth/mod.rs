@@ -75,6 +75,11 @@ pub trait TokenSource: Send + std::marker::Sync {
     /// the request. `Ok(false)`: there is nothing newer to be had (an API key), a person has to act.
     fn reject(&self, generation: u64) -> BoxFuture<'_, Result<bool, Error>>;
 
+    /// Waits until no renewal is under way: one whose answer is lost has spent the refresh token for nothing.
+    fn settled(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+
     /// The distribution id that the session belongs to (WeGroup SSO), else `None`.
     fn distribution_id(&self) -> BoxFuture<'_, Result<Option<String>, Error>> {
         Box::pin(async { Ok(None) })

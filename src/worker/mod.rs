@@ -15,8 +15,6 @@ pub mod stop;
 
 use std::collections::BTreeMap;
 
-use tracing::Instrument;
-
 pub use self::intake::{Imported, Purpose, RejectsError, columns_of, export_rejects, import_rejects};
 use self::intake::{Order, Taken};
 pub use self::prepare::{Prepared, Ready, prepare};
@@ -47,8 +45,8 @@ pub struct Job {
 }
 
 /// One pass over the prepared syncs: intake, then dispatch. `lease` shows that nobody else does the same on this ledger; a baseline
-/// sends nothing and needs none.
-pub async fn run(
+/// sends nothing and needs none. Blocks until the run is over: call it in a thread that may.
+pub fn run(
     prepared: &Prepared,
     job: &Job,
     lease: Option<&Lease>,
@@ -56,10 +54,10 @@ pub async fn run(
     stop: &Stop,
 ) -> ledger::Result<Report> {
     let span = tracing::info_span!("run", run = tracing::field::Empty);
-    pass_over(prepared, job, lease, progress, stop).instrument(span).await
+    span.in_scope(|| pass_over(prepared, job, lease, progress, stop))
 }
 
-async fn pass_over(
+fn pass_over(
     prepared: &Prepared,
     job: &Job,
     lease: Option<&Lease>,
@@ -78,13 +76,12 @@ async fn pass_over(
     run.number = ledger.begin_run(job.trigger, started_at)?;
     tracing::Span::current().record("run", run.number);
     tracing::info!(trigger = job.trigger.as_str(), "begins");
-    let taken = tokio::task::block_in_place(|| run.take_in(&mut ledger, prepared, job, progress, stop));
-    if let Err(error) = taken {
+    if let Err(error) = run.take_in(&mut ledger, prepared, job, progress, stop) {
         let _ = ledger.finish_run(run.number, Ending::Error.as_str(), clock::now(), &run.counts);
         return Err(error);
     }
     if lease.is_some() && job.purpose == Purpose::Send && !stop.is_set() {
-        ledger = lanes::send(&mut run, ledger, prepared, job, progress, stop).await?;
+        ledger = lanes::send(&mut run, ledger, prepared, job, progress, stop)?;
     }
     let report = run.finish(&ledger)?;
     ledger.finish_run(report.run, report.ending.as_str(), report.finished_at, &run.counts)?;
