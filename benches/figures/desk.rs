@@ -1,7 +1,7 @@
 //! What a person waits for at the desk, with a large ledger behind it.
 
 use std::fs::OpenOptions;
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -28,14 +28,15 @@ pub(crate) fn desk(count: usize, folder: &Path) -> Result<()> {
     );
     let export = folder.join("desk.csv");
     rows::write(&export, count - REJECTED)?;
-    let mut file = OpenOptions::new().append(true).open(&export)?;
-    let bad: String =
-        (0..REJECTED).map(|row| format!("R{row:07},Anna,Peeters,a@example.com,,soon,,,,,nl,,,,\n")).collect();
-    file.write_all(bad.as_bytes())?;
+    let mut file = BufWriter::new(OpenOptions::new().append(true).open(&export)?);
+    for row in 0..REJECTED {
+        writeln!(file, "R{row:07},Anna,Peeters,a@example.com,,soon,,,,,nl,,,,")?;
+    }
+    file.flush()?;
     let subject = Subject::new(&export, "127.0.0.1:1", 1)?;
     baseline(&subject)?;
     let start = times(|| meter::run(PROGRAM, &["--version"]).map(|(taken, _)| taken.wall))?;
-    line("reference: the program's start (--version)", &format!("{:>8.1} ms", start));
+    line("reference: the program's start (--version)", &format!("{start:>8.1} ms"));
     line("reference: count(*) of the rejected in the view", &format!("{:>8.1} ms", plain_count(&subject)?));
     for command in [
         &["status"][..],
