@@ -135,3 +135,19 @@ async fn no_artefact_of_a_run_shows_a_token_or_a_secret() {
         assert!(!shown.contains(secret), "{secret} is shown");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn status_tells_when_a_session_ends_and_how_to_begin_the_next_without_asking_anybody() {
+    let desk = Desk::start(|_| {}).await;
+    desk.export(2);
+    assert_eq!(desk.login().await.status.code(), Some(0));
+    assert_eq!(desk.run(&["--run-now"]).await.status.code(), Some(0));
+    let before = desk.counters().token_requests;
+    let told = said(&desk.run(&["status"]).await);
+    assert!(told.contains("session of wegroup: "), "{told}");
+    std::fs::remove_file(desk.file("tokens/wegroup.json")).unwrap();
+    let told = said(&desk.run(&["status"]).await);
+    let command = format!("lead-sync --config {} login wegroup", desk.file("lead-sync.toml").display());
+    assert!(told.contains(&format!("there is none: run `{command}`")), "{told}");
+    assert_eq!(desk.counters().token_requests, before);
+}
