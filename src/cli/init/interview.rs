@@ -4,7 +4,7 @@ use std::io::{BufRead, stdin};
 use std::path::{Path, PathBuf};
 
 use super::look::Look;
-use crate::cli::args::{Auth, Environment, InitOptions};
+use super::options::{Auth, Environment, InitOptions};
 use crate::cli::exit::Failure;
 use crate::cli::out;
 use crate::config::starter::{Access, Columns, Export, Field, REDIRECT_URL, Starter};
@@ -54,7 +54,7 @@ fn export(env: &Env) -> Result<Option<Export>, Failure> {
 
 fn mapped(look: &Look) -> Result<Export, Failure> {
     out::note(format!("Its columns are: {}", look.shown_names()));
-    let question = "Which column is the CRM's own id of the row? It must never change";
+    let question = "Which column is the CRM's own id of the row, one that never changes";
     let key = ask(question, look.columns.column(Field::Key), |answer| {
         look.export(answer, Columns::default()).map(|export| export.key).map_err(|failure| failure.text)
     })?;

@@ -2,18 +2,20 @@
 
 mod interview;
 mod look;
+mod options;
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{ErrorKind, IsTerminal, Write, stderr, stdin};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
-use super::args::{Args, Auth, Environment, InitOptions};
+use super::args::Args;
 use super::exit::{Exit, Failure};
 use super::out;
 use crate::config::starter::{Access, Export, Field, REDIRECT_URL, Starter};
 use crate::config::{self, Env};
 use look::Look;
+pub use options::{Auth, Environment, InitOptions};
 
 /// Writes the file and says what is left to do.
 pub(super) fn init(args: &Args, options: &InitOptions) -> Result<Exit, Failure> {
