@@ -15,7 +15,8 @@ use super::out;
 use crate::config::starter::{Access, Export, Field, REDIRECT_URL, Starter};
 use crate::config::{self, Env};
 use look::Look;
-pub use options::{Auth, Environment, InitOptions};
+pub(super) use options::InitOptions;
+use options::{Auth, Environment};
 
 /// Writes the file and says what is left to do.
 pub(super) fn init(args: &Args, options: &InitOptions) -> Result<Exit, Failure> {
