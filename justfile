@@ -55,3 +55,7 @@ demo:
 # what lead-sync reaches on this machine, beside a reference; `just bench send0` measures one figure only
 bench *FIGURES:
     cargo bench --bench figures -- {{FIGURES}}
+
+# an idle daemon, and one with a run every second for ten minutes and faults on; draws docs/soak.svg (LEAD_SYNC_SOAK_MINUTES)
+soak:
+    cargo bench --bench figures -- idle soak

@@ -58,7 +58,7 @@ pub(crate) fn desk(count: usize, folder: &Path) -> Result<()> {
 /// Fills the ledger; rows that make no lead are part of it, so that exit code 3 is as good as 0.
 fn baseline(subject: &Subject) -> Result<()> {
     let mut command = Command::new(PROGRAM);
-    command.arg("--config").arg(subject.configuration()).args(["baseline", "--yes"]);
+    command.arg("--config").arg(subject.path("bench.toml")).args(["baseline", "--yes"]);
     let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status()?;
     if status.code() == Some(3) { Ok(()) } else { Err(format!("baseline: {status}").into()) }
 }

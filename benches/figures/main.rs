@@ -7,6 +7,8 @@
 //! | `reread` | 1,000,000 unchanged rows, beside a plain read of the same file with the csv crate |
 //! | `admit` | first intake of 1,000,000 rows, as leads to be sent and as a baseline |
 //! | `desk` | `status`, `show`, `leads` with 1,000,000 leads in the ledger, beside the program's start and a plain query |
+//! | `idle` | none: a daemon with nothing to do for a minute; only if it is named |
+//! | `soak` | its own second quarter: a daemon with a run every second for ten minutes (`LEAD_SYNC_SOAK_MINUTES`), faults on; draws `docs/soak.svg`; only if it is named |
 //!
 //! `cargo bench -- send0 reread` runs those only; `LEAD_SYNC_BENCH=quick` makes everything smaller. Ratios carry over to other machines,
 //! rates do not. Everything is on loopback and in a temporary folder under `target/`.
@@ -19,14 +21,18 @@
 )]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is all they do")]
 
+mod chart;
 mod desk;
 mod figures;
 mod load;
 mod meter;
 mod rows;
+mod sandbox;
 mod server;
+mod soak;
 mod subject;
 mod table;
+mod watched;
 
 use std::error::Error;
 use std::process::ExitCode;

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::ops::Range;
 use std::path::Path;
 
 use crate::Result;
@@ -41,9 +42,20 @@ impl Person {
 
 /// Writes an export of `count` rows.
 pub(crate) fn write(path: &Path, count: usize) -> Result<()> {
+    write_rows(path, 0..count)
+}
+
+/// Puts an export with these rows in the place of another one, in one step.
+pub(crate) fn replace(path: &Path, numbers: Range<usize>) -> Result<()> {
+    let aside = path.with_extension("new");
+    write_rows(&aside, numbers)?;
+    Ok(std::fs::rename(aside, path)?)
+}
+
+fn write_rows(path: &Path, numbers: Range<usize>) -> Result<()> {
     let mut file = BufWriter::with_capacity(1 << 20, File::create(path)?);
     writeln!(file, "{HEADER}")?;
-    for number in 0..count {
+    for number in numbers {
         let Person { number, first, last, city, day, month, year } = Person::new(number);
         writeln!(
             file,

@@ -36,7 +36,7 @@ impl Subject {
 
     /// Runs it to its end.
     pub(crate) fn run(&self, args: &[&str]) -> Result<(Taken, String)> {
-        let configuration = self.configuration();
+        let configuration = self.path("bench.toml");
         let configuration = configuration.to_str().ok_or("the folder's name is not text")?;
         meter::run(PROGRAM, &[&["--config", configuration], args].concat())
     }
@@ -46,14 +46,14 @@ impl Subject {
         Ok(std::fs::metadata(self.ledger())?.len())
     }
 
-    /// Its configuration.
-    pub(crate) fn configuration(&self) -> PathBuf {
-        self.folder.path().join("bench.toml")
-    }
-
     /// Its ledger.
     pub(crate) fn ledger(&self) -> PathBuf {
-        self.folder.path().join("lead-sync.db")
+        self.path("lead-sync.db")
+    }
+
+    /// A file in its folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 }
 

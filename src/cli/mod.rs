@@ -17,11 +17,13 @@ mod login;
 mod logout;
 mod mend;
 mod out;
+mod outlook;
 mod outside;
 mod plan;
 mod progress;
 mod prune;
 mod rejects;
+mod report;
 mod run;
 mod runs;
 mod sandbox;
@@ -33,6 +35,7 @@ mod surroundings;
 mod table;
 mod whoami;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -43,13 +46,20 @@ pub use exit::{Exit, Failure};
 
 use crate::telemetry::{self, Talk};
 
+/// A panic is the same failure everywhere; where it happened is in the log.
+const PANICKED: &str = "ended by a programming error: the ledger has everything that was done, and the next run goes on; \
+                        please report the place above";
+
 /// Parses the command line, carries it out, and gives the exit code.
 pub fn main() -> ExitCode {
     // clap prints help on stdout with code 0, and mistakes on stderr with code 2: the same as ours.
     let args = Args::parse();
     let is_daemon = args.command.is_none() && !args.run.run_now;
     telemetry::start(if is_daemon { Talk::Freely } else { Talk::Little });
-    let ended = match (carry_out(&args), out::lost()) {
+    telemetry::keep_panics_quiet();
+    let ended = catch_unwind(AssertUnwindSafe(|| carry_out(&args)));
+    let ended = ended.unwrap_or_else(|_| Err(Failure::new(Exit::Error, PANICKED)));
+    let ended = match (ended, out::lost()) {
         (Ok(_), Some(error)) => Err(Failure::new(Exit::Error, format!("the result cannot be written: {error}"))),
         (ended, _) => ended,
     };
@@ -81,6 +91,7 @@ fn carry_out(args: &Args) -> Result<Exit, Failure> {
         Command::ExportPerson(options) => export_person::export_person(args, options),
         Command::Resolve(options) => mend::resolve(args, options),
         Command::Resume(options) => mend::resume(args, options),
+        Command::Report(options) => report::report(args, options),
         Command::Backup(options) => backup::backup(args, options),
         Command::Healthcheck(options) => healthcheck::healthcheck(args, options),
         Command::Login(options) => login::login(args, options),

@@ -173,16 +173,12 @@ fn connection(sync: &SyncStatus, program: &str) {
 
 fn needs(sync: &SyncStatus, program: &str) {
     let name = &sync.sync;
-    let cures = [
-        (State::Rejected, "rejects export FILE", "writes the rows for correction; or correct them in the export"),
-        (State::Held, "resolve KEY --delivered", "or --resend settles one, when you know whether it arrived"),
-        (State::Failed, "retry --state failed", "sends them again, once the API is well"),
-    ];
-    for (state, command, does) in cures {
+    for (state, cure) in State::ALL.into_iter().filter_map(|state| Some((state, state.cure()?))) {
         if count(sync, state) > 0 {
             out::say(format!(
-                "  {} {state}: {program} leads --sync {name} --state {state} shows why; {program} {command} {does}",
-                count(sync, state)
+                "  {} {state}: {program} leads --sync {name} --state {state} shows why; {cure}",
+                count(sync, state),
+                cure = cure.replace("lead-sync ", &format!("{program} "))
             ));
         }
     }

@@ -14,6 +14,7 @@ pub mod settings;
 pub mod stop;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 pub use self::intake::{Imported, Purpose, RejectsError, columns_of, export_rejects, import_rejects};
 use self::intake::{Order, Taken};
@@ -22,12 +23,17 @@ use self::progress::Progress;
 use self::report::{Ending, Notice, Report};
 use self::stop::Stop;
 use crate::clock;
-use crate::domain::time::Timestamp;
+use crate::domain::latency::Latency;
+use crate::domain::time::{Day, Timestamp};
 use crate::domain::verdict::OnInDoubt;
 use crate::ledger::{self, Counts, Lease, Ledger, NewLedger, Trigger};
 
 /// Entries of old history that a run deletes at most, so that its end is never slow; the next run goes on.
 const PRUNED_PER_RUN: usize = 10_000;
+
+/// What a run takes at most to end, once its grace is over or a second signal has come: a renewal under way is saved, then the outcomes
+/// are recorded.
+pub const LEAVING: Duration = lanes::RENEWAL.saturating_add(Duration::from_secs(5));
 
 /// How to run.
 #[derive(Debug, Clone)]
@@ -84,6 +90,7 @@ fn pass_over(
         ledger = lanes::send(&mut run, ledger, prepared, job, progress, stop)?;
     }
     let report = run.finish(&ledger)?;
+    ledger.add_latency(Day::of(report.finished_at), &run.latency)?;
     ledger.finish_run(report.run, report.ending.as_str(), report.finished_at, &run.counts)?;
     if let Err(error) = ledger.prune(report.finished_at - settings.retain, PRUNED_PER_RUN) {
         tracing::warn!(%error, "what is older than `retain` is deleted by a later run");
@@ -133,6 +140,8 @@ struct Run {
     started_at: Timestamp,
     ids: BTreeMap<String, (i64, i64)>,
     counts: BTreeMap<i64, Counts>,
+    /// Of the requests, by connection.
+    latency: BTreeMap<i64, Latency>,
     notices: Vec<Notice>,
     samples: Vec<report::Sample>,
 }
@@ -140,7 +149,16 @@ struct Run {
 impl Run {
     fn begin(ids: BTreeMap<String, (i64, i64)>, started_at: Timestamp) -> Self {
         let counts = ids.values().map(|(sync, _)| (*sync, Counts::default())).collect();
-        Self { number: 0, dry: false, started_at, ids, counts, notices: Vec::new(), samples: Vec::new() }
+        Self {
+            number: 0,
+            dry: false,
+            started_at,
+            ids,
+            counts,
+            latency: BTreeMap::new(),
+            notices: Vec::new(),
+            samples: Vec::new(),
+        }
     }
 
     fn note_recovered(&mut self, recovered: usize) {
@@ -183,8 +201,9 @@ impl Run {
     }
 
     /// Adds what one connection's dispatch did.
-    fn add(&mut self, tally: dispatch::Tally) {
-        let (counts, notices) = tally.finish();
+    fn add(&mut self, connection: i64, tally: dispatch::Tally) {
+        let (counts, latency, notices) = tally.finish();
+        self.latency.insert(connection, latency);
         for (sync, sent) in counts {
             let counts = self.counts.entry(sync).or_default();
             counts.delivered += sent.delivered;

@@ -148,6 +148,6 @@ async fn status_tells_when_a_session_ends_and_how_to_begin_the_next_without_aski
     std::fs::remove_file(desk.file("tokens/wegroup.json")).unwrap();
     let told = said(&desk.run(&["status"]).await);
     let command = format!("lead-sync --config {} login wegroup", desk.file("lead-sync.toml").display());
-    assert!(told.contains(&format!("there is none: run `{command}`")), "{told}");
+    assert!(told.contains(&format!("no session that can be used: run `{command}`")), "{told}");
     assert_eq!(desk.counters().token_requests, before);
 }

@@ -7,6 +7,7 @@
 )]
 
 #[path = "../support/mod.rs"]
+#[expect(dead_code, reason = "each test crate uses a part of it")]
 mod support;
 
 mod changes;

@@ -21,6 +21,7 @@ pub(crate) struct Scene {
     sync: BTreeMap<&'static str, String>,
     source: BTreeMap<&'static str, String>,
     lead: String,
+    more: String,
 }
 
 /// What a run printed, read.
@@ -93,7 +94,7 @@ impl Scene {
         ]);
         let source = BTreeMap::from([("kind", text("csv")), ("path", text("exports/*.csv*")), ("key", text("id"))]);
         let sync = BTreeMap::from([("connection", text("wegroup"))]);
-        Self { folder, api, _runtime: runtime, connection, sync, source, lead: LEAD.to_owned() }
+        Self { folder, api, _runtime: runtime, connection, sync, source, lead: LEAD.to_owned(), more: String::new() }
     }
 
     /// Sets a key of the connection to a TOML value.
@@ -126,6 +127,12 @@ impl Scene {
         self
     }
 
+    /// Replaces what stands after connection and sync: other tables.
+    pub(crate) fn more(&mut self, toml: &str) -> &mut Self {
+        toml.clone_into(&mut self.more);
+        self
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -151,11 +158,12 @@ impl Scene {
         format!(
             "[connections.wegroup]\n{}\n[connections.wegroup.auth]\nkind = \"apikey\"\n\
              token = {{ env = \"TEST_TOKEN\" }}\n\n[syncs.customers]\n{}\n[syncs.customers.source]\n{}\n\
-             [syncs.customers.lead]{}",
+             [syncs.customers.lead]{}\n{}",
             table(&self.connection),
             table(&self.sync),
             table(&self.source),
-            self.lead
+            self.lead,
+            self.more
         )
     }
 

@@ -40,6 +40,7 @@ impl Dispatch<'_> {
         let dice = if outcome == Outcome::Accepted { 0.0 } else { jitter() };
         let now = post.at;
         self.means.progress.add_latency(post.took_ms);
+        self.tally.answered(post.took_ms);
         self.means.meters.record(&outcome, Duration::from_millis(post.took_ms));
         if let Some(earlier) = &earlier {
             self.means.meters.record(&Outcome::Unauthorized, Duration::from_millis(earlier.took_ms));
