@@ -48,6 +48,7 @@ fn main() -> ExitCode {
         Some((role, rest)) if role == server::ROLE => server::serve(rest),
         Some((role, rest)) if role == load::ROLE => load::generate(rest),
         Some((role, rest)) if role == meter::ROLE => meter::measure(rest),
+        Some((role, rest)) if role == rows::ROLE => rows::export(rest),
         _ if by_cargo_bench => figures::print(&args),
         // `cargo test --all-targets` comes here: nothing in the tests is timed.
         _ => Ok(()),

@@ -40,6 +40,15 @@ impl Person {
     }
 }
 
+/// The first argument that writes an export, for what is not written in Rust; then file and number of rows.
+pub(crate) const ROLE: &str = "export";
+
+/// Does what [`ROLE`] says.
+pub(crate) fn export(args: &[String]) -> Result<()> {
+    let [path, count] = args else { return Err("export FILE COUNT".into()) };
+    write(Path::new(path), count.parse()?)
+}
+
 /// Writes an export of `count` rows.
 pub(crate) fn write(path: &Path, count: usize) -> Result<()> {
     write_rows(path, 0..count)
