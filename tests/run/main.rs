@@ -12,7 +12,6 @@ mod support;
 mod changes;
 mod contract;
 mod corpus;
-mod kill;
 mod ledger_file;
 mod outcomes;
 mod privacy;

@@ -1,0 +1,158 @@
+//! SIGKILL at any moment.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::process::{Child, ExitStatus};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use lead_sync::sandbox::Options;
+
+use crate::oracle::{Policy, Seen, bounded_doubt, judge};
+use crate::random::{Random, count};
+use crate::support::Scene;
+
+/// Kills of all tests here together, unless `LEAD_SYNC_TEST_KILLS` says otherwise.
+const KILLS: u64 = 200;
+/// The tests that share them.
+const TESTS: u64 = 6;
+/// Kills of one ledger; then a new one begins, so that a round stays short.
+const KILLS_OF_A_LEDGER: u64 = 50;
+/// `max_in_flight`.
+const IN_FLIGHT: i64 = 4;
+/// The keys of the second sync begin here.
+const SECOND: u32 = 1_000_000;
+/// New rows with each round.
+const ROUND: u32 = 30;
+
+/// What is synchronised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    OneSync,
+    TwoSyncsOnOneConnection,
+    OneSyncOnEachOfTwoConnections,
+}
+
+impl Shape {
+    fn connections(self) -> i64 {
+        if self == Self::OneSyncOnEachOfTwoConnections { 2 } else { 1 }
+    }
+
+    /// The second sync, and the second connection.
+    fn more(self, scene: &Scene, policy: Policy) -> String {
+        let connection = match self {
+            Self::OneSync => return String::new(),
+            Self::TwoSyncsOnOneConnection => "wegroup",
+            Self::OneSyncOnEachOfTwoConnections => "other",
+        };
+        let mut toml = String::new();
+        if self == Self::OneSyncOnEachOfTwoConnections {
+            let (url, id) = (scene.api.url(), Options::DISTRIBUTION_ID);
+            let doubt = policy.toml();
+            write!(
+                toml,
+                "[connections.other]\nkind = \"wegroup\"\napi_url = \"{url}\"\ndistribution_id = \"{id}\"\nrate_limit = \"none\"\n\
+                 max_in_flight = {IN_FLIGHT}\non_in_doubt = {doubt}\nretry = {{ first = \"10ms\", cap = \"50ms\" }}\n\
+                 [connections.other.auth]\nkind = \"apikey\"\ntoken = {{ env = \"TEST_TOKEN\" }}\n"
+            )
+            .unwrap();
+        }
+        write!(
+            toml,
+            "[syncs.second]\nconnection = \"{connection}\"\n[syncs.second.source]\nkind = \"csv\"\npath = \"second.csv\"\nkey = \"id\"\n\
+             [syncs.second.lead]\norigin = \"CRM\"\nprospect.first_name = \"{{{{ first_name }}}}\"\n\
+             prospect.external_ref = {{ external_ref = \"{{{{ id }}}}\", external_ref_company = \"crm\" }}\n"
+        )
+        .unwrap();
+        toml
+    }
+
+    /// Exports with this many rows in all; gives their keys.
+    fn export(self, scene: &Scene, rows: u32) -> BTreeSet<String> {
+        let second = if self == Self::OneSync { 0 } else { rows / 2 };
+        scene.customers(0..rows - second);
+        let keys = SECOND..SECOND + second;
+        if second > 0 {
+            let mut text = "id,first_name\n".to_owned();
+            keys.clone().for_each(|key| writeln!(text, "{key},First{key}").unwrap());
+            std::fs::write(scene.path("second.csv"), text).unwrap();
+        }
+        (0..rows - second).chain(keys).map(|key| key.to_string()).collect()
+    }
+}
+
+/// Kills, on as many ledgers as it takes.
+fn torture(policy: Policy, shape: Shape) {
+    let mut kills = count("LEAD_SYNC_TEST_KILLS", KILLS).div_ceil(TESTS);
+    let mut seeds = Random::seeds().into_iter();
+    let mut last = 0;
+    let least = kills.div_ceil(seeds.len() as u64);
+    while kills > 0 {
+        last = seeds.next().unwrap_or(last + 1);
+        let share = kills.min(KILLS_OF_A_LEDGER).min(least.max(1));
+        one_ledger(policy, shape, share, &mut Random::new(last));
+        kills -= share;
+    }
+}
+
+/// Runs and kills, with new rows in each round, then runs to the end.
+fn one_ledger(policy: Policy, shape: Shape, kills: u64, random: &mut Random) {
+    let mut scene = Scene::with(Options { latency: Duration::from_millis(2), ..Options::default() });
+    scene.connection("on_in_doubt", policy.toml()).connection("max_in_flight", &IN_FLIGHT.to_string());
+    let more = shape.more(&scene, policy);
+    scene.more(&more);
+    let (mut landed, mut rows) = (0, 0);
+    let mut keys = BTreeSet::new();
+    while landed < kills {
+        rows += ROUND;
+        keys = shape.export(&scene, rows);
+        let mut child = scene.spawn();
+        // Anywhere from the first instruction to well into the sending.
+        if ended_within(&mut child, Duration::from_micros(random.below(100_000))).is_none() {
+            child.kill().unwrap();
+            landed += 1;
+        }
+        child.wait().unwrap();
+        bounded_doubt(&scene, 2 * IN_FLIGHT * shape.connections());
+    }
+    let ran = scene.run();
+    assert!(ran.code == 0 || ran.code == 3, "{ran:?}");
+    judge(&scene, policy, &Seen::by(&scene), &keys);
+}
+
+/// Waits for the moment to pass: the only clock of this test, and no assertion depends on it.
+fn ended_within(child: &mut Child, moment: Duration) -> Option<ExitStatus> {
+    let (_nobody_tells, heard) = mpsc::channel::<()>();
+    let _ = heard.recv_timeout(moment);
+    child.try_wait().unwrap()
+}
+
+#[test]
+fn under_resend_a_killed_program_loses_no_lead_and_marks_each_it_may_have_sent_twice() {
+    torture(Policy::Resend, Shape::OneSync);
+}
+
+#[test]
+fn under_hold_a_killed_program_never_has_a_lead_stored_twice() {
+    torture(Policy::Hold, Shape::OneSync);
+}
+
+#[test]
+fn two_syncs_of_one_connection_survive_kills_under_resend() {
+    torture(Policy::Resend, Shape::TwoSyncsOnOneConnection);
+}
+
+#[test]
+fn two_syncs_of_one_connection_survive_kills_under_hold() {
+    torture(Policy::Hold, Shape::TwoSyncsOnOneConnection);
+}
+
+#[test]
+fn two_connections_survive_kills_under_resend() {
+    torture(Policy::Resend, Shape::OneSyncOnEachOfTwoConnections);
+}
+
+#[test]
+fn two_connections_survive_kills_under_hold() {
+    torture(Policy::Hold, Shape::OneSyncOnEachOfTwoConnections);
+}
