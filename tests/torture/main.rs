@@ -6,8 +6,12 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![expect(clippy::print_stdout, reason = "seeds and points are told to whoever reads the output of a failure")]
 
+mod answers;
 mod crash;
+mod cuts;
 mod oracle;
+mod peer;
+mod race;
 mod random;
 mod stories;
 mod strace;
@@ -15,3 +19,4 @@ mod strace;
 #[expect(dead_code, reason = "each test crate uses a part of it")]
 mod support;
 mod sweep;
+mod tls;
