@@ -81,7 +81,10 @@ async fn an_answer_cut_after_any_byte_counts_from_the_end_of_its_head_on() {
                 assert_eq!(peer.heard(&case), 1, "{case}");
                 // A reset may overtake what was sent before it: then there was no answer.
                 let lost = end == End::Reset && outcome == Outcome::InDoubt;
-                assert!(lost || outcome == if bytes < head { Outcome::InDoubt } else { meaning.clone() }, "{case}: {outcome:?}");
+                assert!(
+                    lost || outcome == if bytes < head { Outcome::InDoubt } else { meaning.clone() },
+                    "{case}: {outcome:?}"
+                );
                 assert!(matches!(reply, Reply::Answered(_)) || outcome == Outcome::InDoubt, "{case}: {reply:?}");
                 let id = outcome::reference(&reply, "/id");
                 assert!(id.is_none() || bytes == whole.len() || name == "chunked", "{case}: an id from half a body");

@@ -7,10 +7,13 @@
 #![expect(clippy::print_stdout, reason = "seeds and points are told to whoever reads the output of a failure")]
 
 mod answers;
+mod clock;
 mod crash;
 mod cuts;
+mod disk;
 mod oracle;
 mod peer;
+mod policy;
 mod race;
 mod random;
 mod stories;

@@ -96,7 +96,8 @@ pub(crate) fn judge(scene: &Scene, policy: Policy, seen: &Seen, keys: &BTreeSet<
     let times = seen.times_stored();
     let ids: BTreeSet<(&str, &str)> =
         seen.stored.iter().map(|lead| (lead.external_ref.as_deref().unwrap(), lead.id.as_str())).collect();
-    let answered: BTreeSet<&str> = seen.requests.iter().filter(|r| r.status.is_some_and(|s| s / 100 == 2)).map(key).collect();
+    let answered: BTreeSet<&str> =
+        seen.requests.iter().filter(|r| r.status.is_some_and(|s| s / 100 == 2)).map(key).collect();
     for row in &rows {
         let stored = times.get(row.key.as_str()).copied().unwrap_or(0);
         match (row.state.as_str(), policy) {

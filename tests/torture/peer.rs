@@ -216,7 +216,8 @@ async fn read(stream: &mut (impl AsyncRead + Unpin), begun: &mut Vec<u8>, limit:
 fn complete(request: &[u8]) -> Option<String> {
     let end = memchr::memmem::find(request, b"\r\n\r\n")? + 4;
     let head = std::str::from_utf8(&request[..end]).unwrap();
-    let header = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned());
+    let header =
+        |name: &str| head.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned());
     let length: usize = header("content-length:").unwrap().parse().unwrap();
     (request.len() >= end + length).then(|| header("idempotency-key:").unwrap())
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::time::Duration;
 
 use lead_sync::sandbox::identity::Provider;
-use lead_sync::sandbox::{Fault, Kind};
+use lead_sync::sandbox::{self, Kind};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::oracle::{Policy, Seen, judge, rows, sound};
@@ -20,6 +20,18 @@ pub(crate) struct Story {
     pub(crate) each: fn(&Stage),
     /// Goes on after a kill as a person or a timer would, and judges. It is given what the API had seen before the command.
     pub(crate) after: fn(&Stage, &Seen),
+    pub(crate) fault: Fault,
+}
+
+/// What happens at a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The program dies before it.
+    Kill,
+    /// It fails (EIO).
+    DiskError,
+    /// It and all after it of its kind find no room (ENOSPC).
+    DiskFull,
 }
 
 /// Where a story happens.
@@ -30,11 +42,11 @@ pub(crate) struct Stage {
     keys: BTreeSet<String>,
 }
 
-const RUN: &[&str] = &["--run-now", "--json"];
+pub(crate) const RUN: &[&str] = &["--run-now", "--json"];
 
 impl Stage {
     /// An export of these rows that nobody has read yet, and one POST at a time.
-    fn new(policy: Policy, keys: std::ops::Range<u32>) -> Self {
+    pub(crate) fn new(policy: Policy, keys: std::ops::Range<u32>) -> Self {
         Self::of(Scene::new(), None, policy, keys)
     }
 
@@ -62,7 +74,7 @@ impl Stage {
     }
 
     /// Another run, to its end.
-    fn finish(&self, before: &Seen) {
+    pub(crate) fn finish(&self, before: &Seen) {
         self.expect(RUN, if self.policy == Policy::Hold { &[0, 3] } else { &[0] });
         judge(&self.scene, self.policy, &before.and(Seen::by(&self.scene)), &self.keys);
     }
@@ -77,29 +89,41 @@ impl Stage {
     }
 }
 
-fn nothing(_: &Stage) {}
+pub(crate) fn nothing(_: &Stage) {}
 
 #[test]
 fn a_first_run_under_resend_survives_a_kill_before_any_of_its_calls() {
-    sweep(&Story { prepare: || Stage::new(Policy::Resend, 0..5), command: RUN, each: nothing, after: Stage::finish });
+    sweep(&Story {
+        prepare: || Stage::new(Policy::Resend, 0..5),
+        command: RUN,
+        each: nothing,
+        after: Stage::finish,
+        fault: Fault::Kill,
+    });
 }
 
 #[test]
 fn a_first_run_under_hold_survives_a_kill_before_any_of_its_calls() {
-    sweep(&Story { prepare: || Stage::new(Policy::Hold, 0..5), command: RUN, each: nothing, after: Stage::finish });
+    sweep(&Story {
+        prepare: || Stage::new(Policy::Hold, 0..5),
+        command: RUN,
+        each: nothing,
+        after: Stage::finish,
+        fault: Fault::Kill,
+    });
 }
 
 /// Most calls of such a run are those of claiming, posting and settling.
 #[test]
 fn a_later_run_under_resend_survives_a_kill_before_any_of_its_calls() {
     let prepare = || Stage::new(Policy::Resend, 0..12).begun();
-    sweep(&Story { prepare, command: RUN, each: nothing, after: Stage::finish });
+    sweep(&Story { prepare, command: RUN, each: nothing, after: Stage::finish, fault: Fault::Kill });
 }
 
 #[test]
 fn a_later_run_under_hold_survives_a_kill_before_any_of_its_calls() {
     let prepare = || Stage::new(Policy::Hold, 0..12).begun();
-    sweep(&Story { prepare, command: RUN, each: nothing, after: Stage::finish });
+    sweep(&Story { prepare, command: RUN, each: nothing, after: Stage::finish, fault: Fault::Kill });
 }
 
 #[test]
@@ -114,7 +138,7 @@ fn an_export_is_either_in_its_place_or_in_the_archive_whenever_the_program_dies(
         let names = |folder: &str| fs::read_dir(stage.scene.path(folder)).map_or(0, Iterator::count);
         assert_eq!((names("exports"), names("done")), (0, 1));
     }
-    sweep(&Story { prepare, command: RUN, each: nothing, after });
+    sweep(&Story { prepare, command: RUN, each: nothing, after, fault: Fault::Kill });
 }
 
 #[test]
@@ -128,14 +152,14 @@ fn a_baseline_that_dies_sends_nothing_and_is_taken_again() {
         assert_eq!(rows(&stage.scene).len(), stage.keys.len());
     }
     let prepare = || Stage::new(Policy::Resend, 0..5);
-    sweep(&Story { prepare, command: &["baseline", "--yes"], each: nothing, after });
+    sweep(&Story { prepare, command: &["baseline", "--yes"], each: nothing, after, fault: Fault::Kill });
 }
 
 /// A key that nothing else in a file looks like.
 const PERSON: &str = "471147114";
 
-#[test]
-fn a_person_is_forgotten_by_the_second_try_whenever_the_first_one_dies() {
+/// A person is erased, by the second try if need be.
+pub(crate) fn forget(fault: Fault) -> Story {
     fn after(stage: &Stage, before: &Seen) {
         // A first try that got to its end leaves nobody to forget.
         stage.expect(&["forget", PERSON, "--yes"], &[0, 2]);
@@ -150,7 +174,12 @@ fn a_person_is_forgotten_by_the_second_try_whenever_the_first_one_dies() {
         }
     }
     let prepare = || Stage::new(Policy::Resend, 471_147_113..471_147_117).done();
-    sweep(&Story { prepare, command: &["forget", PERSON, "--yes"], each: nothing, after });
+    Story { prepare, command: &["forget", PERSON, "--yes"], each: nothing, after, fault }
+}
+
+#[test]
+fn a_person_is_forgotten_by_the_second_try_whenever_the_first_one_dies() {
+    sweep(&forget(Fault::Kill));
 }
 
 #[test]
@@ -173,7 +202,7 @@ fn corrected_rows_are_delivered_once_whenever_their_import_dies() {
         stage.expect(IMPORT, &[0]);
         stage.finish(before);
     }
-    sweep(&Story { prepare, command: IMPORT, each: nothing, after });
+    sweep(&Story { prepare, command: IMPORT, each: nothing, after, fault: Fault::Kill });
 }
 
 #[test]
@@ -190,7 +219,7 @@ fn a_backup_that_dies_leaves_a_whole_copy_or_none() {
         stage.finish(before);
     }
     let prepare = || Stage::new(Policy::Resend, 0..3).done();
-    sweep(&Story { prepare, command: &["backup", "copy.db"], each: nothing, after });
+    sweep(&Story { prepare, command: &["backup", "copy.db"], each: nothing, after, fault: Fault::Kill });
 }
 
 #[test]
@@ -198,7 +227,7 @@ fn a_lead_settled_by_hand_is_settled_or_still_held_whenever_the_command_dies() {
     const RESOLVE: &[&str] = &["resolve", "1", "--delivered", "--yes"];
     fn prepare() -> Stage {
         let stage = Stage::new(Policy::Hold, 0..3);
-        stage.scene.fault(Fault::once(Kind::LostAnswer).for_lead("1"));
+        stage.scene.fault(sandbox::Fault::once(Kind::LostAnswer).for_lead("1"));
         stage.expect(RUN, &[3]);
         stage
     }
@@ -211,20 +240,20 @@ fn a_lead_settled_by_hand_is_settled_or_still_held_whenever_the_command_dies() {
         stage.nothing_was_sent();
         assert_eq!(stage.state_of("1").as_deref(), Some("delivered"));
     }
-    sweep(&Story { prepare, command: RESOLVE, each: nothing, after });
+    sweep(&Story { prepare, command: RESOLVE, each: nothing, after, fault: Fault::Kill });
 }
 
 #[test]
 fn pruning_that_dies_takes_no_lead_with_it() {
     fn prepare() -> Stage {
         let stage = Stage::new(Policy::Resend, 0..3);
-        stage.scene.fault(Fault::once(Kind::LostAnswer).times(2));
+        stage.scene.fault(sandbox::Fault::once(Kind::LostAnswer).times(2));
         let stage = stage.done();
         let ledger = Connection::open(stage.scene.path("lead-sync.db")).unwrap();
         ledger.execute("UPDATE failure SET at = 0", []).unwrap();
         stage
     }
-    sweep(&Story { prepare, command: &["prune"], each: nothing, after: Stage::finish });
+    sweep(&Story { prepare, command: &["prune"], each: nothing, after: Stage::finish, fault: Fault::Kill });
 }
 
 /// The stored access token is at its end, so that the next command begins with a refresh.
@@ -253,5 +282,5 @@ fn a_session_with_a_password_goes_on_whenever_a_refresh_dies() {
         let counters = stage.provider.as_ref().unwrap().counters();
         assert!(counters.reuses < counters.logins, "a spent token was used again: {counters:?}");
     }
-    sweep(&Story { prepare, command: RUN, each: expire, after });
+    sweep(&Story { prepare, command: RUN, each: expire, after, fault: Fault::Kill });
 }

@@ -49,14 +49,11 @@ pub(crate) fn points(program: &Command) -> Vec<Point> {
     most.into_iter().flat_map(each).collect()
 }
 
-/// Runs the program and kills it just before a call is made.
-pub(crate) fn kill_at(program: &Command, point: &Point) -> Output {
-    inject(program, &point.call, &format!("signal=KILL:when={}", point.number))
-}
-
-/// Runs the program with a fault in a call: `error=EIO:when=3` is its third, `error=ENOSPC:when=3+` its third and all after it.
+/// Runs the program with a fault in a call, e.g. `signal=KILL:when=3` (before its third), `error=ENOSPC:when=3+` (its third and all after it).
 pub(crate) fn inject(program: &Command, call: &str, fault: &str) -> Output {
-    under(program, Path::new("/dev/null"), &[&format!("--trace={call}"), &format!("--inject={call}:{fault}")]).output().unwrap()
+    under(program, Path::new("/dev/null"), &[&format!("--trace={call}"), &format!("--inject={call}:{fault}")])
+        .output()
+        .unwrap()
 }
 
 fn under(program: &Command, trace: &Path, options: &[&str]) -> Command {

@@ -53,7 +53,9 @@ fn move_to_free_name(from: &Path, dir: &Path, name: &OsStr) -> io::Result<PathBu
 fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
         // A file system that cannot refuse by itself: the lease keeps others of us away.
-        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) if to.try_exists()? => Err(io::ErrorKind::AlreadyExists.into()),
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) if to.try_exists()? => {
+            Err(io::ErrorKind::AlreadyExists.into())
+        }
         Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => fs::rename(from, to),
         other => Ok(other?),
     }
