@@ -69,15 +69,15 @@ impl Shape {
 
     /// Exports with this many rows in all; gives their keys.
     fn export(self, scene: &Scene, rows: u32) -> BTreeSet<String> {
-        let second = if self == Self::OneSync { 0 } else { rows / 2 };
-        scene.customers(0..rows - second);
-        let keys = SECOND..SECOND + second;
-        if second > 0 {
+        let others = if self == Self::OneSync { 0 } else { rows / 2 };
+        scene.customers(0..rows - others);
+        let numbers = SECOND..SECOND + others;
+        if others > 0 {
             let mut text = "id,first_name\n".to_owned();
-            keys.clone().for_each(|key| writeln!(text, "{key},First{key}").unwrap());
+            numbers.clone().for_each(|key| writeln!(text, "{key},First{key}").unwrap());
             std::fs::write(scene.path("second.csv"), text).unwrap();
         }
-        (0..rows - second).chain(keys).map(|key| key.to_string()).collect()
+        (0..rows - others).chain(numbers).map(|key| key.to_string()).collect()
     }
 }
 

@@ -171,7 +171,7 @@ fn forms(text: &str) -> Vec<Vec<u8>> {
     let wide = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let mut forms = vec![text.into(), text.replace('@', "%40").into(), wide];
     for shift in 0..3 {
-        let padded = ["___"[..shift].as_bytes(), text.as_bytes()].concat();
+        let padded = [&b"___"[..shift], text.as_bytes()].concat();
         // Only whole groups of three bytes that hold nothing but the text look the same wherever it stands.
         let whole = padded.len() / 3 * 3;
         let encoded = STANDARD_NO_PAD.encode(&padded[..whole]);
