@@ -1,11 +1,8 @@
 //! The real binary against the sandbox: what a user sees of a run.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-#![expect(
-    clippy::print_stdout,
-    reason = "a seed and a skipped mount are told to whoever reads the output of a failure"
-)]
 
+#[expect(dead_code, reason = "other test crates use the rest")]
 #[path = "../support/mod.rs"]
 mod support;
 

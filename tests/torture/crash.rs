@@ -69,15 +69,15 @@ impl Shape {
 
     /// Exports with this many rows in all; gives their keys.
     fn export(self, scene: &Scene, rows: u32) -> BTreeSet<String> {
-        let others = if self == Self::OneSync { 0 } else { rows / 2 };
-        scene.customers(0..rows - others);
-        let numbers = SECOND..SECOND + others;
-        if others > 0 {
-            let mut text = "id,first_name\n".to_owned();
-            numbers.clone().for_each(|key| writeln!(text, "{key},First{key}").unwrap());
-            std::fs::write(scene.path("second.csv"), text).unwrap();
+        let half = if self == Self::OneSync { 0 } else { rows / 2 };
+        scene.customers(0..rows - half);
+        let second = SECOND..SECOND + half;
+        if half > 0 {
+            let mut lines = "id,first_name\n".to_owned();
+            second.clone().for_each(|key| writeln!(lines, "{key},First{key}").unwrap());
+            std::fs::write(scene.path("second.csv"), lines).unwrap();
         }
-        (0..rows - others).chain(numbers).map(|key| key.to_string()).collect()
+        (0..rows - half).chain(second).map(|key| key.to_string()).collect()
     }
 }
 
