@@ -83,15 +83,17 @@ impl Shape {
 
 /// Kills, on as many ledgers as it takes.
 fn torture(policy: Policy, shape: Shape) {
-    let mut kills = count("LEAD_SYNC_TEST_KILLS", KILLS).div_ceil(TESTS);
-    let mut seeds = Random::seeds().into_iter();
-    let mut last = 0;
-    let least = kills.div_ceil(seeds.len() as u64);
-    while kills > 0 {
-        last = seeds.next().unwrap_or(last + 1);
-        let share = kills.min(KILLS_OF_A_LEDGER).min(least.max(1));
-        one_ledger(policy, shape, share, &mut Random::new(last));
-        kills -= share;
+    let mut left = count("LEAD_SYNC_TEST_KILLS", KILLS).div_ceil(TESTS);
+    let seeds = Random::seeds();
+    let of_a_ledger = left.div_ceil(seeds.len() as u64).clamp(1, KILLS_OF_A_LEDGER);
+    // After the seeds that are asked for come their followers.
+    for seed in seeds.iter().copied().chain(seeds[0] + 1..) {
+        let kills = left.min(of_a_ledger);
+        one_ledger(policy, shape, kills, &mut Random::new(seed));
+        left -= kills;
+        if left == 0 {
+            return;
+        }
     }
 }
 
