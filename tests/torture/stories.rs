@@ -57,7 +57,7 @@ impl Stage {
     }
 
     /// One lead of the export is delivered, the others are pending.
-    fn begun(self) -> Self {
+    pub(crate) fn begun(self) -> Self {
         self.expect(&["--run-now", "--limit", "1"], &[0, 4]);
         self
     }
