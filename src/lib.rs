@@ -13,7 +13,8 @@
 //! destination/   posts once, returns a reply; never retries, never decides
 //! worker/        the imperative shell: intake and dispatch
 //! notify/        tells a monitor and people how runs went
-//! http/          the daemon's health and metrics for machines
+//! http/          the daemon's server: health and metrics for machines, the dashboard for people
+//! page/          the dashboard and the report as HTML; rendering is pure
 //! metrics.rs     what is counted and measured
 //! telemetry.rs   logs
 //! sandbox/       a local WeGroup with faults on demand
@@ -21,8 +22,8 @@
 //! ```
 //!
 //! # Arrows
-//! `main → cli → daemon, http, notify, worker, config`; `daemon → worker, ledger`; `worker → sources, ledger, auth, destination`;
-//! every edge → `domain`. `http` and `notify` read reports and the ledger; `metrics` is fed by the worker.
+//! `main → cli → daemon, http, page, notify, worker, config`; `http → page`; `daemon → worker, ledger`; `worker → sources, ledger, auth, destination`;
+//! every edge → `domain`. `http` and `notify` read reports and the ledger, `page` the ledger; `metrics` is fed by the worker.
 //! Edges never import each other; nothing below `cli` imports `config`; `domain` imports nothing of ours.
 //! `tests/architecture.rs` checks the `use` lines.
 
@@ -37,6 +38,7 @@ pub mod http;
 pub mod ledger;
 pub mod metrics;
 pub mod notify;
+pub mod page;
 pub mod sandbox;
 pub mod sources;
 pub mod telemetry;

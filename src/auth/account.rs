@@ -4,7 +4,7 @@ use super::discovery::{self, Userinfo};
 use super::grants;
 use super::login::Flow;
 use super::oauth::OAuthSource;
-use super::session::Binding;
+use super::session::{Binding, Session};
 use super::settings::{Context, Grant, OAuth};
 use super::store::Store;
 use super::{Error, TokenSource as _};
@@ -65,6 +65,29 @@ pub async fn whoami(settings: &OAuth, context: &Context) -> Result<Account, Erro
         renewable: session.refresh_token.is_some(),
         scopes: session.scopes,
     })
+}
+
+/// A session as it lies in its file, for a look that asks no server and changes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kept {
+    /// When the access token ends, if the server said.
+    pub expires_at: Option<Timestamp>,
+    /// When the refresh token ends, if the server said.
+    pub refresh_expires_at: Option<Timestamp>,
+    /// Whether it can be renewed without a person.
+    pub renewable: bool,
+}
+
+/// The session that is kept for a connection; `None` if there is none, if the server has refused to renew it, or if it belongs to another
+/// configuration.
+pub fn kept(settings: &OAuth, context: &Context) -> Result<Option<Kept>, Error> {
+    let session = Store::new(context)?.read()?;
+    let usable = |session: &Session| session.binding == Binding::of(settings, context) && session.refused_at.is_none();
+    Ok(session.filter(usable).map(|session| Kept {
+        expires_at: session.expires_at.map(Timestamp),
+        refresh_expires_at: session.refresh_expires_at.map(Timestamp),
+        renewable: session.refresh_token.is_some(),
+    }))
 }
 
 /// Revokes the session where the provider offers it (RFC 7009) and deletes its file. A damaged file is left, and so is one of

@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use ::http::HeaderValue;
 
-pub use account::{Account, LoggedOut, check, logout, whoami};
+pub use account::{Account, Kept, LoggedOut, check, kept, logout, whoami};
 pub use discovery::Userinfo;
 pub use login::{Callback, Dialogue, LoggedIn, login};
 pub use settings::{BodyFormat, ClientAuth, Context, Grant, OAuth, Server, Settings, is_loopback};
@@ -74,6 +74,11 @@ pub trait TokenSource: Send + std::marker::Sync {
     /// The API answered 401 to a request that carried `generation`. `Ok(true)`: there is or will be a newer credential, replay
     /// the request. `Ok(false)`: there is nothing newer to be had (an API key), a person has to act.
     fn reject(&self, generation: u64) -> BoxFuture<'_, Result<bool, Error>>;
+
+    /// Waits until no renewal is under way: one whose answer is lost has spent the refresh token for nothing.
+    fn settled(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
 
     /// The distribution id that the session belongs to (WeGroup SSO), else `None`.
     fn distribution_id(&self) -> BoxFuture<'_, Result<Option<String>, Error>> {

@@ -205,6 +205,10 @@ impl TokenSource for OAuthSource {
         Box::pin(self.reject(generation))
     }
 
+    fn settled(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async { drop(self.0.lock_state().await) })
+    }
+
     fn distribution_id(&self) -> BoxFuture<'_, Result<Option<String>, Error>> {
         Box::pin(async {
             self.token().await?;

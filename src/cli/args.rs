@@ -133,6 +133,10 @@ pub enum Command {
     Resume(ResumeOptions),
     /// Copy the ledger and its key, also while it is in use
     Backup(super::backup::BackupOptions),
+    /// Write the dashboard as one file, e.g. to send by mail
+    ///
+    /// What the daemon's [http] shows, without a daemon: one HTML file that needs nothing else.
+    Report(super::report::ReportOptions),
     /// Exit 0 if the daemon is alive, or, without [http], if the last run is young and did not fail
     Healthcheck(super::healthcheck::HealthcheckOptions),
     /// Log in to a connection in the browser

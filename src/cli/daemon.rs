@@ -1,6 +1,6 @@
 //! `lead-sync` without a command: the daemon.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,14 +11,15 @@ use tokio::task::JoinSet;
 
 use super::args::Args;
 use super::exit::{Exit, Failure};
-use super::{load, outside, run, signals, surroundings};
+use super::{load, outlook, outside, run, signals, surroundings};
 use crate::config::{Env, Loaded};
 use crate::daemon::board::Board;
 use crate::daemon::{self, Daemon, Event};
-use crate::http::{self, Pulse, Watch};
+use crate::http::{self, Desk, Pulse, Watch};
 use crate::metrics::{self, Exporter};
 use crate::notify::{Ended, Notifier};
 use crate::worker::report::{Ending, Report};
+use crate::worker::settings::Settings;
 use crate::worker::stop::Stopper;
 
 /// What a run that was given up may take to let go of its thread.
@@ -55,7 +56,7 @@ pub(super) fn daemon(args: &Args) -> Result<Exit, Failure> {
         let board = watch::Sender::default();
         // Ends with this block, whichever way.
         let mut server = JoinSet::new();
-        outside.serve(&mut server, &board, &ledger).await?;
+        outside.serve(&mut server, &board, &prepared.settings).await?;
         let daemon = Daemon { prepared, lease, reload, hangup: Arc::clone(&hangup), board, events };
         let teller = tokio::spawn(tell(told, outside, ledger));
         let stop = stopper.watch();
@@ -90,15 +91,26 @@ impl Beside {
         Ok(Self { notifier: outside::notifier(loaded)?, server: settings.map(install).transpose()? })
     }
 
-    /// Starts the health server, if one is configured.
-    async fn serve(&self, tasks: &mut JoinSet<()>, board: &watch::Sender<Board>, ledger: &Path) -> Result<(), Failure> {
+    /// Starts the server for health, metrics and the dashboard, if one is configured.
+    async fn serve(
+        &self,
+        tasks: &mut JoinSet<()>,
+        board: &watch::Sender<Board>,
+        prepared: &Settings,
+    ) -> Result<(), Failure> {
         let Some((settings, exporter)) = &self.server else { return Ok(()) };
         let listener = TcpListener::bind(settings.listen)
             .await
             .map_err(|error| Failure::usage(format!("[http] listen = {}: {error}", settings.listen)))?;
         let pulse = Arc::new(Pulse::default());
-        let looked = Arc::new(Watch::new(Arc::clone(&pulse), ledger, exporter.clone()));
-        tasks.spawn(http::serve(listener, http::routes(looked, settings.token.clone())));
+        let looked = Arc::new(Watch::new(Arc::clone(&pulse), &prepared.ledger, exporter.clone()));
+        let (seen, known) = (board.subscribe(), prepared.clone());
+        let desk = Desk::new(&prepared.ledger, move || {
+            // Copied: while it is borrowed the scheduler waits.
+            let board = seen.borrow().clone();
+            outlook::of_daemon(&board, &known)
+        });
+        tasks.spawn(http::serve(listener, http::routes(looked, desk, settings)));
         tasks.spawn(follow(board.subscribe(), pulse));
         Ok(())
     }

@@ -90,13 +90,7 @@ impl From<ledger::Error> for Failure {
 
 impl From<auth::Error> for Failure {
     fn from(error: auth::Error) -> Self {
-        let exit = match &error {
-            auth::Error::NeedsPerson(_) => Exit::Auth,
-            auth::Error::Unavailable(_) => Exit::Deferred,
-            auth::Error::Configuration(_) => Exit::Usage,
-            auth::Error::Store(_) => Exit::Error,
-        };
-        Self::new(exit, error)
+        Self::new(Ending::from(&error).into(), error)
     }
 }
 

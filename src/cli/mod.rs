@@ -17,11 +17,13 @@ mod login;
 mod logout;
 mod mend;
 mod out;
+mod outlook;
 mod outside;
 mod plan;
 mod progress;
 mod prune;
 mod rejects;
+mod report;
 mod run;
 mod sandbox;
 mod show;
@@ -78,6 +80,7 @@ fn carry_out(args: &Args) -> Result<Exit, Failure> {
         Command::ExportPerson(options) => export_person::export_person(args, options),
         Command::Resolve(options) => mend::resolve(args, options),
         Command::Resume(options) => mend::resume(args, options),
+        Command::Report(options) => report::report(args, options),
         Command::Backup(options) => backup::backup(args, options),
         Command::Healthcheck(options) => healthcheck::healthcheck(args, options),
         Command::Login(options) => login::login(args, options),

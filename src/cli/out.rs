@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use crate::domain::reason::drives_display;
+pub(super) use crate::domain::reason::shown;
 
 /// Columns of a terminal that prose is fitted into.
 const WIDTH: usize = 100;
@@ -36,11 +36,6 @@ pub(super) fn note(line: impl Display) {
 /// One JSON document on stdout.
 pub(super) fn json(document: &impl serde::Serialize) {
     say(serde_json::to_string_pretty(document).unwrap_or_default());
-}
-
-/// Data as it may be shown: what could drive a terminal or turn its line becomes `�`.
-pub(super) fn shown(text: &str) -> String {
-    text.chars().map(|c| if drives_display(c) { '\u{fffd}' } else { c }).collect()
 }
 
 /// The command that the person typed, so that a printed one works when it is pasted.

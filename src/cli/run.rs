@@ -109,7 +109,7 @@ fn new_ledger(confirmed: bool) -> NewLedger {
     if confirmed { NewLedger::Confirmed } else { NewLedger::Unconfirmed }
 }
 
-/// Runs with signals and progress attached. They have tasks of their own: this one is busy while it reads and admits.
+/// Runs with signals and progress attached. They have tasks in the runtime's own thread: this one is busy with the run.
 pub(super) async fn supervise(prepared: &Prepared, job: &Job, lease: Option<&Lease>) -> Result<Report, Failure> {
     let stopper = Arc::new(Stopper::default());
     let stop = stopper.watch();
@@ -121,7 +121,7 @@ pub(super) async fn supervise(prepared: &Prepared, job: &Job, lease: Option<&Lea
         let progress = Arc::clone(&progress);
         async move { progress::show(&progress).await }
     });
-    let report = worker::run(prepared, job, lease, &progress, &stop).await;
+    let report = tokio::task::block_in_place(|| worker::run(prepared, job, lease, &progress, &stop));
     // Whatever progress drew is gone before the result is printed.
     beside.shutdown().await;
     Ok(report?)
@@ -138,7 +138,7 @@ pub(super) async fn take_lease(ledger: &Path, what: &str, wait: Option<Duration>
     }
 }
 
-/// The runtime that a run needs: one thread for requests, and the one that waits on it.
+/// The runtime around a run: one thread for signals, progress and notices, while this one is busy with the run.
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)

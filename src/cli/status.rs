@@ -163,15 +163,7 @@ fn connection(sync: &SyncStatus) {
 
 fn needs(sync: &SyncStatus) {
     let name = &sync.sync;
-    let cures = [
-        (
-            State::Rejected,
-            "lead-sync rejects export FILE writes the rows for correction; or correct them in the export",
-        ),
-        (State::Held, "find out whether they arrived, then lead-sync resolve KEY --delivered or --resend"),
-        (State::Failed, "lead-sync retry --state failed, once the API is well"),
-    ];
-    for (state, cure) in cures {
+    for (state, cure) in State::ALL.into_iter().filter_map(|state| Some((state, state.cure()?))) {
         if count(sync, state) > 0 {
             out::say(format!(
                 "  {} {state}: lead-sync leads --sync {name} --state {state} shows why; {cure}",

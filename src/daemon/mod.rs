@@ -20,7 +20,6 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::runtime::Handle;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -107,8 +106,7 @@ where
             confirmed: false,
             new_ledger: NewLedger::Unconfirmed,
         };
-        let run = worker::run(&work.prepared, &job, Some(&work.lease), &work.progress, &work.stop);
-        Handle::current().block_on(run)
+        worker::run(&work.prepared, &job, Some(&work.lease), &work.progress, &work.stop)
     });
     Scheduler::start(daemon, pass, stop.clone())?.serve().await;
     Ok(())

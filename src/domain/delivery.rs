@@ -54,6 +54,20 @@ impl State {
     }
 }
 
+impl State {
+    /// What a person does about leads in this state; `None` where nobody has to do anything.
+    pub fn cure(self) -> Option<&'static str> {
+        match self {
+            Self::Rejected => {
+                Some("lead-sync rejects export FILE writes the rows for correction; or correct them in the export")
+            }
+            Self::Held => Some("find out whether they arrived, then lead-sync resolve KEY --delivered or --resend"),
+            Self::Failed => Some("lead-sync retry --state failed, once the API is well"),
+            Self::Pending | Self::Sending | Self::Waiting | Self::Delivered => None,
+        }
+    }
+}
+
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

@@ -8,6 +8,7 @@ pub mod breaker;
 pub mod delivery;
 pub mod fingerprint;
 pub mod known;
+pub mod latency;
 pub mod mapping;
 pub mod outcome;
 pub mod plan;

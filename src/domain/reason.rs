@@ -50,6 +50,11 @@ pub fn drives_display(c: char) -> bool {
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// Data as it may be shown: what [`drives_display`] becomes `\u{fffd}`, the replacement character.
+pub fn shown(text: &str) -> String {
+    text.chars().map(|c| if drives_display(c) { '\u{fffd}' } else { c }).collect()
+}
+
 /// What [`drives_display`] becomes spaces; the text is cut at `limit` characters.
 pub fn printable(text: &str, limit: usize) -> String {
     let mut cleaned: String = text.chars().map(|c| if drives_display(c) { ' ' } else { c }).take(limit + 1).collect();

@@ -35,6 +35,32 @@ impl Sub<Duration> for Timestamp {
     }
 }
 
+/// A day in UTC: whole days since 1970-01-01. Displays as `2026-01-31`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Day(pub i64);
+
+impl Day {
+    /// The length of a day: UTC as computers count it has no other.
+    pub const MILLISECONDS: i64 = 86_400_000;
+
+    /// The day that `at` is in.
+    pub fn of(at: Timestamp) -> Self {
+        Self(at.0.div_euclid(Self::MILLISECONDS))
+    }
+
+    /// Midnight at its beginning.
+    pub fn begins(self) -> Timestamp {
+        Timestamp(self.0.saturating_mul(Self::MILLISECONDS))
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.begins().to_string();
+        f.write_str(text.split('T').next().unwrap_or_default())
+    }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match jiff::Timestamp::from_millisecond(self.0) {

@@ -1,6 +1,9 @@
-//! What the daemon answers to machines: `/healthz`, `/readyz`, `/metrics`. One small server, on this machine unless a token protects it.
+//! What the daemon answers: `/healthz`, `/readyz` and `/metrics` to machines, the dashboard and a page for each key to people. One small
+//! server, read only, on this machine unless a token protects it.
 
 mod ask;
+mod desk;
+mod guard;
 mod serve;
 mod watch;
 
@@ -8,15 +11,18 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::middleware::{self, Next};
+use axum::extract::State;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
+
+use self::guard::{Guard, guard};
 
 pub use ask::ask;
+pub use desk::Desk;
 pub use serve::serve;
 pub use watch::{Pulse, Watch};
 
@@ -28,23 +34,20 @@ const PROMETHEUS: HeaderValue = HeaderValue::from_static("text/plain; version=0.
 pub struct Settings {
     /// The address.
     pub listen: SocketAddr,
-    /// What `/metrics` asks for; `None` only on a loopback address.
+    /// What all but health asks for; `None` only on a loopback address.
     pub token: Option<SecretString>,
 }
 
 /// The routes. Health needs no token: it says nothing but yes or no, and those who ask (a container's runtime) rarely have one.
-pub fn routes(watch: Arc<Watch>, token: Option<SecretString>) -> Router {
-    let guarded = Router::new().route("/metrics", get(metrics)).with_state(Arc::clone(&watch));
-    let guarded = match token {
-        Some(token) => guarded.layer(middleware::from_fn_with_state(Arc::new(token), admit)),
-        None => guarded,
-    };
+pub fn routes(watch: Arc<Watch>, desk: Desk, settings: &Settings) -> Router {
+    let metrics = Router::new().route("/metrics", get(metrics)).with_state(Arc::clone(&watch));
+    let guarded = metrics.merge(desk::routes(desk)).layer(middleware::from_fn_with_state(Guard::new(settings), guard));
     Router::new()
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .with_state(watch)
         .merge(guarded)
-        .layer(middleware::map_response(uncached))
+        .layer(middleware::map_response(harmless))
 }
 
 /// Alive: the process answers, and its scheduler turns.
@@ -71,22 +74,11 @@ async fn metrics(State(watch): State<Arc<Watch>>) -> Response {
     }
 }
 
-/// Lets a request through that carries the token.
-async fn admit(State(token): State<Arc<SecretString>>, request: Request, next: Next) -> Response {
-    if carries(request.headers(), &token) {
-        return next.run(request).await;
-    }
-    (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Bearer")]).into_response()
-}
-
-/// Compares hashes, in constant time (`blake3::Hash`): the time taken tells neither how long the token is nor how much of it is right.
-fn carries(headers: &HeaderMap, token: &SecretString) -> bool {
-    let given = headers.get(AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
-    given.is_some_and(|given| blake3::hash(given) == blake3::hash(token.expose_secret().as_bytes()))
-}
-
-/// Answers are of this moment only.
-async fn uncached(mut response: Response) -> Response {
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+/// Answers are of this moment only, and are what they say they are.
+async fn harmless(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
 }

@@ -10,6 +10,7 @@
 //! | `writer.rs` | the one thread that writes while leads are sent, many in one commit |
 //! | `connections.rs` | pause, breaker and the rate limiter's last time |
 //! | `runs.rs` | runs and their counts |
+//! | `figures.rs` | sums over days, for the dashboard |
 //! | `backup.rs` | a consistent copy, also before a migration |
 //! | `health.rs`, `told.rs` | what is watched from outside, and what was last told |
 //! | `operator.rs` | what a person does to leads |
@@ -25,6 +26,7 @@ use std::path::PathBuf;
 mod admit;
 mod backup;
 mod connections;
+mod figures;
 mod forget;
 mod health;
 mod inspect;
@@ -44,6 +46,7 @@ mod writer;
 pub use admit::{Admission, Content, KnownLead, Place};
 pub use backup::Backup;
 pub use connections::{ConnectionState, RateMemory};
+pub use figures::DayCounts;
 pub use forget::{Erased, Forgotten, Held, Person};
 pub use health::{Health, SyncHealth, Version};
 pub use inspect::Found;

@@ -27,7 +27,8 @@ const BUSY: Duration = Duration::from_mins(1);
 const LEAST_FREE: u64 = 16 << 20;
 
 /// The migrations, oldest first. A released one is never edited.
-const MIGRATIONS: [M<'static>; 1] = [M::up(include_str!("../../migrations/0001_ledger.sql"))];
+const MIGRATIONS: [M<'static>; 2] =
+    [M::up(include_str!("../../migrations/0001_ledger.sql")), M::up(include_str!("../../migrations/0002_latency.sql"))];
 
 /// Whether a ledger may be created where traces of a lost one are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +91,7 @@ impl Ledger {
             // New, or a process died before its first commit: nothing was ever recorded.
             ledger.key = read_key(&key_path(path)).or_else(|_| create_key(&key_path(path)))?;
             ledger.pragma("application_id", &APPLICATION_ID.to_string())?;
-            ledger.migrate()?;
+            ledger.migrate_to(&MIGRATIONS)?;
             sync_folder(path)?;
         } else {
             if ledger.check_schema()? == Schema::Older {
@@ -137,7 +138,7 @@ impl Ledger {
             Err(error) => return Err(error),
         };
         let mut scratch = Self { db, path: path.into(), key };
-        scratch.migrate()?;
+        scratch.migrate_to(&MIGRATIONS)?;
         scratch.settle_reading()?;
         Ok(scratch)
     }
@@ -211,10 +212,6 @@ impl Ledger {
             Ordering::Equal => Ok(Schema::Current),
             Ordering::Greater => Err(Error::Newer { path: self.path.clone(), found, known }),
         }
-    }
-
-    fn migrate(&mut self) -> Result<()> {
-        self.migrate_to(&MIGRATIONS)
     }
 
     fn migrate_to(&mut self, migrations: &[M<'static>]) -> Result<()> {

@@ -27,19 +27,19 @@ fn connections(path: &Path) -> Vec<String> {
 fn a_migration_leaves_a_copy_of_the_ledger_as_it_was() {
     let (dir, path) = ledger();
     upgrade(&path, &next()).unwrap();
-    let copy = dir.path().join("lead-sync.db.bak-v1");
+    let copy = dir.path().join("lead-sync.db.bak-v2");
     assert_eq!(connections(&copy), ["wegroup"]);
     let version = |path: &Path| -> i64 {
         Connection::open(path).unwrap().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
     };
-    assert_eq!((version(&copy), version(&path)), (1, 2));
+    assert_eq!((version(&copy), version(&path)), (2, 3));
 }
 
 #[test]
 fn a_ledger_that_is_up_to_date_is_not_copied() {
     let (dir, path) = ledger();
     upgrade_to_latest(&path).unwrap();
-    assert!(!dir.path().join("lead-sync.db.bak-v1").exists());
+    assert!(!dir.path().join("lead-sync.db.bak-v2").exists());
 }
 
 #[test]
@@ -59,10 +59,10 @@ fn a_migration_that_fails_changes_nothing() {
 fn a_ledger_of_a_later_release_is_refused_and_not_copied() {
     let (dir, path) = ledger();
     upgrade(&path, &next()).unwrap();
-    fs::remove_file(dir.path().join("lead-sync.db.bak-v1")).unwrap();
-    assert!(matches!(Lease::take(&path, "test", NOW), Err(Error::Newer { found: 2, known: 1, .. })));
+    fs::remove_file(dir.path().join("lead-sync.db.bak-v2")).unwrap();
+    assert!(matches!(Lease::take(&path, "test", NOW), Err(Error::Newer { found: 3, known: 2, .. })));
     assert!(matches!(Ledger::open(&path), Err(Error::Newer { .. })));
-    assert!(!dir.path().join("lead-sync.db.bak-v2").exists());
+    assert!(!dir.path().join("lead-sync.db.bak-v3").exists());
 }
 
 #[test]

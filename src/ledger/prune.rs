@@ -4,7 +4,7 @@
 use rusqlite::{Connection, params};
 
 use super::{Ledger, Result};
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Day, Timestamp};
 
 /// What was deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -52,6 +52,7 @@ fn prune(db: &Connection, before: Timestamp, most: usize) -> rusqlite::Result<Pr
         db.prepare_cached("DELETE FROM run_sync WHERE run = ?1")?.execute([run])?;
         db.prepare_cached("DELETE FROM run WHERE id = ?1")?.execute([run])?;
     }
+    db.execute("DELETE FROM latency WHERE day < ?1", [Day::of(before).0])?;
     Ok(Pruned { events: events.len(), runs: runs.len() })
 }
 

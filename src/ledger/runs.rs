@@ -168,9 +168,12 @@ impl Ledger {
     /// The latest runs, newest first.
     pub fn runs(&self, limit: usize) -> Result<Vec<RunRow>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        // The view groups all runs before a LIMIT on it counts, but knows a bound when it sees one.
+        let oldest = "SELECT min(id) FROM (SELECT id FROM run ORDER BY id DESC LIMIT ?1)";
         let read = || -> rusqlite::Result<Vec<RunRow>> {
-            let mut statement = self.db.prepare("SELECT * FROM runs ORDER BY run DESC LIMIT ?1")?;
-            let rows = statement.query_map([limit], run_row)?;
+            let oldest: Option<i64> = self.db.query_row(oldest, [limit], |row| row.get(0))?;
+            let mut statement = self.db.prepare("SELECT * FROM runs WHERE run >= ?1 ORDER BY run DESC")?;
+            let rows = statement.query_map([oldest], run_row)?;
             rows.collect()
         };
         read().map_err(|error| self.error(&error))

@@ -3,8 +3,10 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use futures_util::future::join_all;
+use tokio::runtime::Builder;
 
 use super::dispatch::{Means, dispatch};
 use super::pace::Pace;
@@ -33,8 +35,29 @@ struct Lane<'p> {
     last_request: RateMemory,
 }
 
-/// Sends what is due on every connection of the run.
-pub(super) async fn send(
+/// A renewal of a credential that is under way when the run is broken off may take so long to be saved: its old refresh token is spent.
+const RENEWAL: Duration = Duration::from_secs(10);
+
+/// Sends what is due on every connection of the run, in a runtime of its own on this thread: requests and what decides about them wake
+/// each other all the time, which costs half as much on one thread as across two.
+pub(super) fn send(
+    run: &mut Run,
+    ledger: Ledger,
+    prepared: &Prepared,
+    job: &Job,
+    progress: &Progress,
+    stop: &Stop,
+) -> ledger::Result<Ledger> {
+    let path = ledger.path().to_path_buf();
+    let failed = |source| ledger::Error::File { doing: "cannot start to send from", path, source };
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    let sent = runtime.block_on(send_all(run, ledger, prepared, job, progress, stop));
+    // A name that is still being looked up for a request that was given up is not waited for.
+    runtime.shutdown_background();
+    sent
+}
+
+async fn send_all(
     run: &mut Run,
     ledger: Ledger,
     prepared: &Prepared,
@@ -78,10 +101,11 @@ pub(super) async fn send(
             grace: prepared.settings.shutdown_grace,
         })
     });
-    for tally in join_all(dispatches).await {
-        run.add(tally);
+    for (lane, tally) in lanes.iter().zip(join_all(dispatches).await) {
+        run.add(lane.id, tally);
     }
-    tokio::task::block_in_place(|| writer.finish())
+    let _ = tokio::time::timeout(RENEWAL, join_all(lanes.iter().map(|lane| lane.tokens.settled()))).await;
+    writer.finish()
 }
 
 /// Why nothing is sent on a connection.
@@ -140,13 +164,8 @@ async fn distribution(connection: &Connection, tokens: &dyn TokenSource) -> Resu
     let Api::WeGroup { distribution_id, .. } = &connection.api else { return Ok(None) };
     let name = &connection.name;
     let of_session = tokens.distribution_id().await.map_err(|error| {
-        let ending = match &error {
-            auth::Error::NeedsPerson(_) => Ending::Auth,
-            auth::Error::Unavailable(_) => Ending::Deferred,
-            auth::Error::Configuration(_) => Ending::Usage,
-            auth::Error::Store(_) => Ending::Error,
-        };
-        Notice::new(ending, format!("connection {name}: {error}"))
+        let text = format!("connection {name}: {error}");
+        Notice::new(Ending::from(&error), text)
     })?;
     // That the two agree is the token source's business: it refuses a session of another distribution.
     match distribution_id.clone().or(of_session) {

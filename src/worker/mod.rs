@@ -15,8 +15,6 @@ pub mod stop;
 
 use std::collections::BTreeMap;
 
-use tracing::Instrument;
-
 pub use self::intake::{Imported, Purpose, RejectsError, columns_of, export_rejects, import_rejects};
 use self::intake::{Order, Taken};
 pub use self::prepare::{Prepared, Ready, prepare};
@@ -24,7 +22,8 @@ use self::progress::Progress;
 use self::report::{Ending, Notice, Report};
 use self::stop::Stop;
 use crate::clock;
-use crate::domain::time::Timestamp;
+use crate::domain::latency::Latency;
+use crate::domain::time::{Day, Timestamp};
 use crate::domain::verdict::OnInDoubt;
 use crate::ledger::{self, Counts, Lease, Ledger, NewLedger, Trigger};
 
@@ -47,8 +46,8 @@ pub struct Job {
 }
 
 /// One pass over the prepared syncs: intake, then dispatch. `lease` shows that nobody else does the same on this ledger; a baseline
-/// sends nothing and needs none.
-pub async fn run(
+/// sends nothing and needs none. Blocks until the run is over: call it in a thread that may.
+pub fn run(
     prepared: &Prepared,
     job: &Job,
     lease: Option<&Lease>,
@@ -56,10 +55,10 @@ pub async fn run(
     stop: &Stop,
 ) -> ledger::Result<Report> {
     let span = tracing::info_span!("run", run = tracing::field::Empty);
-    pass_over(prepared, job, lease, progress, stop).instrument(span).await
+    span.in_scope(|| pass_over(prepared, job, lease, progress, stop))
 }
 
-async fn pass_over(
+fn pass_over(
     prepared: &Prepared,
     job: &Job,
     lease: Option<&Lease>,
@@ -78,15 +77,15 @@ async fn pass_over(
     run.number = ledger.begin_run(job.trigger, started_at)?;
     tracing::Span::current().record("run", run.number);
     tracing::info!(trigger = job.trigger.as_str(), "begins");
-    let taken = tokio::task::block_in_place(|| run.take_in(&mut ledger, prepared, job, progress, stop));
-    if let Err(error) = taken {
+    if let Err(error) = run.take_in(&mut ledger, prepared, job, progress, stop) {
         let _ = ledger.finish_run(run.number, Ending::Error.as_str(), clock::now(), &run.counts);
         return Err(error);
     }
     if lease.is_some() && job.purpose == Purpose::Send && !stop.is_set() {
-        ledger = lanes::send(&mut run, ledger, prepared, job, progress, stop).await?;
+        ledger = lanes::send(&mut run, ledger, prepared, job, progress, stop)?;
     }
     let report = run.finish(&ledger)?;
+    ledger.add_latency(Day::of(report.finished_at), &run.latency)?;
     ledger.finish_run(report.run, report.ending.as_str(), report.finished_at, &run.counts)?;
     if let Err(error) = ledger.prune(report.finished_at - settings.retain, PRUNED_PER_RUN) {
         tracing::warn!(%error, "what is older than `retain` is deleted by a later run");
@@ -136,6 +135,8 @@ struct Run {
     started_at: Timestamp,
     ids: BTreeMap<String, (i64, i64)>,
     counts: BTreeMap<i64, Counts>,
+    /// Of the requests, by connection.
+    latency: BTreeMap<i64, Latency>,
     notices: Vec<Notice>,
     samples: Vec<report::Sample>,
 }
@@ -143,7 +144,16 @@ struct Run {
 impl Run {
     fn begin(ids: BTreeMap<String, (i64, i64)>, started_at: Timestamp) -> Self {
         let counts = ids.values().map(|(sync, _)| (*sync, Counts::default())).collect();
-        Self { number: 0, dry: false, started_at, ids, counts, notices: Vec::new(), samples: Vec::new() }
+        Self {
+            number: 0,
+            dry: false,
+            started_at,
+            ids,
+            counts,
+            latency: BTreeMap::new(),
+            notices: Vec::new(),
+            samples: Vec::new(),
+        }
     }
 
     fn note_recovered(&mut self, recovered: usize) {
@@ -186,8 +196,9 @@ impl Run {
     }
 
     /// Adds what one connection's dispatch did.
-    fn add(&mut self, tally: dispatch::Tally) {
-        let (counts, notices) = tally.finish();
+    fn add(&mut self, connection: i64, tally: dispatch::Tally) {
+        let (counts, latency, notices) = tally.finish();
+        self.latency.insert(connection, latency);
         for (sync, sent) in counts {
             let counts = self.counts.entry(sync).or_default();
             counts.delivered += sent.delivered;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::auth;
 use crate::domain::time::Timestamp;
 use crate::ledger::Counts;
 
@@ -34,6 +35,17 @@ impl Ending {
             Self::Deferred => "deferred",
             Self::Auth => "auth",
             Self::Usage | Self::Error => "error",
+        }
+    }
+}
+
+impl From<&auth::Error> for Ending {
+    fn from(error: &auth::Error) -> Self {
+        match error {
+            auth::Error::NeedsPerson(_) => Self::Auth,
+            auth::Error::Unavailable(_) => Self::Deferred,
+            auth::Error::Configuration(_) => Self::Usage,
+            auth::Error::Store(_) => Self::Error,
         }
     }
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use lead_sync::domain::time::Timestamp;
-use lead_sync::http::{Pulse, Watch, routes, serve};
+use lead_sync::http::{Desk, Pulse, Settings, Watch, routes, serve};
+use lead_sync::page::Outlook;
 use lead_sync::{clock, metrics};
 use reqwest::{Client, Response};
 use tokio::net::TcpListener;
@@ -11,11 +12,13 @@ use tokio::net::TcpListener;
 use super::metrics::samples;
 use super::site::{Site, assert_nothing_planted};
 
-async fn start(watch: &Arc<Watch>, token: Option<&str>) -> String {
+async fn start(site: &Site, watch: &Arc<Watch>, token: Option<&str>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(serve(listener, routes(Arc::clone(watch), token.map(Into::into))));
-    url
+    let listen = listener.local_addr().unwrap();
+    let desk = Desk::new(&site.ledger(), Outlook::default);
+    let settings = Settings { listen, token: token.map(Into::into) };
+    tokio::spawn(serve(listener, routes(Arc::clone(watch), desk, &settings)));
+    format!("http://{listen}")
 }
 
 async fn get(url: &str) -> Response {
@@ -27,7 +30,7 @@ async fn the_server_shows_a_daemon_from_its_start_to_its_stop() {
     let site = Site::new("").await;
     let pulse = Arc::new(Pulse::default());
     let watch = Arc::new(Watch::new(Arc::clone(&pulse), &site.ledger(), metrics::install().unwrap()));
-    let open = start(&watch, None).await;
+    let open = start(&site, &watch, None).await;
     let status = async |path: &str| get(&format!("{open}{path}")).await.status().as_u16();
 
     assert_eq!((status("/healthz").await, status("/readyz").await), (503, 503), "nothing has begun");
@@ -50,7 +53,7 @@ async fn the_server_shows_a_daemon_from_its_start_to_its_stop() {
     let text = get(&format!("{open}/metrics")).await.text().await.unwrap();
     assert_eq!(samples(&text).get(delivered), Some(&3.0), "the ledger has changed since the last look");
 
-    let guarded = start(&watch, Some("s3cret")).await;
+    let guarded = start(&site, &watch, Some("s3cret")).await;
     let ask = async |token: &str| {
         let answer = Client::new().get(format!("{guarded}/metrics")).bearer_auth(token).send().await.unwrap();
         answer.status().as_u16()

@@ -59,13 +59,13 @@ pub async fn credential(settings: &Settings, connection: &Connection) -> Finding
         }
         (Ok(()), _) => Finding::fine(subject, "the session is there, can be kept, and its token is good"),
         (Err(error), _) => {
-            let (ending, hint) = match &error {
-                auth::Error::NeedsPerson(_) => (Ending::Auth, "this needs a person: log in, or correct the credential"),
-                auth::Error::Unavailable(_) => (Ending::Deferred, "the token endpoint is away: try again later"),
-                auth::Error::Configuration(_) => (Ending::Usage, "correct the auth table of the connection"),
-                auth::Error::Store(_) => (Ending::Error, "look at [tokens] dir: its owner, its mode, the disk"),
+            let hint = match &error {
+                auth::Error::NeedsPerson(_) => "this needs a person: log in, or correct the credential",
+                auth::Error::Unavailable(_) => "the token endpoint is away: try again later",
+                auth::Error::Configuration(_) => "correct the auth table of the connection",
+                auth::Error::Store(_) => "look at [tokens] dir: its owner, its mode, the disk",
             };
-            Finding { fact: error.to_string(), ..Finding::bad(ending, subject, "") }.hint(hint)
+            Finding { fact: error.to_string(), ..Finding::bad(Ending::from(&error), subject, "") }.hint(hint)
         }
     }
 }

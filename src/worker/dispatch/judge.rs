@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::Dispatch;
 use super::post::{Answered, Sent};
-use crate::auth;
 use crate::domain::blocked::{Fault, Turned};
 use crate::domain::delivery::{Claim, State};
 use crate::domain::outcome::Outcome;
@@ -24,12 +23,8 @@ impl Dispatch<'_> {
     pub(super) fn landed(&mut self, claim: Claim, sent: Sent) {
         match sent {
             Sent::NoToken(error) => {
-                let (ending, next) = match &error {
-                    auth::Error::NeedsPerson(_) => (Ending::Auth, ""),
-                    auth::Error::Unavailable(_) => (Ending::Deferred, "; the next run goes on"),
-                    auth::Error::Configuration(_) => (Ending::Usage, ""),
-                    auth::Error::Store(_) => (Ending::Error, ""),
-                };
+                let ending = Ending::from(&error);
+                let next = if ending == Ending::Deferred { "; the next run goes on" } else { "" };
                 let name = &self.means.connection.name;
                 let notice = Notice::new(ending, format!("connection {name}: {error}{next}"));
                 self.release(claim);
@@ -41,14 +36,17 @@ impl Dispatch<'_> {
 
     fn judge(&mut self, claim: Claim, answered: Answered) {
         let Answered { outcome, mut post, reference, earlier } = answered;
+        // A delivery asks for no wait, and the dice are a system call each.
+        let dice = if outcome == Outcome::Accepted { 0.0 } else { jitter() };
         let now = post.at;
         self.means.progress.add_latency(post.took_ms);
+        self.tally.answered(post.took_ms);
         self.means.meters.record(&outcome, Duration::from_millis(post.took_ms));
         if let Some(earlier) = &earlier {
             self.means.meters.record(&Outcome::Unauthorized, Duration::from_millis(earlier.took_ms));
         }
         self.pause(&outcome, now);
-        self.remember_health(&outcome, now);
+        self.remember_health(&outcome, now, dice);
         if matches!(outcome, Outcome::NotSent | Outcome::InDoubt) {
             self.trouble = Some(post.reason.clone());
         }
@@ -60,7 +58,7 @@ impl Dispatch<'_> {
         let not_before = self.means.state.pause.as_ref().map(|(until, _)| *until).filter(|until| *until > now);
         let settlement = match turned {
             Some(Turned::Refuse) => claim.reject(post),
-            _ => verdict::decide(&self.means.connection.policy, claim, &outcome, post, reference, not_before, jitter()),
+            _ => verdict::decide(&self.means.connection.policy, claim, &outcome, post, reference, not_before, dice),
         };
         if matches!(settlement.to.state(), State::Delivered | State::Rejected) {
             self.idle_since = None;
@@ -92,9 +90,9 @@ impl Dispatch<'_> {
         }
     }
 
-    fn remember_health(&mut self, outcome: &Outcome, now: Timestamp) {
+    fn remember_health(&mut self, outcome: &Outcome, now: Timestamp, dice: f64) {
         let before = self.means.state.breaker;
-        let after = before.after(outcome, &self.means.connection.policy.retry, now, jitter());
+        let after = before.after(outcome, &self.means.connection.policy.retry, now, dice);
         if after == before {
             return;
         }

@@ -3,6 +3,7 @@
 //! At most `max_in_flight` requests are under way, and at most twice as many leads lie between intent and recorded outcome: that is what a
 //! crash leaves in doubt. A lead is claimed only once there is a permit of the rate limit for it.
 
+mod ask;
 mod judge;
 mod post;
 mod tally;
@@ -32,10 +33,9 @@ use crate::destination::{Destination, Target};
 use crate::domain::blocked::Blocked;
 use crate::domain::breaker::Gate;
 use crate::domain::delivery::{Claim, Settlement, State};
-use crate::domain::outcome;
 use crate::domain::pseudonym::Pseudonyms;
 use crate::domain::time::Timestamp;
-use crate::ledger::{Ask, ConnectionState, Done, Writer};
+use crate::ledger::{ConnectionState, Done, Writer};
 use crate::metrics::Meters;
 
 /// Everything that one connection's dispatch works with.
@@ -150,8 +150,17 @@ impl Dispatch<'_> {
         let give_up = self.give_up;
         tokio::select! {
             biased;
-            Some(done) = self.done.recv() => self.committed(done),
-            Some((claim, sent)) = self.flights.next() => self.landed(claim, sent),
+            Some(done) = self.done.recv() => {
+                self.committed(done);
+                // What one commit wrote comes at once.
+                while let Ok(done) = self.done.try_recv() {
+                    self.committed(done);
+                }
+            }
+            Some((claim, sent)) = self.flights.next() => {
+                self.means.writer.expect_no_more();
+                self.landed(claim, sent);
+            }
             () = tokio::time::sleep(wake.unwrap_or_default()), if wake.is_some() => {}
             () = self.means.stop.wait(), if !self.halted => {}
             () = self.means.stop.at_once_or(give_up), if give_up.is_some() => {
@@ -192,133 +201,13 @@ impl Dispatch<'_> {
                 let sent = post::send(destination, tokens.as_ref(), &target, connection, &name, &claim).await;
                 (claim, sent)
             };
+            self.means.writer.expect();
             self.flights.push(Box::pin(flight.instrument(span)));
         }
     }
 
     fn in_flight_limit(&self) -> usize {
         usize::try_from(self.means.connection.max_in_flight.get()).unwrap_or(usize::MAX)
-    }
-
-    /// Asks the ledger for leads if there is room, no pause, and a permit. Returns how long to wait before asking again; `None` also when
-    /// an answer to wait for is under way, or when nothing is left to do.
-    async fn ask(&mut self) -> Option<Duration> {
-        if self.asked.is_some() {
-            return None;
-        }
-        let now = clock::now();
-        match self.next_due {
-            Some(Next::Nothing) => return self.nothing_left(),
-            Some(Next::At(due)) if due > now => {
-                return if self.flights.is_empty() && self.unwritten == 0 { self.wait_for_due(due, now) } else { None };
-            }
-            Some(Next::At(_)) | None => {}
-        }
-        let gate = self.means.state.breaker.gate(now);
-        let pause = self.means.state.pause.clone().filter(|(until, _)| *until > now);
-        if self.next_due.is_none() && (pause.is_some() || gate != Gate::Closed && !self.alive) {
-            // Is there anything to wait for?
-            self.claim(0, now);
-            return None;
-        }
-        if let Some((until, why)) = pause {
-            return self.wait_or_defer(until, now, &format!("paused until {until}: {why}"));
-        }
-        if let Gate::OpenUntil(until) = gate {
-            let last = self.last_trouble();
-            return self.wait_or_defer(
-                until,
-                now,
-                &format!("several failures in a row{last}; nothing is sent until {until}"),
-            );
-        }
-        if gate == Gate::Probe && !self.alive {
-            return self.probe().await;
-        }
-        let lead_by_lead = gate == Gate::Probe;
-        let window = if lead_by_lead { 1 } else { 2 * self.in_flight_limit() };
-        let room = window.saturating_sub(self.ready.len() + self.flights.len() + self.unwritten);
-        if room == 0 || self.ready.len() >= self.in_flight_limit() {
-            return None;
-        }
-        let budget = usize::try_from(self.means.budget.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
-        if budget == 0 {
-            self.next_due = Some(Next::Nothing);
-            return None;
-        }
-        match self.means.pace.take(room.min(budget)) {
-            Err(wait) => Some(wait),
-            Ok(permits) => {
-                self.claim(permits, now);
-                None
-            }
-        }
-    }
-
-    fn claim(&mut self, limit: usize, now: Timestamp) {
-        self.asked = Some(limit);
-        self.means.budget.fetch_sub(limit as u64, Ordering::Relaxed);
-        let mut syncs: Vec<i64> = self.means.syncs.keys().copied().collect();
-        syncs.sort_unstable();
-        self.means.writer.claim(Ask { syncs, limit, now, connection: self.means.id }, &self.told);
-    }
-
-    /// Nothing is due any more. If all that was tried was turned away, the credential or the path is at fault, not the leads.
-    fn nothing_left(&mut self) -> Option<Duration> {
-        if self.flights.is_empty() && self.unwritten == 0 && !self.halted {
-            self.blame_everything();
-        }
-        None
-    }
-
-    /// Leads are due later.
-    fn wait_for_due(&mut self, due: Timestamp, now: Timestamp) -> Option<Duration> {
-        self.blame_everything();
-        if self.halted {
-            return None;
-        }
-        self.next_due = None;
-        let why = match self.means.state.pause.as_ref().filter(|(until, _)| *until > now) {
-            Some((until, why)) => format!("paused until {until}: {why}"),
-            None => format!("leads wait to be tried again at {due}{}", self.last_trouble()),
-        };
-        self.wait_or_defer(due, now, &why)
-    }
-
-    /// What went wrong last in this run, in brackets: whether it is the network, a certificate or the API decides what to do next.
-    fn last_trouble(&self) -> String {
-        self.trouble.as_ref().map(|trouble| format!(" (the last: {trouble})")).unwrap_or_default()
-    }
-
-    /// Waits if patience allows, else ends the run as deferred. Patience counts from when there was nothing but waiting.
-    fn wait_or_defer(&mut self, until: Timestamp, now: Timestamp, why: &str) -> Option<Duration> {
-        if until <= *self.idle_since.get_or_insert(now) + self.means.connection.patience {
-            return Some(until.since(now));
-        }
-        let name = &self.means.connection.name;
-        self.halt(Notice::new(Ending::Deferred, format!("connection {name}: {why}; the next run goes on")));
-        None
-    }
-
-    /// Asks the API for a sign of life without a lead.
-    async fn probe(&mut self) -> Option<Duration> {
-        if !self.flights.is_empty() || self.unwritten > 0 {
-            return None;
-        }
-        let stop = self.means.stop.clone();
-        let reply = tokio::select! {
-            reply = self.means.destination.probe() => reply,
-            () = stop.wait() => return None,
-        };
-        if outcome::is_alive(&reply) {
-            self.alive = true;
-        } else {
-            self.trouble = Some(outcome::describe(&reply, "", None));
-            let (policy, now) = (&self.means.connection.policy.retry, clock::now());
-            self.means.state.breaker = self.means.state.breaker.failed(policy, now, judge::jitter());
-            self.store_state();
-        }
-        Some(Duration::ZERO)
     }
 
     /// Stops sending: what is claimed and not under way is released, uncharged.

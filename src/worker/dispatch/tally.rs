@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use crate::domain::delivery::State;
+use crate::domain::latency::Latency;
 use crate::ledger::Counts;
 use crate::worker::progress::Progress;
 use crate::worker::report::Notice;
@@ -13,6 +14,7 @@ pub(in crate::worker) struct Tally {
     counts: BTreeMap<i64, Counts>,
     /// Leads that wait for another try at this moment, by sync and lead.
     waiting: HashSet<(i64, i64)>,
+    latency: Latency,
     notices: Vec<Notice>,
 }
 
@@ -41,15 +43,20 @@ impl Tally {
         progress.add_other();
     }
 
+    /// Counts one answered request.
+    pub(super) fn answered(&mut self, took_ms: u64) {
+        self.latency.record(took_ms);
+    }
+
     pub(super) fn note(&mut self, notice: Notice) {
         self.notices.push(notice);
     }
 
-    /// The counts by sync, and what a person should read.
-    pub(in crate::worker) fn finish(mut self) -> (BTreeMap<i64, Counts>, Vec<Notice>) {
+    /// The counts by sync, how long requests took, and what a person should read.
+    pub(in crate::worker) fn finish(mut self) -> (BTreeMap<i64, Counts>, Latency, Vec<Notice>) {
         for (sync, _) in &self.waiting {
             self.counts.entry(*sync).or_default().waiting += 1;
         }
-        (self.counts, self.notices)
+        (self.counts, self.latency, self.notices)
     }
 }

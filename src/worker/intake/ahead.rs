@@ -1,6 +1,9 @@
-//! Reading ahead: one thread opens a file, cuts it into rows and takes their fingerprints, while the other loads what the ledger knows and
-//! compares. Rows go over in batches, and the batches come back to be filled again, so that nothing is allocated for a row.
+//! Reading ahead: one thread opens a file and cuts it into rows, while the other loads what the ledger knows and compares. Fingerprints
+//! are taken by whichever of them has time. Rows go over in batches, and the batches come back to be filled again, so that nothing is
+//! allocated for a row.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 
@@ -36,6 +39,19 @@ pub(super) struct Ready {
 struct Batch {
     rows: Vec<Ready>,
     filled: usize,
+    /// The fingerprints are taken.
+    hashed: bool,
+}
+
+impl Batch {
+    fn hash(&mut self, fingerprinter: &mut Fingerprinter) {
+        for ready in self.rows.iter_mut().take(self.filled) {
+            if let Ok(fingerprint) = &mut ready.fingerprint {
+                *fingerprint = fingerprinter.fingerprint(&ready.record).0;
+            }
+        }
+        self.hashed = true;
+    }
 }
 
 /// The rows of a file, as they come.
@@ -43,6 +59,9 @@ pub(super) struct Rows {
     layout: Receiver<Layout>,
     full: Receiver<Batch>,
     empty: Sender<Batch>,
+    /// Batches in `full`.
+    waiting: Arc<AtomicUsize>,
+    fingerprinter: Fingerprinter,
 }
 
 /// The thread that reads.
@@ -61,13 +80,15 @@ pub(super) fn start<'scope>(
         // Cannot fail: the other end is in this function.
         let _ = empty.send(Batch::default());
     }
+    let waiting = Arc::new(AtomicUsize::new(0));
+    let rows = Rows { layout, full, empty, waiting: Arc::clone(&waiting), fingerprinter: fingerprinter.clone() };
     let read = move || {
         let file = open()?;
         let _ = opened.send(file.layout().clone());
-        read(file, fingerprinter, &emptied, &filled)
+        read(file, fingerprinter, &emptied, &filled, &waiting)
     };
     let thread = Builder::new().name("reader".to_owned()).spawn_scoped(scope, read)?;
-    Ok((Rows { layout, full, empty }, Reader(thread)))
+    Ok((rows, Reader(thread)))
 }
 
 impl Rows {
@@ -77,8 +98,12 @@ impl Rows {
     }
 
     /// Calls `admit` for every row. A file that cannot be read to its end has less of them; the reader says why.
-    pub(super) fn each(self, mut admit: impl FnMut(&Ready) -> Result<(), Halt>) -> Result<(), Halt> {
-        while let Ok(batch) = self.full.recv() {
+    pub(super) fn each(mut self, mut admit: impl FnMut(&Ready) -> Result<(), Halt>) -> Result<(), Halt> {
+        while let Ok(mut batch) = self.full.recv() {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            if !batch.hashed {
+                batch.hash(&mut self.fingerprinter);
+            }
             batch.rows.iter().take(batch.filled).try_for_each(&mut admit)?;
             // A reader that has come to the end wants no more batches.
             let _ = self.empty.send(batch);
@@ -99,9 +124,14 @@ fn read(
     mut fingerprinter: Fingerprinter,
     emptied: &Receiver<Batch>,
     filled: &Sender<Batch>,
+    waiting: &AtomicUsize,
 ) -> Result<Option<Summary>> {
     while let Ok(mut batch) = emptied.recv() {
-        let ended = fill(&mut batch, &mut file, &mut fingerprinter)?;
+        let ended = fill(&mut batch, &mut file)?;
+        // Whoever admits has something to do: time for us to take the fingerprints.
+        if waiting.fetch_add(1, Ordering::Relaxed) > 0 {
+            batch.hash(&mut fingerprinter);
+        }
         if filled.send(batch).is_err() {
             return Ok(None);
         }
@@ -113,8 +143,8 @@ fn read(
 }
 
 /// Fills a batch; true at the end of the file.
-fn fill(batch: &mut Batch, file: &mut CsvFile, fingerprinter: &mut Fingerprinter) -> Result<bool> {
-    batch.filled = 0;
+fn fill(batch: &mut Batch, file: &mut CsvFile) -> Result<bool> {
+    (batch.filled, batch.hashed) = (0, false);
     let mut bytes = 0;
     while batch.filled < ROWS && bytes < BYTES {
         if batch.filled == batch.rows.len() {
@@ -126,7 +156,7 @@ fn fill(batch: &mut Batch, file: &mut CsvFile, fingerprinter: &mut Fingerprinter
         }
         ready.fingerprint = match file.next(&mut ready.record)? {
             None => return Ok(true),
-            Some(Row::Good) => Ok(fingerprinter.fingerprint(&ready.record).0),
+            Some(Row::Good) => Ok([0; 16]),
             Some(Row::Bad(fault)) => Err(fault),
         };
         bytes += ready.record.raw.len();

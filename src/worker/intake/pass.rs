@@ -1,14 +1,16 @@
 //! What becomes of each row of one pass.
 
+mod again;
+
 use std::collections::HashMap;
 
 use super::by_hand::{ByHand, Settled};
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::known::{Known, Place, Seen};
 use crate::domain::mapping::Mapping;
-use crate::domain::plan::{self, Change, OnChange};
+use crate::domain::plan::OnChange;
 use crate::domain::record::{Record, RowFault};
-use crate::ledger::{self, Admission, Content, Counts, KnownLead};
+use crate::ledger::{self, Admission, Content, Counts};
 use crate::worker::report::Sample;
 
 /// What is to become of the rows.
@@ -159,38 +161,6 @@ impl<'p> Pass<'p> {
         settled.is_some()
     }
 
-    /// A row whose fingerprint no lead has, or whose mapping is no longer the one its lead was made with (`same_row`).
-    fn unknown(&mut self, record: &Record, fingerprint: [u8; 16], place: Place, same_row: bool) -> ledger::Result<()> {
-        let Some(lead) = self.admission.lookup(record.key())? else { return self.new_lead(record, fingerprint, place) };
-        if !same_row && let Some(first) = self.known.met(&lead.fingerprint) {
-            return self.repeated(record, first);
-        }
-        if lead.other_basis {
-            // The mapping reads other columns than before: nothing tells whether the row changed, so it did not.
-            self.admission.rebase(lead.known.lead, &fingerprint)?;
-            self.known.add(fingerprint, place);
-            if !lead.known.is_open() {
-                self.counts.unchanged += 1;
-                return Ok(());
-            }
-        } else if !same_row {
-            self.known.replace(&lead.fingerprint, fingerprint, place);
-            if self.by_hand.has_corrections() {
-                self.admission.end_correction(lead.known.lead)?;
-            }
-        }
-        match self.purpose {
-            Purpose::Send => self.changed(record, &lead, &fingerprint, same_row || lead.other_basis),
-            Purpose::Baseline => self.overtaken(&lead, &fingerprint),
-        }
-    }
-
-    /// A baseline takes what is known and was never sent as delivered, too.
-    fn overtaken(&mut self, lead: &KnownLead, fingerprint: &[u8; 16]) -> ledger::Result<()> {
-        self.counts.unchanged += 1;
-        self.admission.settle_as_delivered(lead.known.lead, fingerprint)
-    }
-
     /// The key was met before in this pass, with other values: in the same file the first row counts, over several files the last file.
     fn repeated(&mut self, record: &Record, first: Place) -> ledger::Result<()> {
         if let Some(first_line) = first.line_in(self.lines_before) {
@@ -229,69 +199,6 @@ impl<'p> Pass<'p> {
                 let reason = rejection.to_string();
                 self.refused(record, &reason);
                 self.admission.refuse(record.key(), &fingerprint, at, &record.raw, &reason)
-            }
-        }
-    }
-
-    /// A row of a known lead that has changed, or whose mapping has.
-    fn changed(
-        &mut self,
-        record: &Record,
-        lead: &KnownLead,
-        fingerprint: &[u8; 16],
-        same_row: bool,
-    ) -> ledger::Result<()> {
-        self.mend(record)?;
-        let rendered = match self.mapping.wants(record) {
-            Ok(false) => None,
-            Ok(true) => Some(self.mapping.render(record)),
-            Err(rejection) => Some(Err(rejection)),
-        };
-        let row = match &rendered {
-            None => plan::Row::Unwanted,
-            Some(Ok(_)) => plan::Row::Wanted,
-            Some(Err(_)) => plan::Row::Refused,
-        };
-        let number = lead.known.lead;
-        match (plan::change(lead.known, row, self.on_change), rendered) {
-            (Change::Renew, Some(Ok(rendered))) => {
-                if same_row && self.admission.payload(number)?.as_deref() == Some(&rendered.body) {
-                    self.counts.unchanged += 1;
-                    return Ok(());
-                }
-                self.counts.changed += 1;
-                self.sample(record, "changed", self.counts.changed, &rendered.body);
-                let content =
-                    Content { payload: &rendered.body, record: &record.raw, backref: rendered.backref.as_deref() };
-                self.admission.renew(number, fingerprint, self.place(record), content)
-            }
-            (Change::RefuseAgain, Some(Err(rejection))) => {
-                self.counts.invalid += 1;
-                self.admission.refuse_again(
-                    number,
-                    fingerprint,
-                    self.place(record),
-                    &record.raw,
-                    &rejection.to_string(),
-                )
-            }
-            (Change::Withdraw, _) => {
-                self.counts.skipped += 1;
-                tracing::debug!(sync = self.sync, line = record.line, "not sent any more: `where` is false now");
-                self.admission.withdraw(number)
-            }
-            (Change::Quarantine, Some(Err(rejection))) => self.quarantine(record, &rejection.to_string()),
-            (_, None) => {
-                self.counts.skipped += 1;
-                Ok(())
-            }
-            (_, Some(_)) => {
-                if same_row {
-                    self.counts.unchanged += 1;
-                } else {
-                    self.counts.changed += 1;
-                }
-                Ok(())
             }
         }
     }

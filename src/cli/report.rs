@@ -1,0 +1,71 @@
+//! `report FILE`: the dashboard as one file.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use clap::Args as ClapArgs;
+
+use super::args::Args;
+use super::exit::{Exit, Failure};
+use super::{load, out, outlook};
+use crate::clock;
+use crate::config::Env;
+use crate::ledger::Ledger;
+use crate::page::{self, Facts, Outlook, Place};
+
+/// Options of `report`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+It holds keys, back references and reasons of the leads that need a person, and no other value of a lead. Only its owner can read it.")]
+pub struct ReportOptions {
+    /// The file to write, e.g. report.html
+    pub file: PathBuf,
+    /// Replace the file if it exists
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Writes the report, and says where it is.
+pub(super) fn report(args: &Args, options: &ReportOptions) -> Result<Exit, Failure> {
+    let loaded = load::load(args)?;
+    let file = &options.file;
+    if !options.force && fs::symlink_metadata(file).is_ok() {
+        let text = format!("{} exists: choose another name, or replace it with --force", file.display());
+        return Err(Failure::usage(text));
+    }
+    let ledger = Ledger::open_reader(&loaded.unresolved.ledger)?;
+    let schedules = loaded.unresolved.syncs.iter().map(|sync| (sync.name.as_str(), sync.schedule.as_ref()));
+    let outlook = Outlook {
+        next: outlook::next_runs(schedules),
+        running: None,
+        // The report is about leads: without the secrets it says nothing of sessions.
+        sessions: loaded.settings(&Env::process()).map(|settings| outlook::sessions(&settings)).unwrap_or_default(),
+    };
+    let facts = Facts::read(&ledger, clock::now())?;
+    let text = page::overview(&facts, &outlook, Place::File)
+        .map_err(|error| Failure::new(Exit::Error, format!("the page cannot be rendered: {error}")))?;
+    write(file, &text)
+        .map_err(|error| Failure::new(Exit::Error, format!("cannot write {}: {error}", file.display())))?;
+    out::say(format!("{}: written; open it in a browser", file.display()));
+    Ok(Exit::Done)
+}
+
+/// For its owner only, and whole or not at all: a reader sees the old file or the new one.
+fn write(file: &Path, text: &str) -> io::Result<()> {
+    let mut aside = file.as_os_str().to_owned();
+    aside.push(format!(".{}.tmp", std::process::id()));
+    let aside = Path::new(&aside);
+    let written = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(aside)
+        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(aside, file));
+    if written.is_err() {
+        let _ = fs::remove_file(aside);
+    }
+    written
+}

@@ -1,0 +1,88 @@
+//! What needs a person, and the command that settles it.
+
+use super::Outlook;
+use super::facts::{Facts, Open};
+use super::lead::Line;
+use super::words;
+use crate::domain::breaker::Gate;
+use crate::domain::reason::shown;
+
+/// Something that a person has to see to, or at least to know.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Item {
+    pub(super) title: String,
+    /// What settles it.
+    pub(super) cure: String,
+    pub(super) leads: Vec<Line>,
+    /// How many more there are, and the command that lists them.
+    pub(super) more: Option<(String, String)>,
+}
+
+impl Item {
+    fn new(title: String, cure: String) -> Self {
+        Self { title, cure, leads: Vec::new(), more: None }
+    }
+}
+
+/// All of it: what stops everything first, then leads.
+pub(super) fn items(facts: &Facts, outlook: &Outlook) -> Vec<Item> {
+    let mut items: Vec<Item> = sessions(outlook).collect();
+    items.extend(stopped(facts));
+    items.extend(failed_runs(facts));
+    items.extend(facts.open.iter().map(leads));
+    items
+}
+
+fn sessions(outlook: &Outlook) -> impl Iterator<Item = Item> {
+    outlook.sessions.iter().filter(|session| session.needs_person).map(|session| {
+        let name = &session.connection;
+        Item::new(format!("Connection {name}: {}", shown(&session.text)), format!("lead-sync login {name}"))
+    })
+}
+
+/// Pauses and breakers. Both end by themselves; a person may know better.
+fn stopped(facts: &Facts) -> Vec<Item> {
+    let mut items = Vec::new();
+    let mut seen = std::collections::BTreeSet::new();
+    for sync in facts.syncs.iter().filter(|sync| seen.insert(&sync.connection)) {
+        let name = &sync.connection;
+        let cure = format!("it goes on by itself; lead-sync resume {name} lifts it now");
+        if let Some((until, why)) = sync.state.pause.as_ref().filter(|(until, _)| *until > facts.now) {
+            let title = format!("Connection {name} is paused until {} UTC: {}", words::minute(*until), shown(why));
+            items.push(Item::new(title, cure.clone()));
+        }
+        if let Gate::OpenUntil(until) = sync.state.breaker.gate(facts.now) {
+            let title = format!(
+                "Connection {name} failed several times in a row; nothing is sent until {} UTC",
+                words::minute(until)
+            );
+            items.push(Item::new(title, cure));
+        }
+    }
+    items
+}
+
+/// Syncs whose last run could not do its work.
+fn failed_runs(facts: &Facts) -> impl Iterator<Item = Item> {
+    facts.syncs.iter().filter_map(|sync| {
+        let outcome = sync.last_outcome.as_deref().filter(|outcome| matches!(*outcome, "auth" | "error"))?;
+        let title = match outcome {
+            "auth" => format!("Sync {}: the last run found its credentials refused", sync.sync),
+            _ => format!("Sync {}: the last run ended with an error", sync.sync),
+        };
+        Some(Item::new(title, "lead-sync check says what is wrong; the log of the run has the error itself".to_owned()))
+    })
+}
+
+fn leads(open: &Open) -> Item {
+    let (count, sync, state) = (words::number(open.count), &open.sync, open.state);
+    let noun = if open.count == 1 { "lead" } else { "leads" };
+    let hidden = open.count.saturating_sub(open.leads.len() as u64);
+    let list = format!("lead-sync leads --sync {sync} --state {state}");
+    Item {
+        title: format!("{count} {state} {noun} of {sync}"),
+        cure: state.cure().unwrap_or_default().to_owned(),
+        leads: open.leads.iter().map(Line::new).collect(),
+        more: (hidden > 0).then(|| (words::number(hidden), list)),
+    }
+}

@@ -1,0 +1,117 @@
+//! Rows whose lead the ledger knows by its key: they have changed, or the mapping has.
+
+use super::Pass;
+use crate::domain::known::Place;
+use crate::domain::mapping::{Lead, Rejection};
+use crate::domain::plan::{self, Change};
+use crate::domain::record::Record;
+use crate::ledger::{self, Content, KnownLead};
+use crate::worker::intake::Purpose;
+
+impl Pass<'_> {
+    /// A row whose fingerprint no lead has, or whose mapping is no longer the one its lead was made with (`same_row`).
+    pub(super) fn unknown(
+        &mut self,
+        record: &Record,
+        fingerprint: [u8; 16],
+        place: Place,
+        same_row: bool,
+    ) -> ledger::Result<()> {
+        let Some(lead) = self.admission.lookup(record.key())? else { return self.new_lead(record, fingerprint, place) };
+        if !same_row && let Some(first) = self.known.met(&lead.fingerprint) {
+            return self.repeated(record, first);
+        }
+        if lead.other_basis {
+            // The mapping reads other columns than before: nothing tells whether the row changed, so it did not.
+            self.admission.rebase(lead.known.lead, &fingerprint)?;
+            self.known.add(fingerprint, place);
+            if !lead.known.is_open() {
+                self.counts.unchanged += 1;
+                return Ok(());
+            }
+        } else if !same_row {
+            self.known.replace(&lead.fingerprint, fingerprint, place);
+            if self.by_hand.has_corrections() {
+                self.admission.end_correction(lead.known.lead)?;
+            }
+        }
+        match self.purpose {
+            Purpose::Send => self.changed(record, &lead, &fingerprint, same_row || lead.other_basis),
+            Purpose::Baseline => self.overtaken(&lead, &fingerprint),
+        }
+    }
+
+    /// A baseline takes what is known and was never sent as delivered, too.
+    fn overtaken(&mut self, lead: &KnownLead, fingerprint: &[u8; 16]) -> ledger::Result<()> {
+        self.counts.unchanged += 1;
+        self.admission.settle_as_delivered(lead.known.lead, fingerprint)
+    }
+
+    /// A row of a known lead that has changed, or whose mapping has (`same_row`).
+    fn changed(
+        &mut self,
+        record: &Record,
+        lead: &KnownLead,
+        fingerprint: &[u8; 16],
+        same_row: bool,
+    ) -> ledger::Result<()> {
+        self.mend(record)?;
+        let number = lead.known.lead;
+        let rendered = match self.mapping.wants(record) {
+            Ok(true) => self.mapping.render(record),
+            Err(rejection) => Err(rejection),
+            Ok(false) => {
+                self.counts.skipped += 1;
+                if plan::change(lead.known, plan::Row::Unwanted, self.on_change) == Change::Withdraw {
+                    tracing::debug!(sync = self.sync, line = record.line, "not sent any more: `where` is false now");
+                    self.admission.withdraw(number)?;
+                }
+                return Ok(());
+            }
+        };
+        let row = if rendered.is_ok() { plan::Row::Wanted } else { plan::Row::Refused };
+        match (plan::change(lead.known, row, self.on_change), rendered) {
+            (Change::Renew, Ok(rendered)) => self.renew(record, number, fingerprint, &rendered, same_row),
+            (Change::RefuseAgain, Err(rejection)) => self.refuse_again(record, number, fingerprint, &rejection),
+            (Change::Quarantine, Err(rejection)) => self.quarantine(record, &rejection.to_string()),
+            _ if same_row => {
+                self.counts.unchanged += 1;
+                Ok(())
+            }
+            _ => {
+                self.counts.changed += 1;
+                Ok(())
+            }
+        }
+    }
+
+    /// The lead's content is made anew, unless it is what it was.
+    fn renew(
+        &mut self,
+        record: &Record,
+        number: i64,
+        fingerprint: &[u8; 16],
+        rendered: &Lead,
+        same_row: bool,
+    ) -> ledger::Result<()> {
+        if same_row && self.admission.payload(number)?.as_deref() == Some(&rendered.body) {
+            self.counts.unchanged += 1;
+            return Ok(());
+        }
+        self.counts.changed += 1;
+        self.sample(record, "changed", self.counts.changed, &rendered.body);
+        let content = Content { payload: &rendered.body, record: &record.raw, backref: rendered.backref.as_deref() };
+        self.admission.renew(number, fingerprint, self.place(record), content)
+    }
+
+    fn refuse_again(
+        &mut self,
+        record: &Record,
+        number: i64,
+        fingerprint: &[u8; 16],
+        rejection: &Rejection,
+    ) -> ledger::Result<()> {
+        self.counts.invalid += 1;
+        self.admission.refuse_again(number, fingerprint, self.place(record), &record.raw, &rejection.to_string())
+    }
+}
