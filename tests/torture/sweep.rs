@@ -10,10 +10,10 @@ use crate::stories::{Fault, Stage, Story};
 use crate::strace::{self, Point};
 
 /// Points of each story and seed, unless `LEAD_SYNC_TEST_POINTS` says otherwise.
-const POINTS: u64 = 4;
+const POINTS: u64 = 2;
 
 /// A call that is made no more often than this is never left out: there are few such calls, and most that went wrong were among them.
-const RARE: u64 = 4;
+const RARE: u64 = 3;
 
 /// Plays the story with its fault at a sample of its points.
 pub(crate) fn sweep(story: &Story) {
