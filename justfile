@@ -60,3 +60,15 @@ demo:
 # what lead-sync reaches on this machine, beside a reference; `just bench send0` measures one figure only
 bench *FIGURES:
     cargo bench --bench figures -- {{FIGURES}}
+
+# lead-sync beside what people use today (docs/BENCHMARKS.md): fetches those programs into target/, measures on loopback; `--quick` takes two minutes
+peers *OPTIONS:
+    benches/peers/setup.sh
+    cargo build --release
+    cargo bench --bench figures --no-run
+    python3 benches/peers/run.py {{OPTIONS}}
+    python3 benches/peers/plot.py
+
+# an idle daemon, and one with a run every second for ten minutes and faults on; draws docs/soak.svg (LEAD_SYNC_SOAK_MINUTES)
+soak:
+    cargo bench --bench figures -- idle soak

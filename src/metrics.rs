@@ -29,6 +29,7 @@ const LAST_RUN: &str = "lead_sync_last_run_timestamp_seconds";
 const LAST_OUTCOME: &str = "lead_sync_last_run_outcome";
 const LAST_SUCCESS: &str = "lead_sync_last_success_timestamp_seconds";
 const NEXT_RUN: &str = "lead_sync_next_run_timestamp_seconds";
+const RELOADED: &str = "lead_sync_config_last_reload_successful";
 const LEDGER_SIZE: &str = "lead_sync_ledger_size_bytes";
 const BUILD: &str = "lead_sync_build_info";
 
@@ -70,6 +71,10 @@ fn describe() {
     describe_gauge!(LAST_OUTCOME, "1 for how the last run ended, 0 for the others");
     describe_gauge!(LAST_SUCCESS, Unit::Seconds, "End of the last run that did all its work");
     describe_gauge!(NEXT_RUN, Unit::Seconds, "When the schedule runs the sync next; 0: never");
+    describe_gauge!(
+        RELOADED,
+        "0: the configuration was read again (SIGHUP) and refused; the daemon goes on with the old one"
+    );
     describe_gauge!(LEDGER_SIZE, Unit::Bytes, "Size of the ledger with its write-ahead log");
     describe_gauge!(BUILD, "1, with the version of this program");
     gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
@@ -146,6 +151,11 @@ fn sync(health: &SyncHealth) {
 /// When the schedule runs a sync next; `None`: it does not.
 pub fn set_next_run(sync: &str, at: Option<Timestamp>) {
     gauge!(NEXT_RUN, "sync" => sync.to_owned()).set(at.map_or(0.0, seconds));
+}
+
+/// Whether the configuration in force is the one that was read last.
+pub fn set_reloaded(successful: bool) {
+    gauge!(RELOADED).set(if successful { 1.0 } else { 0.0 });
 }
 
 /// Counts and times the requests of one connection. Made once for a run: a request then costs two atomic operations, and nothing at

@@ -75,6 +75,14 @@ pub fn start(talk: Talk) {
     }
 }
 
+/// Logs a panic by its place only: what panics say may hold a value of a lead, or a secret. In force until the process ends.
+pub fn keep_panics_quiet() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
+        tracing::error!("a programming error at {place}; its message is kept out of the log, as it may hold data");
+    }));
+}
+
 fn shape(name: &str) -> Option<Shape> {
     match name {
         "text" => Some(Shape::Text),

@@ -1,18 +1,18 @@
 //! What is measured, and how often.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::meter::Taken;
+use crate::sandbox::Sandbox;
 use crate::server::{Seen, Server};
-use crate::subject::{PROGRAM, Subject};
+use crate::subject::Subject;
 use crate::table::{line, median, megabytes, micros_each, rate, target};
-use crate::{Result, load, meter, rows};
+use crate::{Result, load, meter, rows, soak};
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
-struct Size {
+pub(crate) struct Size {
     leads: usize,
     rows: usize,
     repeats: usize,
@@ -32,18 +32,22 @@ pub(crate) fn print(wanted: &[String]) -> Result<()> {
     let size = if std::env::var("LEAD_SYNC_BENCH").is_ok_and(|word| word == "quick") { QUICK } else { FULL };
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     machine(size)?;
-    let figures: [(&str, Figure); 5] = [
+    // Those that go by the clock come last, and only if they are asked for.
+    let figures: [(&str, Figure); 7] = [
         ("server", server),
         ("send20", |size, folder| send(size, folder, Duration::from_millis(20))),
         ("send0", |size, folder| send(size, folder, Duration::ZERO)),
         ("reread", reread),
         ("admit", admit),
+        ("idle", soak::idle),
+        ("soak", soak::soak),
     ];
     if let Some(unknown) = wanted.iter().find(|name| !figures.iter().any(|(known, _)| known == name)) {
         return Err(format!("there is no figure {unknown}").into());
     }
     for (name, figure) in figures {
-        if wanted.is_empty() || wanted.iter().any(|want| want == name) {
+        let is_usual = !matches!(name, "idle" | "soak");
+        if wanted.is_empty() && is_usual || wanted.iter().any(|want| want == name) {
             figure(size, folder.path())?;
         }
     }
@@ -81,20 +85,8 @@ fn server(size: Size, _: &Path) -> Result<()> {
 }
 
 fn through_sandbox(requests: usize) -> Result<Duration> {
-    use std::io::{BufRead, BufReader};
-    let mut sandbox = Command::new(PROGRAM)
-        .args(["sandbox", "--light", "--listen", "127.0.0.1:0", "--token", "bench-token"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()?;
-    let mut url = String::new();
-    if let Some(stdout) = sandbox.stdout.take() {
-        BufReader::new(stdout).read_line(&mut url)?;
-    }
-    let took = generate(url.trim().trim_start_matches("http://").trim_end_matches('/'), requests);
-    sandbox.kill()?;
-    sandbox.wait()?;
-    Ok(took?.0)
+    let sandbox = Sandbox::start(&[])?;
+    Ok(generate(sandbox.address(), requests)?.0)
 }
 
 /// Runs the load generator: its own time, and what its process took.

@@ -6,6 +6,8 @@
 //! | `send20`, `send0` | 100,000 new leads at 20 ms and 0 ms server latency, 64 in flight, beside a bare load generator |
 //! | `reread` | 1,000,000 unchanged rows, beside a plain read of the same file with the csv crate |
 //! | `admit` | first intake of 1,000,000 rows, as leads to be sent and as a baseline |
+//! | `idle` | none: a daemon with nothing to do for a minute; only if it is named |
+//! | `soak` | its own second quarter: a daemon with a run every second for ten minutes (`LEAD_SYNC_SOAK_MINUTES`), faults on; draws `docs/soak.svg`; only if it is named |
 //!
 //! `cargo bench -- send0 reread` runs those only; `LEAD_SYNC_BENCH=quick` makes everything smaller. Ratios carry over to other machines,
 //! rates do not. Everything is on loopback and in a temporary folder under `target/`.
@@ -18,13 +20,17 @@
 )]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is all they do")]
 
+mod chart;
 mod figures;
 mod load;
 mod meter;
 mod rows;
+mod sandbox;
 mod server;
+mod soak;
 mod subject;
 mod table;
+mod watched;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -40,6 +46,7 @@ fn main() -> ExitCode {
         Some((role, rest)) if role == server::ROLE => server::serve(rest),
         Some((role, rest)) if role == load::ROLE => load::generate(rest),
         Some((role, rest)) if role == meter::ROLE => meter::measure(rest),
+        Some((role, rest)) if role == rows::ROLE => rows::export(rest),
         _ if by_cargo_bench => figures::print(&args),
         // `cargo test --all-targets` comes here: nothing in the tests is timed.
         _ => Ok(()),

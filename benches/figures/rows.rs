@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::ops::Range;
 use std::path::Path;
 
 use crate::Result;
@@ -39,11 +40,31 @@ impl Person {
     }
 }
 
+/// The first argument that writes an export, for what is not written in Rust; then file and number of rows.
+pub(crate) const ROLE: &str = "export";
+
+/// Does what [`ROLE`] says.
+pub(crate) fn export(args: &[String]) -> Result<()> {
+    let [path, count] = args else { return Err("export FILE COUNT".into()) };
+    write(Path::new(path), count.parse()?)
+}
+
 /// Writes an export of `count` rows.
 pub(crate) fn write(path: &Path, count: usize) -> Result<()> {
+    write_rows(path, 0..count)
+}
+
+/// Puts an export with these rows in the place of another one, in one step.
+pub(crate) fn replace(path: &Path, numbers: Range<usize>) -> Result<()> {
+    let aside = path.with_extension("new");
+    write_rows(&aside, numbers)?;
+    Ok(std::fs::rename(aside, path)?)
+}
+
+fn write_rows(path: &Path, numbers: Range<usize>) -> Result<()> {
     let mut file = BufWriter::with_capacity(1 << 20, File::create(path)?);
     writeln!(file, "{HEADER}")?;
-    for number in 0..count {
+    for number in numbers {
         let Person { number, first, last, city, day, month, year } = Person::new(number);
         writeln!(
             file,

@@ -47,7 +47,12 @@ impl Subject {
     }
 
     fn ledger(&self) -> PathBuf {
-        self.folder.path().join("lead-sync.db")
+        self.path("lead-sync.db")
+    }
+
+    /// A file in its folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::args::Args;
 use super::exit::{Exit, Failure};
-use super::{out, run};
+use super::{out, outside, run, surroundings};
 use crate::clock;
 use crate::config::{self, Env, Loaded, Problems, Secret};
 use crate::worker;
@@ -24,13 +24,21 @@ pub(super) fn check(args: &Args) -> Result<Exit, Failure> {
 
 fn everything(loaded: &Loaded, env: &Env, told: &mut Told) -> Result<(), Failure> {
     told.finding(&Finding::fine("configuration", loaded.path.display().to_string()));
+    let Settings { ledger, tokens, .. } = &loaded.unresolved;
+    if let Err(refused) = surroundings::refuse_root(ledger) {
+        // Whatever else root tries could leave files that the owner cannot open.
+        told.finding(&Finding::bad(Ending::Usage, "user", &refused.text));
+        return Ok(());
+    }
     for warning in &loaded.warnings {
         let (key, text) = warning.split_once(": ").unwrap_or(("configuration", warning));
         told.finding(&Finding::doubtful(key, text));
     }
     secrets(loaded, env, told);
-    let Settings { ledger, tokens, .. } = &loaded.unresolved;
     told.findings(&checks::ledger(ledger, tokens));
+    if let Some(threat) = surroundings::storage(ledger, env) {
+        told.finding(&Finding::doubtful("ledger", &threat));
+    }
     let without = loaded.without_secrets();
     for sync in &without.syncs {
         match worker::prepare(without.clone(), std::slice::from_ref(&sync.name)) {
@@ -81,11 +89,19 @@ fn secrets(loaded: &Loaded, env: &Env, told: &mut Told) {
     if let Some(token) = loaded.http.as_ref().and_then(|http| http.token.as_ref()) {
         finding("http.token".to_owned(), token);
     }
+    if let Some(key) = &loaded.unresolved.tokens_key {
+        finding("tokens.key".to_owned(), key);
+    }
     // What is missing is said already; what is there may still be no address.
-    if loaded.notify.secrets().iter().all(|(_, secret)| secret.resolve(env).is_ok())
-        && let Err(problems) = loaded.notify(env)
-    {
-        told.problems(&problems);
+    if loaded.notify.secrets().iter().all(|(_, secret)| secret.resolve(env).is_ok()) {
+        match loaded.notify(env) {
+            Err(problems) => told.problems(&problems),
+            Ok(_) => {
+                if let Err(failure) = outside::notifier(loaded) {
+                    told.finding(&Finding::bad(Ending::Usage, "notify", &failure.text));
+                }
+            }
+        }
     }
 }
 

@@ -1,29 +1,35 @@
 //! `lead-sync` without a command: the daemon.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::Instant;
 
 use super::args::Args;
 use super::exit::{Exit, Failure};
 use super::{load, outlook, outside, run, signals, surroundings};
 use crate::config::{Env, Loaded};
 use crate::daemon::board::Board;
-use crate::daemon::{self, Daemon, Event};
+use crate::daemon::{self, Daemon, Event, Fresh};
 use crate::http::{self, Desk, Pulse, Watch};
 use crate::metrics::{self, Exporter};
 use crate::notify::{Ended, Notifier};
 use crate::worker::report::{Ending, Report};
 use crate::worker::settings::Settings;
-use crate::worker::stop::Stopper;
+use crate::worker::stop::{Stop, Stopper};
 
 /// What a run that was given up may take to let go of its thread.
 const LEAVING: Duration = Duration::from_secs(1);
+
+/// How long the end of the last run may take to be told: one receiver that does not answer, tried twice. With `shutdown_grace` and what
+/// a run takes to leave it stays below the minute that systemd and the container engines are asked for.
+const TELLING: Duration = Duration::from_secs(10);
 
 impl From<daemon::Error> for Failure {
     fn from(error: daemon::Error) -> Self {
@@ -40,7 +46,7 @@ pub(super) fn daemon(args: &Args) -> Result<Exit, Failure> {
     let prepared = load::with_secrets(&loaded, &[])?;
     let ledger = prepared.settings.ledger.clone();
     surroundings::warn(&ledger, &Env::process());
-    let outside = Beside::new(&loaded)?;
+    let beside = Arc::new(Beside::new(&loaded, &prepared.settings)?);
     let runtime = run::runtime()?;
     let exit = runtime.block_on(async {
         let hangup = Arc::new(Notify::new());
@@ -48,67 +54,99 @@ pub(super) fn daemon(args: &Args) -> Result<Exit, Failure> {
         let grace = prepared.settings.shutdown_grace;
         let lease = run::take_lease(&ledger, "daemon", None).await?;
         let (events, told) = unbounded_channel();
-        let reload = || {
-            let loaded = load::load(args).map_err(|failure| failure.text)?;
-            load::with_secrets(&loaded, &[]).map_err(|failure| failure.text)
-        };
+        let reload = || reload(args, &beside).map_err(|failure| failure.text);
         let stopper = Stopper::default();
         let board = watch::Sender::default();
         // Ends with this block, whichever way.
         let mut server = JoinSet::new();
-        outside.serve(&mut server, &board, &prepared.settings).await?;
+        beside.serve(&mut server, &board, &ledger).await?;
         let daemon = Daemon { prepared, lease, reload, hangup: Arc::clone(&hangup), board, events };
-        let teller = tokio::spawn(tell(told, outside, ledger));
+        let teller = tokio::spawn(tell(told, Arc::clone(&beside), ledger));
         let stop = stopper.watch();
+        let until_end = async {
+            let ended = daemon::run(daemon, &stop).await;
+            last_words(teller, &stop).await;
+            ended
+        };
         tokio::select! {
             // Signals first: who reads that the daemon is ready may send one at once.
             biased;
             () = signals::forward(&stopper, Some(grace)) => {}
             () = hangups => {}
-            ended = daemon::run(daemon, &stop) => ended?,
+            ended = until_end => ended?,
         }
-        // The last run's end is told, too.
-        let _ = teller.await;
         Ok(Exit::Done)
     });
     runtime.shutdown_timeout(LEAVING);
     exit
 }
 
-/// Those who look at the daemon, and those it tells. Read once: SIGHUP changes syncs and connections, a restart the rest.
+/// Reads the configuration again, all of it. What only a restart can change must be as it was; the daemon itself sees to the ledger.
+fn reload(args: &Args, beside: &Arc<Beside>) -> Result<Fresh, Failure> {
+    let loaded = load::load(args)?;
+    let prepared = load::with_secrets(&loaded, &[])?;
+    let settings = loaded.http(&Env::process()).map_err(Failure::usage)?;
+    if !is_same(settings.as_ref(), beside.server.as_ref().map(|(settings, _)| settings)) {
+        return Err(Failure::usage("http: the server cannot change while the daemon runs; restart it"));
+    }
+    let notifier = outside::notifier(&loaded)?;
+    let (beside, settings) = (Arc::clone(beside), prepared.settings.clone());
+    let adopt = move || {
+        beside.notifier.send_replace(notifier);
+        beside.settings.send_replace(settings);
+    };
+    Ok(Fresh { prepared, adopt: Box::new(adopt) })
+}
+
+fn is_same(one: Option<&http::Settings>, other: Option<&http::Settings>) -> bool {
+    let parts = |settings: &http::Settings| {
+        (settings.listen, settings.token.as_ref().map(|token| token.expose_secret().to_owned()))
+    };
+    one.map(parts) == other.map(parts)
+}
+
+/// The last run's end is told, too, if that does not take long and nobody is in a hurry.
+async fn last_words(teller: JoinHandle<()>, stop: &Stop) {
+    let give_up = Instant::now() + TELLING;
+    tokio::select! {
+        biased;
+        _ = teller => {}
+        () = stop.at_once_or(Some(give_up)) => tracing::warn!("not everybody was told how the last run ended"),
+    }
+}
+
+/// Those who look at the daemon, and those it tells. SIGHUP changes whom it tells and what is shown; the server stays until a restart.
 struct Beside {
-    notifier: Option<Notifier>,
+    notifier: watch::Sender<Option<Notifier>>,
+    settings: watch::Sender<Settings>,
     server: Option<(http::Settings, Exporter)>,
 }
 
 impl Beside {
-    fn new(loaded: &Loaded) -> Result<Self, Failure> {
+    fn new(loaded: &Loaded, known: &Settings) -> Result<Self, Failure> {
         let settings = loaded.http(&Env::process()).map_err(Failure::usage)?;
         let install = |settings| match metrics::install() {
             Ok(exporter) => Ok((settings, exporter)),
             Err(error) => Err(Failure::new(Exit::Error, error)),
         };
-        Ok(Self { notifier: outside::notifier(loaded)?, server: settings.map(install).transpose()? })
+        let notifier = watch::Sender::new(outside::notifier(loaded)?);
+        Ok(Self { notifier, settings: watch::Sender::new(known.clone()), server: settings.map(install).transpose()? })
     }
 
     /// Starts the server for health, metrics and the dashboard, if one is configured.
-    async fn serve(
-        &self,
-        tasks: &mut JoinSet<()>,
-        board: &watch::Sender<Board>,
-        prepared: &Settings,
-    ) -> Result<(), Failure> {
+    async fn serve(&self, tasks: &mut JoinSet<()>, board: &watch::Sender<Board>, ledger: &Path) -> Result<(), Failure> {
         let Some((settings, exporter)) = &self.server else { return Ok(()) };
         let listener = TcpListener::bind(settings.listen)
             .await
             .map_err(|error| Failure::usage(format!("[http] listen = {}: {error}", settings.listen)))?;
+        tracing::info!(address = %listener.local_addr().unwrap_or(settings.listen), "health, metrics and the dashboard");
         let pulse = Arc::new(Pulse::default());
-        let looked = Arc::new(Watch::new(Arc::clone(&pulse), &prepared.ledger, exporter.clone()));
-        let (seen, known) = (board.subscribe(), prepared.clone());
-        let desk = Desk::new(&prepared.ledger, move || {
-            // Copied: while it is borrowed the scheduler waits.
-            let board = seen.borrow().clone();
-            outlook::of_daemon(&board, &known)
+        let looked = Arc::new(Watch::new(Arc::clone(&pulse), ledger, exporter.clone()));
+        let (seen, known) = (board.subscribe(), self.settings.subscribe());
+        let desk = Desk::new(ledger, move || {
+            // Copied: while they are borrowed the scheduler waits.
+            let (board, settings) = (seen.borrow().clone(), known.borrow().clone());
+            outlook::of_daemon(&board, &settings)
         });
         tasks.spawn(http::serve(listener, http::routes(looked, desk, settings)));
         tasks.spawn(follow(board.subscribe(), pulse));
@@ -123,6 +161,7 @@ async fn follow(mut board: watch::Receiver<Board>, pulse: Arc<Pulse>) {
             let board = board.borrow_and_update();
             pulse.turn(board.turned_at);
             pulse.set_ready(board.ready);
+            metrics::set_reloaded(!board.refused);
             for (sync, seen) in &board.syncs {
                 metrics::set_next_run(sync, seen.next);
             }
@@ -134,11 +173,12 @@ async fn follow(mut board: watch::Receiver<Board>, pulse: Arc<Pulse>) {
 }
 
 /// Says how runs go, to the log, the monitor and people, until the daemon ends.
-async fn tell(mut told: UnboundedReceiver<Event>, outside: Beside, ledger: PathBuf) {
+async fn tell(mut told: UnboundedReceiver<Event>, beside: Arc<Beside>, ledger: PathBuf) {
     let mut begun = None;
     while let Some(event) = told.recv().await {
         match event {
-            Event::Began { .. } => begun = outside.notifier.as_ref().map(Notifier::begin),
+            // A run's end goes to those who heard of its beginning, also if others are to be told meanwhile.
+            Event::Began { .. } => begun = beside.notifier.borrow().as_ref().map(Notifier::begin),
             Event::Ended { sync, result } => {
                 let ended = match &result {
                     Ok(report) => {
@@ -153,7 +193,7 @@ async fn tell(mut told: UnboundedReceiver<Event>, outside: Beside, ledger: PathB
                 if let Some(begun) = begun.take() {
                     begun.end(&ledger, ended.0 as u8, ended.1).await;
                 }
-                if let Some((_, exporter)) = &outside.server {
+                if let Some((_, exporter)) = &beside.server {
                     exporter.upkeep();
                 }
             }

@@ -33,6 +33,7 @@ mod surroundings;
 mod table;
 mod whoami;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -42,13 +43,20 @@ pub use exit::{Exit, Failure};
 
 use crate::telemetry::{self, Talk};
 
+/// A panic is the same failure everywhere; where it happened is in the log.
+const PANICKED: &str = "ended by a programming error: the ledger has everything that was done, and the next run goes on; \
+                        please report the place above";
+
 /// Parses the command line, carries it out, and gives the exit code.
 pub fn main() -> ExitCode {
     // clap prints help on stdout with code 0, and mistakes on stderr with code 2: the same as ours.
     let args = Args::parse();
     let is_daemon = args.command.is_none() && !args.run.run_now;
     telemetry::start(if is_daemon { Talk::Freely } else { Talk::Little });
-    let ended = match (carry_out(&args), out::lost()) {
+    telemetry::keep_panics_quiet();
+    let ended = catch_unwind(AssertUnwindSafe(|| carry_out(&args)));
+    let ended = ended.unwrap_or_else(|_| Err(Failure::new(Exit::Error, PANICKED)));
+    let ended = match (ended, out::lost()) {
         (Ok(_), Some(error)) => Err(Failure::new(Exit::Error, format!("the result cannot be written: {error}"))),
         (ended, _) => ended,
     };

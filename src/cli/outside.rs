@@ -30,7 +30,7 @@ pub(super) fn notifier(loaded: &Loaded) -> Result<Option<Notifier>, Failure> {
     if settings.is_empty() {
         return Ok(None);
     }
-    Notifier::new(&settings, &host()).map(Some).map_err(|error| Failure::new(Exit::Error, error))
+    Notifier::new(&settings, &host()).map(Some).map_err(Failure::usage)
 }
 
 /// This machine's name.

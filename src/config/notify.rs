@@ -1,5 +1,7 @@
 //! `[notify]`: who is told how runs went.
 
+use std::path::PathBuf;
+
 use lettre::message::Mailbox;
 use reqwest::Url;
 use secrecy::ExposeSecret;
@@ -28,6 +30,7 @@ pub struct Email {
     host: String,
     port: u16,
     tls: Tls,
+    ca_file: Option<PathBuf>,
     login: Option<(String, Secret)>,
     from: Mailbox,
     to: Vec<Mailbox>,
@@ -65,8 +68,8 @@ impl Email {
                 Some((name.clone(), password))
             }
         };
-        let Self { host, port, tls, from, to, .. } = self.clone();
-        Some(notify::Email { host, port, tls, login, from, to })
+        let Self { host, port, tls, ca_file, from, to, .. } = self.clone();
+        Some(notify::Email { host, port, tls, ca_file, login, from, to })
     }
 }
 
@@ -96,6 +99,11 @@ fn email(mut table: Table<'_>) -> Option<Email> {
         entry.word(&[("starttls", Tls::StartTls), ("tls", Tls::Tls), ("none", Tls::None)])
     });
     let port = table.or("port", tls.port(), port);
+    let findings = table.findings();
+    let ca_file = table.optional("ca_file", |entry| Ok(findings.resolve(entry.filled()?)));
+    if tls == Tls::None && ca_file.is_some() {
+        table.problem("ca_file", "is for starttls and tls; remove it, or set tls");
+    }
     let username = table.optional("username", |entry| Ok(entry.filled()?.to_owned()));
     let password = secret::optional(&mut table, "password");
     for (key, other) in [("username", "password"), ("password", "username")] {
@@ -113,7 +121,7 @@ fn email(mut table: Table<'_>) -> Option<Email> {
         (!in_the_clear).then_some(host)
     });
     table.finish();
-    Some(Email { host: host?, port, tls, login: username.zip(password), from: from?, to: to? })
+    Some(Email { host: host?, port, tls, ca_file, login: username.zip(password), from: from?, to: to? })
 }
 
 fn host(entry: Entry<'_>) -> Decoded<String> {

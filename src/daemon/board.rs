@@ -12,6 +12,8 @@ pub struct Board {
     pub ready: bool,
     /// When the scheduler last turned. It does so every half minute at least.
     pub turned_at: Timestamp,
+    /// The configuration was read again and refused: the daemon goes on with an older one than the file's.
+    pub refused: bool,
     /// The sync that is running.
     pub running: Option<String>,
     /// The scheduled syncs.

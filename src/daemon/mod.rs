@@ -43,9 +43,6 @@ const NAP: Duration = Duration::from_secs(30);
 /// The same while a sync runs, so that its status is fresh.
 const NAP_IN_RUN: Duration = Duration::from_secs(5);
 
-/// How long a run may take to record its outcomes, after the grace or a second signal.
-const RECORDING: Duration = Duration::from_secs(5);
-
 /// What the daemon works with.
 #[derive(Debug)]
 pub struct Daemon<R> {
@@ -53,7 +50,7 @@ pub struct Daemon<R> {
     pub prepared: Prepared,
     /// Nobody else sends while the daemon lives.
     pub lease: Lease,
-    /// Reads the configuration again; an error is what to tell a person.
+    /// Reads the whole configuration again; an error is what to tell a person.
     pub reload: R,
     /// Asks for that.
     pub hangup: Arc<Notify>,
@@ -61,6 +58,14 @@ pub struct Daemon<R> {
     pub board: watch::Sender<Board>,
     /// How each run goes.
     pub events: UnboundedSender<Event>,
+}
+
+/// A new configuration that has no problem of its own.
+pub struct Fresh {
+    /// What to run from now on.
+    pub prepared: Prepared,
+    /// Puts the rest of it in force. Called only if `prepared` is taken, so that a configuration holds as a whole or not at all.
+    pub adopt: Box<dyn FnOnce()>,
 }
 
 /// What happens to a run.
@@ -96,7 +101,7 @@ pub enum Error {
 /// Runs syncs at their times until `stop`. What is under way then has the configured grace to finish.
 pub async fn run<R>(daemon: Daemon<R>, stop: &Stop) -> Result<(), Error>
 where
-    R: Fn() -> Result<Prepared, String>,
+    R: Fn() -> Result<Fresh, String>,
 {
     let pass: Pass = Arc::new(|work| {
         let job = Job {
@@ -147,7 +152,7 @@ struct Scheduler<R> {
     stop: Stop,
 }
 
-impl<R: Fn() -> Result<Prepared, String>> Scheduler<R> {
+impl<R: Fn() -> Result<Fresh, String>> Scheduler<R> {
     fn start(daemon: Daemon<R>, pass: Pass, stop: Stop) -> Result<Self, Error> {
         let Daemon { prepared, lease, reload, hangup, board, events } = daemon;
         let now = clock::now();
@@ -256,20 +261,25 @@ impl<R: Fn() -> Result<Prepared, String>> Scheduler<R> {
 
     /// Takes the new configuration if nothing is wrong with it, else keeps the old one.
     fn read_again(&mut self) {
-        match self.accept() {
+        Systemd::reloading();
+        let accepted = self.accept();
+        match &accepted {
             Ok(()) => tracing::info!(scheduled = self.syncs.len(), "the configuration was read again"),
             Err(what) => tracing::error!("the new configuration is not used, the old one stays in force: {what}"),
         }
+        self.board.send_modify(|board| board.refused = accepted.is_err());
+        Systemd::ready();
     }
 
     fn accept(&mut self) -> Result<(), String> {
-        let prepared = (self.reload)()?;
+        let Fresh { prepared, adopt } = (self.reload)()?;
         let held = self.syncs.values().next().map(|known| &known.settings.ledger);
         if held.is_some_and(|held| *held != prepared.settings.ledger) {
             return Err("ledger.path: the ledger cannot change while the daemon runs; restart it".to_owned());
         }
         self.syncs = by_name(prepared).map_err(|error| error.to_string())?;
         self.agenda.replace(schedules(&self.syncs), clock::now());
+        adopt();
         Ok(())
     }
 
@@ -291,7 +301,7 @@ impl<R: Fn() -> Result<Prepared, String>> Scheduler<R> {
         let give_up = Instant::now() + grace;
         let over = async {
             stop.at_once_or(Some(give_up)).await;
-            tokio::time::sleep(RECORDING).await;
+            tokio::time::sleep(worker::LEAVING).await;
         };
         tokio::select! {
             biased;

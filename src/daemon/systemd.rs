@@ -20,6 +20,13 @@ impl Systemd {
         Self { pulse: sd_notify::watchdog_enabled().map(|limit| limit / 2) }
     }
 
+    /// The configuration is read again; [`Systemd::ready`] ends that. `Type=notify-reload` asks for the time, `Type=notify` does not mind it.
+    pub(super) fn reloading() {
+        let mut told = vec![NotifyState::Reloading];
+        told.extend(NotifyState::monotonic_usec_now());
+        tell(&told);
+    }
+
     /// The ledger is open and the scheduler turns.
     pub(super) fn ready() {
         tell(&[NotifyState::Ready]);
@@ -49,6 +56,12 @@ fn tell(states: &[NotifyState<'_>]) {
 
 /// One line of `systemctl status`.
 fn status(board: &Board, progress: &Progress) -> String {
+    let refused = if board.refused { "; the new configuration was refused, the old one is in force" } else { "" };
+    format!("{}{refused}", work(board, progress))
+}
+
+/// What is being done.
+fn work(board: &Board, progress: &Progress) -> String {
     match (&board.running, board.next()) {
         (Some(sync), _) if progress.due() == 0 => format!("{sync}: {} rows read", progress.rows()),
         (Some(sync), _) => {
@@ -75,5 +88,10 @@ mod tests {
         assert_eq!(status(&board, &Progress::default()), "next: early at 1970-01-01T00:00:01.000Z");
         board.running = Some("a-late".to_owned());
         assert_eq!(status(&board, &Progress::default()), "a-late: 0 rows read");
+        board.refused = true;
+        assert!(
+            status(&board, &Progress::default())
+                .ends_with("the new configuration was refused, the old one is in force")
+        );
     }
 }

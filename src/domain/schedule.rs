@@ -3,8 +3,9 @@
 //! Where clocks are put forward or back (Vixie cron's rule, <https://github.com/open-source-cron/ocps>):
 //! - An expression that names hours (`0 30 2 * * *`) is a *fixed time* and holds once a day. One in the hour that is skipped holds right
 //!   after the gap; in an hour that comes twice only the first one counts.
-//! - With `*` or `*/n` as the hour it is an *interval* and goes by elapsed time: it never pauses in an hour that comes twice, and what
-//!   lies in the hour that is skipped never was.
+//! - With `*` or `*/n` as the hour it is an *interval*: it never pauses in an hour that comes twice, and what lies in the hour that is
+//!   skipped never was. One of minutes or of every hour so goes by elapsed time; with `*/n` the hours are still those of the clock, so that
+//!   two of them can be an hour nearer or farther on these days.
 
 use std::fmt;
 
@@ -183,6 +184,13 @@ mod tests {
         assert_eq!(in_spring("0 30 * * * *").len(), 5);
         assert_eq!(in_autumn("0 30 * * * *").len(), 7);
         assert_eq!(on("* * * * * *", "2026-10-25T02:59:58+02:00", "2026-10-25T02:00:02+01:00").len(), 4);
+    }
+
+    #[test]
+    fn every_other_hour_is_an_hour_nearer_or_farther_on_these_days() {
+        assert_eq!(in_spring("0 0 */2 * * *"), ["00:00:00+01:00", "04:00:00+02:00"]);
+        let autumn = ["00:00:00+02:00", "02:00:00+02:00", "02:00:00+01:00", "04:00:00+01:00"];
+        assert_eq!(in_autumn("0 0 */2 * * *"), autumn);
     }
 
     #[test]

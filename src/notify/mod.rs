@@ -31,7 +31,7 @@ use crate::domain::standing::{self, Decision, End, Level, Standing, Told};
 use crate::ledger::{self, Ledger, SyncHealth};
 use crate::worker::report::{Ending, Report};
 
-/// Cannot be made: the HTTP client or the mail transport does not start.
+/// Cannot be made: a file of certificates is of no use, or the HTTP client or the mail transport does not start.
 #[derive(Debug, thiserror::Error)]
 #[error("notify cannot start: {0}")]
 pub struct Error(String);

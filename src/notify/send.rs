@@ -5,7 +5,7 @@ use std::time::Duration;
 use lettre::message::Mailbox;
 use lettre::message::header::ContentType;
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::TlsParameters;
+use lettre::transport::smtp::client::{Certificate, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, Url, redirect};
@@ -43,13 +43,9 @@ impl Channel {
     /// A mail server.
     pub(super) fn email(settings: &Email) -> Result<Self, Error> {
         use lettre::transport::smtp::client::Tls as Protection;
-        let parameters = || {
-            TlsParameters::new_rustls(settings.host.clone())
-                .map_err(|error| Error(format!("TLS for {}: {error}", settings.host)))
-        };
         let tls = match settings.tls {
-            Tls::StartTls => Protection::Required(parameters()?),
-            Tls::Tls => Protection::Wrapper(parameters()?),
+            Tls::StartTls => Protection::Required(parameters(settings)?),
+            Tls::Tls => Protection::Wrapper(parameters(settings)?),
             Tls::None => Protection::None,
         };
         let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&settings.host)
@@ -77,6 +73,20 @@ impl Channel {
             Self::Email { transport, from, to } => mail(transport, from, to, story).await,
         }
     }
+}
+
+/// Whom to trust: the system's authorities, and those of `ca_file`.
+fn parameters(settings: &Email) -> Result<TlsParameters, Error> {
+    let mut builder = TlsParameters::builder(settings.host.clone());
+    if let Some(path) = &settings.ca_file {
+        let unusable = |why: String| Error(format!("notify.email.ca_file {}: {why}", path.display()));
+        let pem = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
+        // What holds none at all would be taken, too.
+        let none = || unusable("holds no PEM certificates".to_owned());
+        memchr::memmem::find(&pem, b"-----BEGIN CERTIFICATE-----").ok_or_else(none)?;
+        builder = builder.add_root_certificate(Certificate::from_pem(&pem).map_err(|_| none())?);
+    }
+    builder.build_rustls().map_err(|error| Error(format!("TLS for {}: {error}", settings.host)))
 }
 
 /// Posts JSON, or nothing if it is null.

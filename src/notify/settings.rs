@@ -1,6 +1,7 @@
 //! Where to tell.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use lettre::message::Mailbox;
 use reqwest::Url;
@@ -54,6 +55,8 @@ pub struct Email {
     pub port: u16,
     /// How the connection is protected.
     pub tls: Tls,
+    /// Authorities to trust beside the system's: a PEM file.
+    pub ca_file: Option<PathBuf>,
     /// Log in with this name and password; `None`: without logging in.
     pub login: Option<(String, SecretString)>,
     /// Sender.

@@ -36,7 +36,7 @@ struct Lane<'p> {
 }
 
 /// A renewal of a credential that is under way when the run is broken off may take so long to be saved: its old refresh token is spent.
-const RENEWAL: Duration = Duration::from_secs(10);
+pub(super) const RENEWAL: Duration = Duration::from_secs(10);
 
 /// Sends what is due on every connection of the run, in a runtime of its own on this thread: requests and what decides about them wake
 /// each other all the time, which costs half as much on one thread as across two.

@@ -14,6 +14,7 @@ pub mod settings;
 pub mod stop;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 pub use self::intake::{Imported, Purpose, RejectsError, columns_of, export_rejects, import_rejects};
 use self::intake::{Order, Taken};
@@ -29,6 +30,10 @@ use crate::ledger::{self, Counts, Lease, Ledger, NewLedger, Trigger};
 
 /// Entries of old history that a run deletes at most, so that its end is never slow; the next run goes on.
 const PRUNED_PER_RUN: usize = 10_000;
+
+/// What a run takes at most to end, once its grace is over or a second signal has come: a renewal under way is saved, then the outcomes
+/// are recorded.
+pub const LEAVING: Duration = lanes::RENEWAL.saturating_add(Duration::from_secs(5));
 
 /// How to run.
 #[derive(Debug, Clone)]

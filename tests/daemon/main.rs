@@ -5,6 +5,8 @@
 mod beside;
 mod life;
 mod process;
+mod reload;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "each test crate uses a part of it")]
 mod support;
+mod systemd;

@@ -1,6 +1,7 @@
 //! A daemon under way.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::process::{Child, ChildStderr, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -32,10 +33,16 @@ pub(crate) struct Daemon {
 
 impl Daemon {
     pub(crate) fn start(scene: &Scene) -> Self {
+        Self::start_with(scene, &[])
+    }
+
+    /// With these variables.
+    pub(crate) fn start_with(scene: &Scene, variables: &[(&str, &str)]) -> Self {
         let mut command = scene.command(&[]);
         command
             .env("LEAD_SYNC_LOG", "info")
             .env("LEAD_SYNC_LOG_FORMAT", "text")
+            .envs(variables.iter().copied())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -74,6 +81,38 @@ impl Daemon {
 
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Status and body of what its server answers. It listens where the log says.
+    pub(crate) fn get(&self, path: &str) -> (u16, String) {
+        self.until_said("dashboard address=");
+        let log = self.log.lock().unwrap().clone();
+        let address = log.split("dashboard address=").nth(1).unwrap().split_whitespace().next().unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(LONG)).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: test\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+    }
+
+    /// A sample of `/metrics` by its name with labels; `None` if there is none.
+    pub(crate) fn metric(&self, name: &str) -> Option<f64> {
+        let text = self.get("/metrics").1;
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
+        Some(line.parse().unwrap())
+    }
+
+    /// Waits until a sample of `/metrics` is this.
+    pub(crate) fn until_metric(&self, name: &str, wanted: impl Into<f64>) {
+        let wanted = Some(wanted.into());
+        until(name, || self.metric(name) == wanted);
+    }
+
+    /// Waits until a sample of `/metrics` is more than nothing.
+    pub(crate) fn until_some(&self, name: &str) {
+        until(name, || self.metric(name) > Some(0.0));
     }
 }
 

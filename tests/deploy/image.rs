@@ -117,6 +117,11 @@ fn without_a_volume_it_warns_that_the_ledger_vanishes_with_the_container() {
     }
     let site = Site::new("");
     root(&site);
+    let checked = run(&site, NO_VOLUME, &["check"]);
+    assert_eq!(checked.code, Some(0), "{checked:?}");
+    assert!(
+        checked.stdout.contains("warn  ledger: the ledger /var/lib/lead-sync/lead-sync.db lies inside the container")
+    );
     let warned = run(&site, NO_VOLUME, &["--run-now"]);
     assert_eq!(warned.code, Some(0), "{warned:?}");
     assert_eq!(

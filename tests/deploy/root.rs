@@ -36,6 +36,9 @@ fn root_is_refused_where_the_state_directory_is_another_users() {
         );
         assert_eq!(refused.stderr, text);
     }
+    let checked = run(&site, &["check"]);
+    assert_eq!(checked.code, Some(2), "{checked:?}");
+    assert!(checked.stdout.contains("FAIL  user: ") && checked.stdout.contains("setpriv --reuid=65531"), "{checked:?}");
     assert_eq!(std::fs::read_dir(&state).unwrap().count(), 0, "nothing was left there");
     assert_eq!(site.delivered(), [""; 0]);
 }

@@ -153,6 +153,82 @@ fn a_ledger_that_cannot_be_used_is_a_failure_and_stays_as_it_is() {
 }
 
 #[test]
+fn every_secret_is_told_by_where_it_comes_from_and_never_by_its_value() {
+    let setup = Setup::new("id,name\n1,Peeters\n");
+    let (desk, folder) = (&setup.desk, setup.desk.path("").canonicalize().unwrap());
+    for name in ["mail", "hook"] {
+        desk.write(name, format!("https://example.com/{TOKEN}\n"));
+    }
+    let more = r#"
+        [http]
+        listen = "127.0.0.1:0"
+        token = { env = "HTTP_TOKEN" }
+        [tokens]
+        key = { file = "mail" }
+        [notify]
+        webhook = { credential = "hook" }
+        ping_url = { env = "PING" }
+        [notify.email]
+        host = "mail.example.com"
+        username = "robot"
+        password = { file = "mail" }
+        from = "robot@example.com"
+        to = ["it@example.com"]
+    "#;
+    let file = desk.read("lead-sync.toml") + more;
+    desk.write("lead-sync.toml", file);
+    let check = |ping: &str| {
+        let mut command = desk.command(&["--config", "lead-sync.toml", "check"]);
+        command.envs([("TOKEN", TOKEN), ("HTTP_TOKEN", TOKEN), ("PING", ping)]);
+        done(command.env("CREDENTIALS_DIRECTORY", &folder))
+    };
+    let told = check(&format!("https://example.com/{TOKEN}"));
+    assert_eq!(told.code, Some(0), "{}", told.out);
+    for (key, place) in [
+        ("connections.wegroup.auth.token", "environment variable TOKEN"),
+        ("http.token", "environment variable HTTP_TOKEN"),
+        ("tokens.key", "file mail"),
+        ("notify.webhook", "systemd credential hook"),
+        ("notify.ping_url", "environment variable PING"),
+        ("notify.email.password", "file mail"),
+    ] {
+        assert!(told.out.contains(&format!("ok    {key}: from {place}\n")), "{key}: {}", told.out);
+    }
+    let wrong = check(&format!("nowhere/{TOKEN}"));
+    assert_eq!(wrong.code, Some(2), "{}", wrong.out);
+    assert!(finding(&wrong, "FAIL").starts_with("FAIL  notify.ping_url: "), "{}", wrong.out);
+    assert!(!format!("{told:?}{wrong:?}").contains(TOKEN), "{told:?}{wrong:?}");
+}
+
+#[test]
+fn authorities_for_mail_that_cannot_be_used_are_a_failure() {
+    let setup = Setup::new("id,name\n1,Peeters\n");
+    let email = "[notify.email]\nhost = \"mail.example.com\"\nca_file = \"ca.pem\"\nfrom = \"a@b.example\"\nto = [\"a@b.example\"]\n";
+    let file = setup.desk.read("lead-sync.toml") + "\n" + email;
+    setup.desk.write("lead-sync.toml", file);
+    let told = setup.check();
+    assert_eq!(told.code, Some(2), "{}", told.out);
+    assert!(finding(&told, "FAIL  notify").contains("ca.pem: No such file"), "{}", told.out);
+    setup.desk.write("ca.pem", "no certificate");
+    assert!(finding(&setup.check(), "FAIL  notify").contains("ca.pem: holds no PEM certificates"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_ledger_that_will_not_last_where_it_lies_is_a_warning() {
+    let setup = Setup::new("id,name\n1,Peeters\n");
+    let file = format!("[ledger]\npath = \"/dev/shm/not-there/lead-sync.db\"\n{}", setup.desk.read("lead-sync.toml"));
+    setup.desk.write("lead-sync.toml", file);
+    let told = setup.check();
+    assert_eq!(told.code, Some(0), "{}", told.out);
+    let line = finding(&told, "warn");
+    assert!(
+        line.starts_with("warn  ledger: ") && line.contains("lies in memory and is gone after a restart"),
+        "{line}"
+    );
+}
+
+#[test]
 fn a_ledger_in_use_is_told_with_its_leads_and_with_files_that_others_can_read() {
     let setup = Setup::new("id,name\n1,Peeters\n");
     let desk = &setup.desk;

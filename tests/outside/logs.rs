@@ -33,6 +33,25 @@ async fn journal_lines_begin_with_their_priority() {
     assert!(log.contains("<6>run{run=1}: begins"), "{log}");
 }
 
+/// Set in the process that panics.
+const PANICS: &str = "LEAD_SYNC_TEST_PANICS";
+
+#[test]
+fn a_panic_is_logged_by_its_place_and_never_by_its_message() {
+    if std::env::var_os(PANICS).is_some() {
+        lead_sync::telemetry::start(lead_sync::telemetry::Talk::Little);
+        lead_sync::telemetry::keep_panics_quiet();
+        let value = "planted@example.com";
+        panic!("{value} is no address");
+    }
+    let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+    again.args(["--exact", "--nocapture", "logs::a_panic_is_logged_by_its_place_and_never_by_its_message"]);
+    let output = again.env(PANICS, "1").output().unwrap();
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert!(log.contains("a programming error at tests/outside/logs.rs:"), "{log}");
+    assert!(!log.contains("planted@example.com"), "{log}");
+}
+
 #[tokio::test]
 async fn outside_a_terminal_lines_are_json_and_a_wrong_format_is_said() {
     let site = Site::new("").await;

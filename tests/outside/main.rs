@@ -6,6 +6,7 @@ mod backup;
 mod deploy;
 mod healthcheck;
 mod logs;
+mod mailbox;
 mod metrics;
 mod notices;
 mod receivers;

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::receivers::{Mailbox, Receiver};
+use super::mailbox::Mailbox;
+use super::receivers::Receiver;
 use super::site::{Site, assert_nothing_planted};
 
 const GOOD: [&str; 3] = ["PLANTED-KEY-1", "Plantedfirst", "planted@example.com"];
@@ -145,6 +146,34 @@ async fn an_export_that_suddenly_has_no_rows_is_told_until_it_has_some_or_is_con
     site.export(&[GOOD]);
     assert_eq!(site.run(&["--run-now"]).await.code, 0);
     assert_eq!(webhook.take(), []);
+}
+
+#[tokio::test]
+async fn a_mail_goes_over_tls_and_starttls_if_and_only_if_the_servers_authority_is_trusted() {
+    for tls in ["starttls", "tls"] {
+        let (mailbox, authority) = Mailbox::protected(tls).await;
+        let table = format!(
+            "[notify.email]\nhost = \"localhost\"\nport = {}\ntls = \"{tls}\"\nusername = \"robot\"\npassword = \"s3cret\"\n\
+             from = \"robot@example.com\"\nto = [\"it@example.com\"]\n",
+            mailbox.port
+        );
+        let site = Site::new(&table).await;
+        site.export(&[GOOD, BAD]);
+        let ran = site.run(&["--run-now"]).await;
+        assert_eq!((ran.code, ran.stderr.contains("a notice could not be sent")), (3, true), "{ran:?}");
+        assert_eq!(mailbox.take(), [""; 0], "{tls}: nobody vouches for this server");
+
+        site.write("mail-ca.pem", &authority);
+        site.configure(&format!("{table}ca_file = \"mail-ca.pem\"\n"));
+        let ran = site.run(&["--run-now"]).await;
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "told by the next run");
+        let mails = mailbox.take();
+        assert_eq!(mails.len(), 1, "{tls}");
+        for part in ["AUTH PLAIN", "RCPT TO:<it@example.com>", "customers needs a look"] {
+            assert!(mails[0].contains(part), "{part} is not in\n{}", mails[0]);
+        }
+        assert_nothing_planted(&mails[0]);
+    }
 }
 
 #[tokio::test]

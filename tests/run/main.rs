@@ -4,6 +4,7 @@
 
 #[expect(dead_code, reason = "other test crates use the rest")]
 #[path = "../support/mod.rs"]
+#[expect(dead_code, reason = "each test crate uses a part of it")]
 mod support;
 
 mod changes;

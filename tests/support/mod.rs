@@ -155,7 +155,7 @@ impl Scene {
         self
     }
 
-    /// More tables for the end of the configuration.
+    /// Replaces what stands after connection and sync: other tables.
     pub(crate) fn more(&mut self, toml: &str) -> &mut Self {
         toml.clone_into(&mut self.more);
         self
