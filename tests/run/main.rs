@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-#[expect(dead_code, reason = "other test crates use the rest")]
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "each test crate uses a part of it")]
 mod support;
