@@ -20,6 +20,7 @@ use crate::auth::{self, TokenSource};
 use crate::clock;
 use crate::destination::{self, Destination, Endpoint, Target};
 use crate::domain::pseudonym::Pseudonyms;
+use crate::domain::retry_after;
 use crate::ledger::{self, ConnectionState, Ledger, RateMemory, Writer};
 use crate::metrics::Meters;
 
@@ -121,6 +122,11 @@ async fn open<'p>(
 ) -> Result<Lane<'p>, Closed> {
     let name = &connection.name;
     let id = ledger.connection_id(name).map_err(Closed::Ledger)?;
+    let longest = retry_after::LONGEST.max(connection.policy.retry.cap);
+    let dropped = ledger.drop_impossible_waits(id, clock::now(), longest).map_err(Closed::Ledger)?;
+    if dropped > 0 {
+        tracing::warn!(connection = %name, dropped, "the clock was ahead before: waits that it made too long are dropped");
+    }
     let (state, last_request) = ledger.connection_state(id).map_err(Closed::Ledger)?;
     let usage = |text: String| Closed::Notice(Notice::new(Ending::Usage, format!("connection {name}: {text}")));
     let destination = Destination::new(connection.destination.clone()).map_err(|error| usage(error.to_string()))?;
