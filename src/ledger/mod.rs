@@ -26,6 +26,7 @@ use std::path::PathBuf;
 mod admit;
 mod backup;
 mod connections;
+mod copies;
 mod figures;
 mod files;
 mod forget;
