@@ -33,6 +33,7 @@ mod forget;
 mod health;
 mod inspect;
 mod lease;
+mod listing;
 mod open;
 mod operator;
 mod prune;
