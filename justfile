@@ -31,6 +31,10 @@ advisories:
 test:
     bash .ci/run tests
 
+# every fuzz target for an hour; the inputs it learns are kept in target/fuzz for the next time
+fuzz:
+    FUZZ_SECONDS=3600 bash .ci/run fuzz
+
 # systemd-analyze verify and security
 units:
     bash .ci/run units

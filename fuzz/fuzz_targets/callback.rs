@@ -29,7 +29,8 @@ fuzz_target!(|query: &str| {
 /// The last value of a parameter, decoded byte by byte (URL standard, application/x-www-form-urlencoded).
 fn last(query: &str, name: &str) -> Option<String> {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    let decoded = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(key, value)| (decode(key), decode(value)));
+    let decoded =
+        pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(key, value)| (decode(key), decode(value)));
     decoded.filter(|(key, _)| key == name).last().map(|(_, value)| value)
 }
 

@@ -83,7 +83,8 @@ fn polluted(
                 rows.push(None);
             }
             (Pollution::Nul, 2) => {
-                text += &(line(&cells.iter().map(|cell| format!("{cell}\0")).collect::<Vec<_>>(), quoting, delimiter) + end);
+                text += &(line(&cells.iter().map(|cell| format!("{cell}\0")).collect::<Vec<_>>(), quoting, delimiter)
+                    + end);
                 rows.push(None);
             }
             _ => {}

@@ -210,12 +210,9 @@ fn a_cursor_reads_on_from_where_it_was_and_loses_no_tie() {
 
 #[test]
 fn a_cursor_of_mixed_types_skips_no_row() {
-    for (declared, first, later) in [
-        ("", "'text'", "5"),
-        ("", "7", "'text'"),
-        ("INTEGER", "'text'", "5"),
-        ("", "0.5", "x'00'"),
-    ] {
+    for (declared, first, later) in
+        [("", "'text'", "5"), ("", "7", "'text'"), ("INTEGER", "'text'", "5"), ("", "0.5", "x'00'")]
+    {
         let mut crm = Crm::new(&format!(
             "CREATE TABLE person (id, at {declared}); INSERT INTO person VALUES ('a', 1), ('b', {first});"
         ));
