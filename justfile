@@ -36,6 +36,10 @@ torture:
     LEAD_SYNC_TEST_STRACE=1 LEAD_SYNC_TEST_KILLS=50000 LEAD_SYNC_TEST_POINTS=100000 LEAD_SYNC_TEST_POSTS=1000000 \
         cargo test --locked --test torture -- --nocapture
 
+# every fuzz target for an hour; the inputs it learns are kept in target/fuzz for the next time
+fuzz:
+    FUZZ_SECONDS=3600 bash .ci/run fuzz
+
 # systemd-analyze verify and security
 units:
     bash .ci/run units

@@ -4,6 +4,8 @@ mod account;
 mod answer;
 mod discovery;
 mod fixed;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod grants;
 mod http;
 mod id_token;

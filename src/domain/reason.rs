@@ -79,7 +79,7 @@ fn mask(text: &str, payload: &str) -> String {
 fn leaves(value: &Value, out: &mut Vec<String>) {
     match value {
         Value::String(text) => {
-            let text = text.trim().to_lowercase();
+            let text: String = text.trim().chars().map(fold).collect();
             let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() >= SHORTEST_WORD);
             out.extend(words.map(str::to_owned));
             if !text.is_empty() {
@@ -93,17 +93,32 @@ fn leaves(value: &Value, out: &mut Vec<String>) {
     }
 }
 
-/// Replaces `secret` (lower case) where it stands as a whole word or words: `an` in `cannot` is no value of anybody.
+/// The letter in lower case, letter by letter: `str::to_lowercase` knows the end of a word and letters that become two, and what is compared
+/// with it here would not be the same.
+fn fold(c: char) -> char {
+    let single = |mut letters: std::char::ToUppercase| match (letters.next(), letters.next()) {
+        (Some(one), None) => one,
+        _ => c,
+    };
+    // Over the capital: the two small sigmas have one.
+    let capital = single(c.to_uppercase());
+    let mut lower = capital.to_lowercase();
+    match (lower.next(), lower.next()) {
+        (Some(one), None) => one,
+        _ => c,
+    }
+}
+
+/// Replaces `secret` (folded) where it stands as a whole word or words: `an` in `cannot` is no value of anybody.
 fn replace(text: &str, secret: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
     let wanted: Vec<char> = secret.chars().collect();
     let is_word = |c: Option<&char>| c.is_some_and(|c| c.is_alphanumeric());
-    let same = |c: char, wanted: char| c == wanted || c.to_lowercase().eq(std::iter::once(wanted));
     let mut out = String::with_capacity(text.len());
     let mut at = 0;
     while let Some(&c) = chars.get(at) {
         let end = at + wanted.len();
-        let fits = chars.get(at..end).is_some_and(|here| here.iter().zip(&wanted).all(|(c, w)| same(*c, *w)));
+        let fits = chars.get(at..end).is_some_and(|here| here.iter().zip(&wanted).all(|(c, w)| fold(*c) == *w));
         let starts = at == 0 || !is_word(chars.get(at - 1)) || !is_word(wanted.first());
         if fits && starts && (!is_word(chars.get(end)) || !is_word(wanted.last())) {
             out.push_str(MASK);
@@ -139,6 +154,15 @@ mod tests {
         let body = r#"{"message":"AN@EXAMPLE.COM of An van den peeters (peeters), 41, cannot be"}"#;
         let text = words(body).unwrap();
         assert_eq!(text, "*** of *** *** (***), ***, cannot be");
+    }
+
+    #[test]
+    fn letters_whose_small_form_is_longer_or_depends_on_its_place_are_masked() {
+        for name in ["\u{130}stanbul", "\u{3a3}\u{39f}\u{3a6}\u{39f}\u{3a3}", "Stra\u{df}e"] {
+            let payload = serde_json::json!({ "last_name": name }).to_string();
+            let body = serde_json::json!({ "message": format!("no {name} here") }).to_string();
+            assert_eq!(server_words(body.as_bytes(), &payload, None, 300).unwrap(), "no *** here", "{name}");
+        }
     }
 
     #[test]

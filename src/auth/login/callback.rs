@@ -9,13 +9,13 @@ use crate::auth::grants::tidy;
 use crate::auth::session::Token;
 
 /// What the answer of this login has to say.
-pub(super) struct Expectation<'a> {
-    pub(super) state: &'a str,
-    pub(super) issuer: &'a str,
+pub(in crate::auth) struct Expectation<'a> {
+    pub(in crate::auth) state: &'a str,
+    pub(in crate::auth) issuer: &'a str,
     /// The provider always sends `iss`.
-    pub(super) iss_required: bool,
+    pub(in crate::auth) iss_required: bool,
     /// The command for another try.
-    pub(super) login: &'a str,
+    pub(in crate::auth) login: &'a str,
 }
 
 /// Whether a query answers the login that sent `state`; compared in constant time.
@@ -26,7 +26,7 @@ pub(super) fn is_of(query: &str, state: &str) -> bool {
 }
 
 /// The authorization code of a query.
-pub(super) fn code(query: &str, expected: &Expectation<'_>) -> Result<Token, Error> {
+pub(in crate::auth) fn code(query: &str, expected: &Expectation<'_>) -> Result<Token, Error> {
     let parameters: HashMap<String, String> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     let get = |name: &str| parameters.get(name).map(String::as_str);
     let again = format!("run `{}` again", expected.login);

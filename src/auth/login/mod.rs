@@ -2,7 +2,7 @@
 //! OpenID Connect Core section 3.1). Prints nothing and opens nothing: the caller passes in how.
 
 mod accept;
-mod callback;
+pub(super) mod callback;
 mod listener;
 
 use std::io;

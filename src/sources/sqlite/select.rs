@@ -13,7 +13,8 @@ impl Database {
     ///
     /// With a cursor column the rows come in its order, and only those from `after` on. The rows *at* `after` come again, because another
     /// one with the same value may have been written since; the ledger knows the others by their fingerprints, and reading a row twice
-    /// changes nothing. Rows whose cursor is NULL come always. A row that is committed late with an earlier value is beyond any cursor's
+    /// changes nothing. Rows whose cursor is NULL come always, and so do texts beyond a number and numbers beyond a text: which of the two
+    /// is later is not known, although SQLite sorts all numbers before all texts. A row that is committed late with an earlier value is beyond any cursor's
     /// power: choose a column that only grows from commit to commit.
     ///
     /// Refuses what is not one SELECT, and a query in which a column is missing or there twice.
@@ -45,10 +46,7 @@ impl Database {
             None => (plain, None),
             Some(cursor) => {
                 let cursor = format!("\"{}\"", cursor.replace('"', "\"\""));
-                let beyond = match after {
-                    Some(_) => format!("WHERE {cursor} >= ?1 OR {cursor} IS NULL"),
-                    None => String::new(),
-                };
+                let beyond = after.map(|after| beyond(&cursor, after)).unwrap_or_default();
                 let sql = format!("{nested} {beyond} ORDER BY {cursor}");
                 (self.connection.prepare(&sql).map_err(refused)?, after)
             }
@@ -61,6 +59,16 @@ impl Database {
             columns: Columns { names, key, cursor, wanted },
         })
     }
+}
+
+/// Which rows are to be read after a position: comparisons with an empty text, which an index serves as `typeof` could not, tell numbers
+/// from texts whatever the column's affinity (sqlite.org/datatype3.html, 4.1 and 4.2).
+fn beyond(cursor: &str, after: &CursorValue) -> String {
+    let other_type = match after {
+        CursorValue::Integer(_) | CursorValue::Real(_) => ">= ''",
+        CursorValue::Text(_) => "< ''",
+    };
+    format!("WHERE {cursor} >= ?1 OR {cursor} {other_type} OR {cursor} IS NULL")
 }
 
 /// The query, checked and ready to be read.

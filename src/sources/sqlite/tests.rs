@@ -209,6 +209,29 @@ fn a_cursor_reads_on_from_where_it_was_and_loses_no_tie() {
 }
 
 #[test]
+fn a_cursor_of_mixed_types_skips_no_row() {
+    for (declared, first, later) in
+        [("", "'text'", "5"), ("", "7", "'text'"), ("INTEGER", "'text'", "5"), ("", "0.5", "x'00'")]
+    {
+        let mut crm = Crm::new(&format!(
+            "CREATE TABLE person (id, at {declared}); INSERT INTO person VALUES ('a', 1), ('b', {first});"
+        ));
+        crm.settings.cursor = Some("at".to_owned());
+        let (_, position) = crm.keys(None);
+        crm.writer.execute_batch(&format!("INSERT INTO person VALUES ('late', {later});")).unwrap();
+        let (keys, _) = crm.keys(position.as_ref());
+        assert!(keys.contains(&"late".to_owned()), "{declared} {first} {later}: {keys:?}");
+    }
+}
+
+#[test]
+fn a_cursor_goes_on_when_its_column_becomes_text() {
+    let mut crm = Crm::new("CREATE TABLE person (id, at TEXT); INSERT INTO person VALUES ('late', '10');");
+    crm.settings.cursor = Some("at".to_owned());
+    assert_eq!(crm.keys(Some(&CursorValue::Integer(5))).0, ["late"]);
+}
+
+#[test]
 fn the_error_of_a_running_query_shows_no_value() {
     let crm = Crm::new("CREATE TABLE person (id, j); INSERT INTO person VALUES (1, 'Peeters');")
         .query("SELECT id, json_extract('{}', j) AS name FROM person");

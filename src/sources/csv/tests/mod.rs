@@ -4,6 +4,9 @@ mod corpus;
 mod files;
 mod properties;
 mod rows;
+// Shared with the tests on the binary and with fuzz/.
+#[path = "../../../../tests/input/slow.rs"]
+mod slow;
 
 use std::fs;
 use std::path::Path;

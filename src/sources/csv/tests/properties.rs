@@ -5,6 +5,7 @@ use std::io;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use super::slow::{self, line_ends, slow};
 use super::*;
 use crate::sources::csv::form::Form;
 use crate::sources::csv::records::Records;
@@ -90,11 +91,6 @@ impl Table {
     }
 }
 
-fn line_ends(text: &str) -> u64 {
-    let text = text.replace("\r\n", "\n");
-    text.matches(['\r', '\n']).count() as u64
-}
-
 proptest! {
     #[test]
     fn every_row_comes_out_as_it_went_in(table in table()) {
@@ -122,7 +118,13 @@ proptest! {
         while records.advance().unwrap() {
             let raw = records.current();
             let cells = raw.cells.iter().map(|cell| raw.text[cell.clone()].to_vec()).collect();
-            read.push(Slow { line: raw.line, bytes: raw.bytes.to_vec(), cells, form: raw.form });
+            let form = match raw.form {
+                Form::Sound => slow::Form::Sound,
+                Form::Unclosed => slow::Form::Unclosed,
+                Form::Malformed(cell) => slow::Form::Malformed(cell),
+                Form::TooLong => panic!("nothing here is too long"),
+            };
+            read.push(slow::Slow { line: raw.line, bytes: raw.bytes.to_vec(), cells, form });
         }
         prop_assert_eq!(&read, &slow(&letters));
 
@@ -145,64 +147,6 @@ impl io::Read for Dribble<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         (&mut self.0).take(self.1 as u64).read(into)
     }
-}
-
-#[derive(Debug, PartialEq)]
-struct Slow {
-    line: u64,
-    bytes: Vec<u8>,
-    cells: Vec<Vec<u8>>,
-    form: Form,
-}
-
-/// Byte by byte, with everything in memory.
-fn slow(file: &[u8]) -> Vec<Slow> {
-    let mut records = Vec::new();
-    let mut at = 0;
-    while at < file.len() {
-        if matches!(file[at], b'\r' | b'\n') {
-            at += 1;
-            continue;
-        }
-        let before = String::from_utf8(file[..at].to_vec()).unwrap();
-        let start = at;
-        let (mut cells, mut form) = (vec![Vec::new()], Form::Sound);
-        // Whether the cell began with a quote, and whether that is still open.
-        let (mut quoted, mut open, mut fresh) = (false, false, true);
-        while at < file.len() {
-            let last = cells.len() - 1;
-            let (byte, next) = (file[at], file.get(at + 1));
-            match byte {
-                b'"' if open && next == Some(&b'"') => {
-                    cells[last].push(b'"');
-                    at += 1;
-                }
-                b'"' if open => open = false,
-                b'"' if fresh => (quoted, open) = (true, true),
-                b'\r' | b'\n' if !open => break,
-                b';' if !open => {
-                    cells.push(Vec::new());
-                    (quoted, fresh) = (false, true);
-                    at += 1;
-                    continue;
-                }
-                byte => {
-                    if quoted && !open && form == Form::Sound {
-                        form = Form::Malformed(last);
-                    }
-                    cells[last].push(byte);
-                }
-            }
-            fresh = false;
-            at += 1;
-        }
-        if open && form == Form::Sound {
-            form = Form::Unclosed;
-        }
-        let line = 1 + line_ends(&before);
-        records.push(Slow { line, bytes: file[start..at].to_vec(), cells, form });
-    }
-    records
 }
 
 #[test]

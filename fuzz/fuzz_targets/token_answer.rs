@@ -1,0 +1,26 @@
+//! Token answers: a token that is accepted fits a header and is the answer's own, its end lies ahead, and `Debug` shows none.
+#![no_main]
+
+use lead_sync::auth::fuzzing::token_answer;
+use lead_sync::domain::time::Timestamp;
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+
+/// 2026-01-01T00:00:00Z.
+const ASKED_AT: Timestamp = Timestamp(1_767_225_600_000);
+
+fuzz_target!(|body: &[u8]| {
+    let Some(tokens) = token_answer(body, ASKED_AT, 0) else { return };
+    let token = tokens.access_token.as_str();
+    assert!(!token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic()), "no header carries it");
+    assert!(tokens.expires_at.is_none_or(|end| end > ASKED_AT), "it has ended");
+    assert!(tokens.refresh_expires_at.is_none_or(|end| end > ASKED_AT), "the refresh token has ended");
+    let answer: Value = serde_json::from_slice(body).expect("what was read is JSON");
+    assert!(answer["access_token"] == token || answer.is_array(), "it is not the answer's token");
+    // A short token may stand in the text by chance, and so may one that is part of the texts around it.
+    let around = ["scheme", "scopes", "expires", "Bearer", "Issued", "REDACTED", "Timestamp", "None", "Some"];
+    let by_chance = token.len() < 8
+        || around.iter().any(|word| word.contains(token) || token.contains(word))
+        || ["scope", "token_type"].iter().any(|field| answer[field].as_str().is_some_and(|text| text.contains(token)));
+    assert!(by_chance || !tokens.shown.contains(token), "Debug shows the token");
+});

@@ -1,0 +1,136 @@
+//! A file that is replaced, appended to or rewritten while it is read, and an export whose columns have moved.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::support::Scene;
+
+/// Rows of one version of the export: about a megabyte, so that reading takes longer than a step of the writer.
+const ROWS: u32 = 10_000;
+
+/// Runs while the writer goes on.
+const RUNS: usize = 6;
+
+fn rows(version: u32) -> String {
+    (0..ROWS).fold(String::new(), |mut text, row| {
+        writeln!(text, "{version}-{row},First{version},Last{row},{}", "x".repeat(60)).unwrap();
+        text
+    })
+}
+
+fn file(version: u32) -> String {
+    format!("id,first_name,last_name,note\n{}", rows(version))
+}
+
+/// Leads per version.
+fn taken(scene: &Scene) -> BTreeMap<String, u32> {
+    if !scene.path("lead-sync.db").exists() {
+        return BTreeMap::new();
+    }
+    let mut versions = BTreeMap::new();
+    for key in scene.query("SELECT key FROM leads") {
+        let (version, _) = key.split_once('-').unwrap();
+        *versions.entry(version.to_owned()).or_default() += 1;
+    }
+    versions
+}
+
+/// Runs beside a writer, which is given the versions from 1 on; `check` sees what each run took in, and the leads known before it.
+fn beside(write: impl Fn(&Path, u32) + Sync, check: impl Fn(&BTreeMap<String, u32>, &BTreeMap<String, u32>)) {
+    let scene = Scene::new();
+    scene.export("customers.csv", file(0));
+    let (path, stop) = (scene.path("exports/customers.csv"), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for version in 1.. {
+                if stop.load(Ordering::Relaxed) {
+                    return;
+                }
+                write(&path, version);
+            }
+        });
+        let mut before = BTreeMap::new();
+        for _ in 0..RUNS {
+            // Everything is taken in; one lead is sent.
+            let ran = scene.cli(&["--run-now", "--json", "--limit", "1"]);
+            let after = taken(&scene);
+            if !matches!(ran.code, 0 | 3 | 4) {
+                stop.store(true, Ordering::Relaxed);
+                panic!("{ran:?}");
+            }
+            check(&before, &after);
+            before = after;
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+}
+
+/// Versions of which the run took something in.
+fn grown(before: &BTreeMap<String, u32>, after: &BTreeMap<String, u32>) -> usize {
+    after.iter().filter(|(version, count)| before.get(*version) != Some(count)).count()
+}
+
+#[test]
+fn a_file_replaced_while_it_is_read_gives_one_version_or_nothing() {
+    let replace = |path: &Path, version| {
+        let new = path.with_extension("new");
+        fs::write(&new, file(version)).unwrap();
+        fs::rename(new, path).unwrap();
+    };
+    beside(replace, |before, after| {
+        assert!(grown(before, after) <= 1, "a mixture");
+        assert!(after.values().all(|count| *count == ROWS), "a part of a version: {after:?}");
+    });
+}
+
+#[test]
+fn a_file_rewritten_in_place_while_it_is_read_never_gives_a_mixture() {
+    let rewrite = |path: &Path, version| {
+        let mut open = File::create(path).unwrap();
+        for line in file(version).split_inclusive('\n') {
+            open.write_all(line.as_bytes()).unwrap();
+        }
+    };
+    beside(rewrite, |before, after| assert!(grown(before, after) <= 1, "a mixture: {before:?} {after:?}"));
+}
+
+#[test]
+fn a_file_appended_to_while_it_is_read_gives_whole_rows_only() {
+    let append = |path: &Path, version| {
+        let mut open = OpenOptions::new().append(true).open(path).unwrap();
+        let row = format!("{version}-0,First{version},Last0,x\n");
+        open.write_all(row.as_bytes()).unwrap();
+    };
+    beside(append, |_, after| {
+        assert!(after.is_empty() || after.get("0") == Some(&ROWS));
+        assert!(after.iter().all(|(version, count)| version == "0" || *count == 1));
+    });
+}
+
+#[test]
+fn a_key_column_that_moved_does_not_send_the_customers_again() {
+    let mut scene = Scene::new();
+    scene.sync("max_new", "20");
+    let export = |shift: bool| {
+        (0..100).fold("id,first_name,last_name,email\n".to_owned(), |mut text, row| {
+            let key = if shift { format!("K{row}") } else { row.to_string() };
+            writeln!(text, "{key},First{row},Last{row},p{row}@example.com").unwrap();
+            text
+        })
+    };
+    scene.export("customers.csv", export(false));
+    assert_eq!(scene.cli(&["--run-now", "--json", "--confirm"]).code, 0);
+    scene.export("customers.csv", export(true));
+    for _ in 0..2 {
+        let ran = scene.run();
+        assert_eq!((ran.code, ran.count("new"), ran.count("delivered")), (3, 100, 0), "{ran:?}");
+        assert!(ran.stderr.contains("key column"), "{ran:?}");
+    }
+    scene.export("customers.csv", export(false));
+    assert_eq!(scene.run().code, 0);
+    assert_eq!(scene.stored().len(), 100);
+}
