@@ -25,7 +25,7 @@ pub(super) fn plan(args: &Args, syncs: &[String], as_json: bool) -> Result<Exit,
             groups(&report, name);
         }
         for notice in &report.notices {
-            out::note(&notice.text);
+            out::note(out::shown(&notice.text));
         }
     }
     Ok(report.ending.into())

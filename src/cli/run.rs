@@ -203,6 +203,6 @@ pub(super) fn print(report: &Report, as_json: bool) {
 
 fn print_notices(report: &Report) {
     for notice in &report.notices {
-        out::note(&notice.text);
+        out::note(out::shown(&notice.text));
     }
 }

@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::input::Identity;
+use super::input::{Identity, open_regular};
 use super::{Entry, Summary, changed};
 use crate::sources::Error;
 
@@ -81,7 +81,7 @@ fn copy(from: &Path, reserved: &Path, identity: &Identity) -> io::Result<()> {
     // Left by a crash; the reserved name is ours alone, so this one is, too.
     let _ = fs::remove_file(&part);
     let mut target = create_new(&part)?;
-    io::copy(&mut File::open(from)?, &mut target)?;
+    io::copy(&mut open_regular(from)?, &mut target)?;
     target.sync_all()?;
     fs::rename(&part, reserved)?;
     if let Some(dir) = reserved.parent() {
