@@ -64,7 +64,7 @@ pub fn start(talk: Talk) {
     let base = lines::layer().with_writer(stderr);
     let layer = match chosen.unwrap_or_else(|| usual(stderr().is_terminal(), is_journal())) {
         Shape::Text => base.with_ansi(false).event_format(OneLine(format::format().with_target(false))).boxed(),
-        Shape::Json => base.json().flatten_event(true).with_current_span(false).boxed(),
+        Shape::Json => base.json().flatten_event(true).with_current_span(false).map_event_format(OneLine).boxed(),
         Shape::Journald => base.with_ansi(false).event_format(Journald::default()).boxed(),
     };
     // A second start (tests in one process) changes nothing.
