@@ -115,7 +115,7 @@ fn modified(metadata: &Metadata) -> Timestamp {
     Timestamp(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
 }
 
-/// A link that leads back to itself: `ELOOP` of path_resolution(7).
+/// A link that leads back to itself: `ELOOP` of open(2).
 fn is_loop(error: &io::Error) -> bool {
     error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
 }
