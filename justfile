@@ -31,6 +31,11 @@ advisories:
 test:
     bash .ci/run tests
 
+# 50,000 kills, a fault at every system call of every story, a million posts on connections that close: hours; needs strace
+torture:
+    LEAD_SYNC_TEST_STRACE=1 LEAD_SYNC_TEST_KILLS=50000 LEAD_SYNC_TEST_POINTS=100000 LEAD_SYNC_TEST_POSTS=1000000 \
+        cargo test --locked --test torture -- --nocapture
+
 # systemd-analyze verify and security
 units:
     bash .ci/run units

@@ -8,7 +8,7 @@ use crate::sandbox::Sandbox;
 use crate::server::{Seen, Server};
 use crate::subject::Subject;
 use crate::table::{line, median, megabytes, micros_each, rate, target};
-use crate::{Result, load, meter, rows, soak};
+use crate::{Result, desk, load, meter, rows, soak};
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
@@ -33,12 +33,13 @@ pub(crate) fn print(wanted: &[String]) -> Result<()> {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     machine(size)?;
     // Those that go by the clock come last, and only if they are asked for.
-    let figures: [(&str, Figure); 7] = [
+    let figures: [(&str, Figure); 8] = [
         ("server", server),
         ("send20", |size, folder| send(size, folder, Duration::from_millis(20))),
         ("send0", |size, folder| send(size, folder, Duration::ZERO)),
         ("reread", reread),
         ("admit", admit),
+        ("desk", |size, folder| desk::desk(size.rows, folder)),
         ("idle", soak::idle),
         ("soak", soak::soak),
     ];

@@ -6,6 +6,7 @@
 //! | `send20`, `send0` | 100,000 new leads at 20 ms and 0 ms server latency, 64 in flight, beside a bare load generator |
 //! | `reread` | 1,000,000 unchanged rows, beside a plain read of the same file with the csv crate |
 //! | `admit` | first intake of 1,000,000 rows, as leads to be sent and as a baseline |
+//! | `desk` | `status`, `show`, `leads` with 1,000,000 leads in the ledger, beside the program's start and a plain query |
 //! | `idle` | none: a daemon with nothing to do for a minute; only if it is named |
 //! | `soak` | its own second quarter: a daemon with a run every second for ten minutes (`LEAD_SYNC_SOAK_MINUTES`), faults on; draws `docs/soak.svg`; only if it is named |
 //!
@@ -21,6 +22,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is all they do")]
 
 mod chart;
+mod desk;
 mod figures;
 mod load;
 mod meter;

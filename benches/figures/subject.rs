@@ -36,7 +36,7 @@ impl Subject {
 
     /// Runs it to its end.
     pub(crate) fn run(&self, args: &[&str]) -> Result<(Taken, String)> {
-        let configuration = self.folder.path().join("bench.toml");
+        let configuration = self.path("bench.toml");
         let configuration = configuration.to_str().ok_or("the folder's name is not text")?;
         meter::run(PROGRAM, &[&["--config", configuration], args].concat())
     }
@@ -46,7 +46,8 @@ impl Subject {
         Ok(std::fs::metadata(self.ledger())?.len())
     }
 
-    fn ledger(&self) -> PathBuf {
+    /// Its ledger.
+    pub(crate) fn ledger(&self) -> PathBuf {
         self.path("lead-sync.db")
     }
 

@@ -46,6 +46,8 @@ impl Daemon {
             .env("LEAD_SYNC__SYNCS__CUSTOMERS__RUN_AT_START", at_start.to_string())
             .env("LEAD_SYNC__HTTP__LISTEN", "127.0.0.1:0")
             .env("LEAD_SYNC_LOG_FORMAT", "text")
+            // As its unit and its image have it.
+            .env("MALLOC_ARENA_MAX", "2")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(fs::File::create(&log)?)

@@ -44,7 +44,7 @@ pub async fn whoami(settings: &OAuth, context: &Context) -> Result<Account, Erro
     let provider = discovery::discover(&flow.http, flow.issuer).await?;
     let stored = || {
         let session = flow.store.read()?;
-        session.ok_or_else(|| Error::NeedsPerson(format!("run `{}`", context.login_command())))
+        session.ok_or_else(|| Error::NeedsPerson(format!("run `{}`", context.login_command)))
     };
     let mut session = stored()?;
     let mut user = None;
@@ -106,6 +106,8 @@ pub async fn logout(settings: &OAuth, context: &Context) -> Result<LoggedOut, Er
             session.binding.api
         )));
     }
+    // A session that is revoked but cannot be deleted would stand in the way of the next one.
+    lock.probe()?;
     let revoked = match discovery::discover(&flow.http, flow.issuer).await {
         Err(error) => Err(error.to_string()),
         Ok(provider) => match &provider.revocation_endpoint {
@@ -137,8 +139,7 @@ pub async fn check(settings: &OAuth, context: &Context) -> Result<(), Error> {
         if session.is_none() && matches!(settings.grant, Grant::AuthorizationCode { .. }) {
             return Err(Error::NeedsPerson(format!(
                 "connection {} has no session: run `{}`",
-                context.connection,
-                context.login_command()
+                context.connection, context.login_command
             )));
         }
     }

@@ -80,7 +80,10 @@ impl Http {
             builder = builder
                 .proxy(Proxy::all(proxy.clone()).map_err(|_| Error::Configuration("the proxy cannot be used".into()))?);
         }
-        if let Some(path) = &context.ca_file {
+        if server.scheme() == "http" {
+            // Without TLS there is nothing to trust: a machine without certificates can do this, too.
+            builder = builder.tls_certs_only([]);
+        } else if let Some(path) = &context.ca_file {
             let unusable = |why: String| Error::Configuration(format!("ca_file {}: {why}", path.display()));
             let pem = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
             let certificates =

@@ -1,5 +1,6 @@
 //! What the configuration says about a credential, its secrets resolved.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -98,10 +99,12 @@ pub enum BodyFormat {
 }
 
 /// What a credential has to know about its connection.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Context {
     /// Name of the connection, as in `lead-sync login NAME`; also the name of its token file.
     pub connection: String,
+    /// What a person has to run for a new session.
+    pub login_command: String,
     /// The API that the token is for. A session is bound to its host, so that one of staging is never used in production.
     pub api_url: Url,
     /// The configured distribution; a session of another one is refused before anything is sent.
@@ -116,12 +119,20 @@ pub struct Context {
     pub ca_file: Option<PathBuf>,
 }
 
-impl Context {
-    /// What a person has to run for a new session.
-    pub(super) fn login_command(&self) -> String {
-        format!("lead-sync login {}", self.connection)
+/// Without the proxy, whose address may hold a password.
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("connection", &self.connection)
+            .field("api_url", &self.api_url.as_str())
+            .field("distribution_id", &self.distribution_id)
+            .field("tokens", &self.tokens)
+            .field("ca_file", &self.ca_file)
+            .finish_non_exhaustive()
     }
+}
 
+impl Context {
     /// A session of another distribution than the configured one would send leads to the wrong broker.
     pub(super) fn check_distribution(&self, session: Option<&str>) -> Result<(), Error> {
         if session.is_some_and(|id| !is_path_segment(id)) {
@@ -239,6 +250,21 @@ pub fn is_loopback(url: &Url) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_context_does_not_show_the_password_of_its_proxy() {
+        let context = Context {
+            connection: "wegroup".to_owned(),
+            login_command: String::new(),
+            api_url: Url::parse("https://api.example.com").unwrap(),
+            distribution_id: None,
+            tokens: PathBuf::new(),
+            encryption_key: Some("planted".into()),
+            proxy: Some(Url::parse("http://me:planted@proxy.example.com").unwrap()),
+            ca_file: None,
+        };
+        assert!(!format!("{context:?}").contains("planted"));
+    }
 
     #[test]
     fn only_https_or_this_machine_may_see_a_token() {

@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use super::format::Form;
 use crate::clock;
-use crate::config::starter;
 use crate::domain::delivery::State;
 use crate::domain::time::Timestamp;
 
@@ -87,7 +86,7 @@ pub enum Command {
     /// A first run against a local WeGroup; needs no account
     Demo(DemoOptions),
     /// Write a commented configuration to begin with; never overwrites one
-    Init(InitOptions),
+    Init(super::init::InitOptions),
     /// Try everything short of sending, with a hint under each failure
     ///
     /// Looks at the configuration, where each secret comes from, the ledger, the exports and their first 1,000 rows, each API's
@@ -96,7 +95,7 @@ pub enum Command {
     /// What a run would send and why; sends and writes nothing
     ///
     /// Reads every export to its end and shows, for each sync, how many leads would go and the first few of each kind, their
-    /// values masked. The same as --run-now --dry-run.
+    /// values masked unless --show-values is given. The same as --run-now --dry-run.
     Plan(PlanOptions),
     /// Take what the export holds now as already delivered
     ///
@@ -161,52 +160,18 @@ pub struct DemoOptions {
     pub fresh: bool,
 }
 
-/// Options of `init`.
-#[derive(Debug, ClapArgs)]
-#[command(after_help = "\
-Example: lead-sync init --export /srv/crm/customers.csv --distribution-id 42f9b29d-a302-44dd-a984-515faacf2acd")]
-pub struct InitOptions {
-    /// The file to write [default: as for --config, but without /etc]
-    #[arg(long, value_name = "FILE")]
-    pub path: Option<PathBuf>,
-    /// A CSV export, or a glob in quotes: its header becomes the mapping, as far as the names are known
-    #[arg(long, value_name = "FILE")]
-    pub export: Option<PathBuf>,
-    /// The column with the CRM's own id of the row [default: found by its name]
-    #[arg(long, value_name = "COLUMN", requires = "export")]
-    pub key: Option<String>,
-    /// The distribution that WeGroup gave you with the API token
-    #[arg(long, value_name = "ID", value_parser = crate::config::parse_id)]
-    pub distribution_id: Option<String>,
-    /// Which WeGroup the leads go to
-    #[arg(long, value_enum, default_value_t = Environment::Staging)]
-    pub environment: Environment,
-}
-
-/// WeGroup's installations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Environment {
-    /// For trying things out
-    Staging,
-    /// The real one
-    Production,
-}
-
-impl From<Environment> for starter::Environment {
-    fn from(environment: Environment) -> Self {
-        match environment {
-            Environment::Staging => Self::Staging,
-            Environment::Production => Self::Production,
-        }
-    }
-}
-
 /// Options of `plan`.
 #[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Fields of json: those of --run-now, and `samples`, the first rows of each kind: sync, key, origin, group (new, changed, rejected),\n\
+and body, what would be sent, or reason, why not.")]
 pub struct PlanOptions {
     /// Only this sync; may be repeated
     #[arg(long, value_name = "NAME")]
     pub sync: Vec<String>,
+    /// Show what would be sent as it is, names and addresses included
+    #[arg(long)]
+    pub show_values: bool,
     /// Print one JSON document on stdout
     #[arg(long)]
     pub json: bool,
@@ -259,7 +224,8 @@ pub struct LeadsOptions {
 #[derive(Debug, ClapArgs)]
 #[command(
     after_help = "Fields of json and csv: sync, connection, configured, pending, sending, waiting, delivered, rejected, held, failed,\n\
-                        quarantined (listed as rejected, too), last_run, last_outcome, paused_until, breaker_open_until."
+                        quarantined (listed as rejected, too), last_run, last_outcome, paused_until, breaker_open_until,\n\
+                        session_ends_at (when a person has to log in again, if that is known)."
 )]
 pub struct StatusOptions {
     #[command(flatten)]

@@ -40,21 +40,7 @@ fn everything(loaded: &Loaded, env: &Env, told: &mut Told) -> Result<(), Failure
         told.finding(&Finding::doubtful("ledger", &threat));
     }
     let without = loaded.without_secrets();
-    for sync in &without.syncs {
-        match worker::prepare(without.clone(), std::slice::from_ref(&sync.name)) {
-            Ok(prepared) => {
-                for ready in &prepared.syncs {
-                    told.findings(&checks::source(ready, clock::now()));
-                }
-            }
-            Err(problems) => {
-                for (name, problem) in problems {
-                    let subject = format!("syncs.{name}.{}", problem.path);
-                    told.finding(&Finding::bad(Ending::Usage, subject, &problem.message));
-                }
-            }
-        }
-    }
+    sources(&without, told);
     let resolved = loaded.settings(env).ok();
     run::runtime()?.block_on(async {
         if let Some(settings) = &resolved {
@@ -68,6 +54,25 @@ fn everything(loaded: &Loaded, env: &Env, told: &mut Told) -> Result<(), Failure
         }
     });
     Ok(())
+}
+
+/// Mappings and exports, sync by sync.
+fn sources(settings: &Settings, told: &mut Told) {
+    for sync in &settings.syncs {
+        match worker::prepare(settings.clone(), std::slice::from_ref(&sync.name)) {
+            Ok(prepared) => {
+                for ready in &prepared.syncs {
+                    told.findings(&checks::source(ready, clock::now()));
+                }
+            }
+            Err(problems) => {
+                for (name, problem) in problems {
+                    let subject = format!("syncs.{name}.{}", problem.path);
+                    told.finding(&Finding::bad(Ending::Usage, subject, &problem.message));
+                }
+            }
+        }
+    }
 }
 
 /// Where each secret comes from; its value is nobody's business.

@@ -43,7 +43,15 @@ pub(super) fn forget(args: &Args, options: &ForgetOptions) -> Result<Exit, Failu
         return Err(Failure::usage("nothing was erased; --yes answers the question"));
     }
     match ledger.forget(key, sync, clock::now())? {
-        Some(forgotten) => told(&shown, &forgotten),
+        Some(forgotten) => {
+            for (copy, _) in ledger.copies() {
+                let copy = copy.display();
+                out::say(format!(
+                    "{copy}, from before a migration, still holds what it held then: delete it once this release has proved itself"
+                ));
+            }
+            told(&shown, &forgotten)
+        }
         None => Err(Failure::new(
             Exit::Deferred,
             format!("{shown} began to be sent: nothing was erased. Try again in a minute"),

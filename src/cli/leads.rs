@@ -32,6 +32,9 @@ pub(super) fn leads(args: &Args, options: &LeadsOptions) -> Result<Exit, Failure
         Format::Csv => csv(&rows),
         Format::Table => {
             screen(&rows);
+            if rows.is_empty() {
+                out::note("no lead is like that; lead-sync status counts those of each sync");
+            }
             if Some(rows.len()) == limit {
                 let next = options.offset + rows.len();
                 out::note(format!("--offset {next} shows the next; --limit N more at once, --format csv or json all"));

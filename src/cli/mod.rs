@@ -25,7 +25,9 @@ mod prune;
 mod rejects;
 mod report;
 mod run;
+mod runs;
 mod sandbox;
+mod sessions;
 mod show;
 mod signals;
 mod status;
@@ -38,6 +40,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use args::PlanOptions;
 pub use args::{Args, Command};
 pub use exit::{Exit, Failure};
 
@@ -75,12 +78,12 @@ fn carry_out(args: &Args) -> Result<Exit, Failure> {
         Command::Demo(options) => demo::demo(args, options),
         Command::Init(options) => init::init(args, options),
         Command::Check => check::check(args),
-        Command::Plan(options) => plan::plan(args, &options.sync, options.json),
+        Command::Plan(options) => plan::plan(args, options),
         Command::Baseline(options) => run::baseline(args, options),
         Command::Leads(options) => leads::leads(args, options),
         Command::Show(options) => show::show(args, options),
         Command::Status(options) => status::status(args, options),
-        Command::Runs(options) => status::runs(args, options),
+        Command::Runs(options) => runs::runs(args, options),
         Command::Retry(options) => mend::retry(args, options),
         Command::Rejects(options) => rejects::rejects(args, options),
         Command::Forget(options) => forget::forget(args, options),
@@ -102,5 +105,9 @@ fn without_command(args: &Args) -> Result<Exit, Failure> {
     if !args.run.run_now {
         return daemon::daemon(args);
     }
-    if args.run.dry_run { plan::plan(args, &args.run.sync, args.run.json) } else { run::run_now(args) }
+    if args.run.dry_run {
+        let options = PlanOptions { sync: args.run.sync.clone(), show_values: false, json: args.run.json };
+        return plan::plan(args, &options);
+    }
+    run::run_now(args)
 }

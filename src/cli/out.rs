@@ -3,10 +3,10 @@
 
 use std::fmt::Display;
 use std::io::{self, Write, stderr, stdout};
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::OnceLock;
 
+use crate::config::pasted;
 use crate::domain::reason::drives_display;
 pub(super) use crate::domain::reason::shown;
 
@@ -37,6 +37,11 @@ pub(super) fn note(text: impl Display) {
     let _ = writeln!(stderr(), "{}", lines.join("\n"));
 }
 
+/// A question to the person on stderr: the answer is typed beside it.
+pub(super) fn prompt(question: impl Display) {
+    let _ = write!(stderr(), "{question}").and_then(|()| stderr().flush());
+}
+
 /// One JSON document on stdout.
 pub(super) fn json(document: &impl serde::Serialize) {
     say(inert(&serde_json::to_string_pretty(document).unwrap_or_default()));
@@ -56,25 +61,6 @@ fn inert(document: &str) -> String {
 /// The command that the person typed, so that a printed one works when it is pasted.
 pub(super) fn program() -> String {
     std::env::args_os().next().map_or_else(|| env!("CARGO_PKG_NAME").to_owned(), |name| pasted(Path::new(&name)))
-}
-
-/// A path as a shell reads it; one that is not UTF-8 or holds control characters in the form `$'…'`, which bash, zsh and POSIX
-/// since 2024 know.
-pub(super) fn pasted(path: &Path) -> String {
-    let bytes = path.as_os_str().as_bytes();
-    let plain = |c: char| c.is_alphanumeric() || "/._-+,@%:=".contains(c);
-    match str::from_utf8(bytes) {
-        Ok(text) if !text.is_empty() && text.chars().all(plain) => text.to_owned(),
-        Ok(text) if !text.contains(char::is_control) => format!("'{}'", text.replace('\'', r"'\''")),
-        _ => {
-            let escaped = bytes.iter().map(|byte| match byte {
-                b'\'' | b'\\' => format!("\\{}", char::from(*byte)),
-                b' '..=b'~' => char::from(*byte).to_string(),
-                byte => format!("\\x{byte:02x}"),
-            });
-            format!("$'{}'", escaped.collect::<String>())
-        }
-    }
 }
 
 /// `text` after `head`, broken between words where a line would pass [`WIDTH`]; lines after the first begin below its first word.
@@ -100,8 +86,6 @@ pub(super) fn paragraph(head: &str, text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use std::ffi::OsStr;
-
     use super::*;
 
     #[test]
@@ -110,19 +94,5 @@ mod tests {
         let text = inert(&serde_json::to_string_pretty(&document).unwrap());
         assert!(!text.contains(|c| c != '\n' && drives_display(c)), "{text}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), document);
-    }
-
-    #[test]
-    fn whatever_a_path_holds_the_shell_reads_it_as_that_path() {
-        for (path, shown) in [
-            (&b"demo/lead-sync.toml"[..], "demo/lead-sync.toml"),
-            ("café/é".as_bytes(), "café/é"),
-            (b"my dir's", r"'my dir'\''s'"),
-            (b"", "''"),
-            (b"$HOME;ls", "'$HOME;ls'"),
-            (b"caf\xe9's\n", r"$'caf\xe9\'s\x0a'"),
-        ] {
-            assert_eq!(pasted(Path::new(OsStr::from_bytes(path))), shown);
-        }
     }
 }

@@ -28,20 +28,27 @@ pub(super) fn sessions(settings: &Settings) -> Vec<Session> {
     let session = |connection: &crate::worker::settings::Connection| {
         let auth::Settings::OAuth(oauth) = &connection.auth else { return None };
         let needs_login = matches!(oauth.grant, Grant::AuthorizationCode { .. });
-        let (text, needs_person) = match auth::kept(oauth, &settings.auth_context(connection)) {
+        let kept = auth::kept(oauth, &settings.auth_context(connection));
+        let ends_at = kept.as_ref().ok().copied().flatten().filter(|_| needs_login).and_then(end);
+        let (text, needs_person) = match kept {
             Ok(Some(kept)) => tell(kept, needs_login, clock::now()),
             Ok(None) if needs_login => ("no session that can be used".to_owned(), true),
             Ok(None) => ("begins with the next run".to_owned(), false),
             Err(error) => (error.to_string(), true),
         };
-        Some(Session { connection: connection.name.clone(), text, needs_person })
+        Some(Session { connection: connection.name.clone(), text, needs_person, ends_at })
     };
     settings.connections.iter().filter_map(session).collect()
 }
 
+/// When a session is over unless it is renewed before, if the server said.
+fn end(kept: Kept) -> Option<Timestamp> {
+    if kept.renewable { kept.refresh_expires_at } else { kept.expires_at }
+}
+
 /// How long a session lasts, and whether a person has to do something about it.
 fn tell(kept: Kept, needs_login: bool, now: Timestamp) -> (String, bool) {
-    let end = if kept.renewable { kept.refresh_expires_at } else { kept.expires_at };
+    let end = end(kept);
     let over = end.is_some_and(|end| end <= now);
     let text = match (end, kept.renewable) {
         (Some(end), _) if over => format!("ended {end}"),

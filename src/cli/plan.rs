@@ -1,8 +1,8 @@
 //! `plan`: what a run would send, and why other rows would not go.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::args::Args;
+use super::args::{Args, PlanOptions};
 use super::exit::{Exit, Failure};
 use super::{load, out, run};
 use crate::worker::progress::Progress;
@@ -10,28 +10,28 @@ use crate::worker::report::{Report, Sample};
 use crate::worker::stop::Stopper;
 
 /// Prints the plan. The exit code is the one that the run would have before anything is sent.
-pub(super) fn plan(args: &Args, syncs: &[String], as_json: bool) -> Result<Exit, Failure> {
-    let prepared = load::without_secrets(args, syncs)?;
+pub(super) fn plan(args: &Args, options: &PlanOptions) -> Result<Exit, Failure> {
+    let prepared = load::without_secrets(args, &options.sync)?;
     let stopper = Stopper::default();
     let report = crate::worker::plan(&prepared, &Progress::default(), &stopper.watch())?;
-    if as_json {
-        run::print(&report, true);
+    if options.json {
+        let mut document = run::document(&report);
+        document["samples"] = report.samples.iter().map(|sample| shown(sample, options.show_values)).collect();
+        out::say(document);
     } else {
         for (name, c) in &report.syncs {
             out::say(format!(
                 "{name}: {} rows: {} new, {} changed, {} unchanged, {} skipped, {} invalid; {} leads would be sent",
                 c.read, c.new, c.changed, c.unchanged, c.skipped, c.invalid, c.pending
             ));
-            groups(&report, name);
-        }
-        for notice in &report.notices {
-            out::note(out::shown(&notice.text));
+            groups(&report, name, options.show_values);
         }
     }
+    run::print_notices(&report);
     Ok(report.ending.into())
 }
 
-fn groups(report: &Report, sync: &str) {
+fn groups(report: &Report, sync: &str, values: bool) {
     for group in ["new", "changed", "rejected"] {
         let samples: Vec<&Sample> =
             report.samples.iter().filter(|sample| sample.group == group && sample.sync == sync).collect();
@@ -39,24 +39,34 @@ fn groups(report: &Report, sync: &str) {
             out::say(format!("  {group}, the first {}:", samples.len()));
         }
         for sample in samples {
-            out::say(format!("    {} {}  {}", out::shown(&sample.origin), out::shown(&sample.key), text(sample)));
+            let text = match body(sample, values) {
+                Some(body) => body.to_string(),
+                None => sample.text.clone(),
+            };
+            out::say(format!("    {} {}  {}", out::shown(&sample.origin), out::shown(&sample.key), out::shown(&text)));
         }
     }
 }
 
-/// A reason as it is; a body with its values masked, so that a plan can be shown to anybody.
-fn text(sample: &Sample) -> String {
-    if sample.group == "rejected" {
-        return out::shown(&sample.text);
-    }
-    match serde_json::from_str(&sample.text) {
-        Ok(body) => masked(&body).to_string(),
-        Err(_) => String::new(),
+/// A sample for another program.
+fn shown(sample: &Sample, values: bool) -> Value {
+    let Sample { sync, key, origin, group, text } = sample;
+    match body(sample, values) {
+        Some(body) => json!({ "sync": sync, "key": key, "origin": origin, "group": group, "body": body }),
+        None => json!({ "sync": sync, "key": key, "origin": origin, "group": group, "reason": text }),
     }
 }
 
-fn masked(value: &serde_json::Value) -> serde_json::Value {
-    use serde_json::Value;
+/// What would be sent, its values masked unless they are asked for, so that a plan can be shown to anybody. `None`: nothing would.
+fn body(sample: &Sample, values: bool) -> Option<Value> {
+    if sample.group == "rejected" {
+        return None;
+    }
+    let body: Value = serde_json::from_str(&sample.text).ok()?;
+    Some(if values { body } else { masked(&body) })
+}
+
+fn masked(value: &Value) -> Value {
     match value {
         Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), masked(value))).collect(),
         Value::Array(items) => items.iter().map(masked).collect(),

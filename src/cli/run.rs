@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::args::{Args, BaselineOptions, RunOptions};
@@ -158,17 +158,21 @@ pub(super) fn confirmed(question: &str) -> Result<bool, Failure> {
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
+/// A run as one JSON document.
+pub(super) fn document(report: &Report) -> Value {
+    json!({
+        "run": report.run,
+        "outcome": report.ending.as_str(),
+        "started_at": report.started_at.to_string(),
+        "finished_at": report.finished_at.to_string(),
+        "syncs": report.syncs,
+    })
+}
+
 /// The run's result: one JSON document, or a line for each sync.
 pub(super) fn print(report: &Report, as_json: bool) {
     if as_json {
-        let document = json!({
-            "run": report.run,
-            "outcome": report.ending.as_str(),
-            "started_at": report.started_at.to_string(),
-            "finished_at": report.finished_at.to_string(),
-            "syncs": report.syncs,
-        });
-        out::say(document);
+        out::say(document(report));
     } else {
         for (name, c) in &report.syncs {
             out::say(format!(
@@ -201,7 +205,8 @@ pub(super) fn print(report: &Report, as_json: bool) {
     }
 }
 
-fn print_notices(report: &Report) {
+/// What a person should read, on stderr.
+pub(super) fn print_notices(report: &Report) {
     for notice in &report.notices {
         out::note(out::shown(&notice.text));
     }

@@ -1,52 +1,56 @@
-//! `status` and `runs`.
+//! `status`: each sync at a glance.
 
 use serde::Serialize;
 
-use super::args::{Args, RunsOptions, StatusOptions};
+use super::args::{Args, StatusOptions};
 use super::exit::{Exit, Failure};
 use super::format::Format;
+use super::sessions::Sessions;
 use super::{load, out, table};
 use crate::clock;
+use crate::config::Loaded;
 use crate::domain::breaker::Gate;
 use crate::domain::delivery::State;
-use crate::ledger::{Ledger, RunRow, SyncStatus};
+use crate::ledger::{Ledger, SyncStatus};
 use crate::worker::settings::Schedule;
 
 /// Each sync at a glance, and the commands that settle what needs a person.
 pub(super) fn status(args: &Args, options: &StatusOptions) -> Result<Exit, Failure> {
     let loaded = load::load(args)?;
     let syncs = Ledger::open_reader(&loaded.unresolved.ledger)?.status()?;
+    let sessions = Sessions::of(&loaded);
     let is_configured = |name: &str| loaded.unresolved.syncs.iter().any(|known| known.name == name);
-    let glances = syncs.iter().map(|sync| Glance::of(sync, is_configured(&sync.sync)));
+    let glances = syncs.iter().map(|sync| Glance::of(sync, is_configured(&sync.sync), &sessions));
     match options.form.format() {
-        Format::Json => {
-            out::json(&glances.collect::<Vec<_>>());
-            return Ok(Exit::Done);
-        }
-        Format::Csv => {
-            csv(glances);
-            return Ok(Exit::Done);
-        }
-        Format::Table => {}
+        Format::Json => out::json(&glances.collect::<Vec<_>>()),
+        Format::Csv => csv(glances),
+        Format::Table => screen(&loaded, &syncs, &sessions),
     }
-    for sync in &syncs {
-        let configured = is_configured(&sync.sync);
+    Ok(Exit::Done)
+}
+
+fn screen(loaded: &Loaded, syncs: &[SyncStatus], sessions: &Sessions) {
+    let configured = &loaded.unresolved.syncs;
+    let program = format!("lead-sync{}", loaded.unresolved.config_option);
+    for sync in syncs {
+        let known = configured.iter().find(|known| known.name == sync.sync);
         let leads: Vec<String> = sync.leads.iter().map(|(state, count)| format!("{count} {state}")).collect();
         let leads = if leads.is_empty() { "no leads".to_owned() } else { leads.join(", ") };
-        out::say(format!(
-            "{}: {leads}{}",
-            sync.sync,
-            if configured { "" } else { " (no longer configured: not sent)" }
-        ));
+        let note = if known.is_some() { "" } else { " (no longer configured: not sent)" };
+        out::say(format!("{}: {leads}{note}", sync.sync));
         if let (Some(at), Some(outcome)) = (&sync.last_run, &sync.last_outcome) {
             out::say(format!("  last run {at}: {outcome}"));
         }
-        let known = loaded.unresolved.syncs.iter().find(|known| known.name == sync.sync);
         next_run(known.and_then(|known| known.schedule.as_ref()));
-        connection(sync);
-        needs(sync);
+        connection(sync, &program);
+        sessions.tell(&sync.connection);
+        needs(sync, &program);
     }
-    Ok(Exit::Done)
+    for new in configured.iter().filter(|known| syncs.iter().all(|sync| sync.sync != known.name)) {
+        out::say(format!("{}: has not run yet", new.name));
+        next_run(new.schedule.as_ref());
+        sessions.tell(&new.connection);
+    }
 }
 
 /// When the schedule comes next; whether a daemon is up to follow it, this command does not know.
@@ -76,10 +80,11 @@ struct Glance<'s> {
     last_outcome: Option<&'s str>,
     paused_until: Option<String>,
     breaker_open_until: Option<String>,
+    session_ends_at: Option<String>,
 }
 
 impl<'s> Glance<'s> {
-    fn of(sync: &'s SyncStatus, configured: bool) -> Self {
+    fn of(sync: &'s SyncStatus, configured: bool, sessions: &Sessions) -> Self {
         let now = clock::now();
         let pause = sync.state.pause.as_ref().filter(|(until, _)| *until > now);
         let open = match sync.state.breaker.gate(now) {
@@ -102,6 +107,7 @@ impl<'s> Glance<'s> {
             last_outcome: sync.last_outcome.as_deref(),
             paused_until: pause.map(|(until, _)| until.to_string()),
             breaker_open_until: open,
+            session_ends_at: sessions.end(&sync.connection).map(|end| end.to_string()),
         }
     }
 }
@@ -127,6 +133,7 @@ fn csv<'s>(syncs: impl Iterator<Item = Glance<'s>>) {
         "last_outcome",
         "paused_until",
         "breaker_open_until",
+        "session_ends_at",
     ];
     let row = |g: Glance<'_>| {
         [
@@ -145,113 +152,41 @@ fn csv<'s>(syncs: impl Iterator<Item = Glance<'s>>) {
             g.last_outcome.unwrap_or_default().to_owned(),
             g.paused_until.unwrap_or_default(),
             g.breaker_open_until.unwrap_or_default(),
+            g.session_ends_at.unwrap_or_default(),
         ]
     };
     table::csv(head, syncs.map(row));
 }
 
-fn connection(sync: &SyncStatus) {
+fn connection(sync: &SyncStatus, program: &str) {
     let now = clock::now();
     let name = &sync.connection;
     if let Some((until, why)) = sync.state.pause.as_ref().filter(|(until, _)| *until > now) {
-        out::say(format!("  connection {name} is paused until {until}: {why} (lead-sync resume {name} lifts it)"));
+        out::say(format!("  connection {name} is paused until {until}: {why} ({program} resume {name} lifts it)"));
     }
     if let Gate::OpenUntil(until) = sync.state.breaker.gate(now) {
-        out::say(format!("  connection {name} failed several times in a row; nothing is sent until {until}"));
+        out::say(format!(
+            "  connection {name} failed several times in a row; nothing is sent until {until} ({program} resume {name} tries it now)"
+        ));
     }
 }
 
-fn needs(sync: &SyncStatus) {
+fn needs(sync: &SyncStatus, program: &str) {
     let name = &sync.sync;
     for (state, cure) in State::ALL.into_iter().filter_map(|state| Some((state, state.cure()?))) {
         if count(sync, state) > 0 {
             out::say(format!(
-                "  {} {state}: lead-sync leads --sync {name} --state {state} shows why; {cure}",
-                count(sync, state)
+                "  {} {state}: {program} leads --sync {name} --state {state} shows why; {cure}",
+                count(sync, state),
+                cure = cure.replace("lead-sync ", &format!("{program} "))
             ));
         }
     }
     if sync.quarantined > 0 {
         out::say(format!(
-            "  {} rows in quarantine: listed as rejected, and part of what rejects export writes",
+            "  {} rows in quarantine, listed as rejected: {program} leads --sync {name} --state rejected shows why; \
+             {program} rejects export FILE writes them for correction",
             sync.quarantined
         ));
     }
-}
-
-/// The latest runs.
-pub(super) fn runs(args: &Args, options: &RunsOptions) -> Result<Exit, Failure> {
-    let ledger = Ledger::open_reader(&load::load(args)?.unresolved.ledger)?;
-    let runs = ledger.runs(options.limit)?;
-    match options.form.format() {
-        Format::Json => out::json(&runs),
-        Format::Csv => runs_csv(&runs),
-        Format::Table => runs_table(&runs),
-    }
-    Ok(Exit::Done)
-}
-
-fn runs_csv(runs: &[RunRow]) {
-    let head = [
-        "run",
-        "started_at",
-        "finished_at",
-        "trigger",
-        "outcome",
-        "read",
-        "new",
-        "changed",
-        "unchanged",
-        "skipped",
-        "invalid",
-        "delivered",
-        "rejected",
-        "waiting",
-        "held",
-        "failed",
-        "pending",
-    ];
-    let row = |run: &RunRow| {
-        let c = &run.counts;
-        [
-            run.run.to_string(),
-            run.started_at.clone(),
-            run.finished_at.clone().unwrap_or_default(),
-            run.trigger.clone(),
-            run.outcome.clone().unwrap_or_default(),
-            c.read.to_string(),
-            c.new.to_string(),
-            c.changed.to_string(),
-            c.unchanged.to_string(),
-            c.skipped.to_string(),
-            c.invalid.to_string(),
-            c.delivered.to_string(),
-            c.rejected.to_string(),
-            c.waiting.to_string(),
-            c.held.to_string(),
-            c.failed.to_string(),
-            c.pending.to_string(),
-        ]
-    };
-    table::csv(head, runs.iter().map(row));
-}
-
-fn runs_table(runs: &[RunRow]) {
-    let lines: Vec<[String; 8]> = runs
-        .iter()
-        .map(|run| {
-            let counts = &run.counts;
-            [
-                run.run.to_string(),
-                run.started_at.clone(),
-                run.trigger.clone(),
-                run.outcome.clone().unwrap_or_else(|| "running".to_owned()),
-                counts.read.to_string(),
-                counts.delivered.to_string(),
-                (counts.rejected + counts.held + counts.failed).to_string(),
-                counts.pending.to_string(),
-            ]
-        })
-        .collect();
-    table::print(["run", "started_at", "trigger", "outcome", "read", "delivered", "need a look", "pending"], &lines);
 }

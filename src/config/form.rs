@@ -96,6 +96,14 @@ pub fn parse_id(text: &str) -> Result<String, String> {
     Err(format!("must be 1 to {LONGEST_ID} characters of A-Z, a-z, 0-9, _ and -; copy it again"))
 }
 
+/// An address that a browser can be sent back to (RFC 6749 section 3.1.2): with a host, without a fragment.
+pub fn parse_redirect_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).ok().filter(Url::has_host);
+    url.filter(|url| matches!(url.scheme(), "http" | "https") && url.fragment().is_none()).ok_or_else(|| {
+        "is no address that a browser can be sent to; write e.g. http://127.0.0.1:8400/callback".to_owned()
+    })
+}
+
 /// A JSON pointer (RFC 6901); empty: the answer holds no id.
 pub(super) fn pointer(entry: Entry<'_>) -> Decoded<String> {
     let text = entry.text()?;

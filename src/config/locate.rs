@@ -39,6 +39,16 @@ pub fn place_for_new(cli: Option<&Path>, env: &Env) -> PathBuf {
     cli.map(PathBuf::from).or_else(|| env.path(VARIABLE)).unwrap_or_else(|| PathBuf::from(USUAL))
 }
 
+/// What has to follow the program's name so that it reads the configuration at `path`: nothing where it looks by itself.
+pub fn option_for(path: &Path, env: &Env) -> String {
+    if locate(None, env).is_ok_and(|usual| usual == path) {
+        return String::new();
+    }
+    // Absolute: a person reads the text in a log, and is somewhere else.
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    format!(" --config {}", super::pasted(&path))
+}
+
 fn locate_among(cli: Option<&Path>, env: &Env, places: &[&str]) -> Result<PathBuf, Error> {
     if let Some(path) = cli.map(PathBuf::from).or_else(|| env.path(VARIABLE)) {
         return Ok(path);

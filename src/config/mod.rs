@@ -26,6 +26,7 @@ mod problem;
 mod reader;
 mod schedule;
 mod secret;
+mod shell;
 mod source;
 pub mod starter;
 mod sync;
@@ -37,12 +38,13 @@ use std::time::Duration;
 
 pub use auth::Auth;
 pub use env::Env;
-pub use form::{parse_duration, parse_id};
+pub use form::{parse_duration, parse_id, parse_redirect_url};
 pub use http::Http;
-pub use locate::{Error, locate, place_for_new};
+pub use locate::{Error, locate, option_for, place_for_new};
 pub use notify::{Email, Notify};
 pub use problem::{Problem, Problems};
 pub use secret::Secret;
+pub use shell::pasted;
 
 use crate::worker::settings::{Connection, Settings, Sync};
 use reader::{Findings, Table};
@@ -87,10 +89,11 @@ impl Loaded {
                 Some(connection.clone().with_auth(auth))
             })
             .collect();
-        let Settings { ledger, retain, shutdown_grace, tokens, tokens_key, syncs, .. } = self.unresolved.clone();
+        let Settings { config_option, ledger, retain, shutdown_grace, tokens, tokens_key, syncs, .. } =
+            self.unresolved.clone();
         let tokens_key = tokens_key
             .and_then(|key| key.resolve(env).map_err(|what| problems.add("tokens.key".to_owned(), what)).ok());
-        problems.or(Settings { ledger, retain, shutdown_grace, tokens, tokens_key, connections, syncs })
+        problems.or(Settings { config_option, ledger, retain, shutdown_grace, tokens, tokens_key, connections, syncs })
     }
 }
 
@@ -99,8 +102,8 @@ impl Loaded {
     pub fn without_secrets(&self) -> Settings {
         let none = |connection: &Connection<Auth>| connection.clone().with_auth(crate::auth::Settings::None);
         let connections = self.unresolved.connections.iter().map(none).collect();
-        let Settings { ledger, retain, shutdown_grace, tokens, syncs, .. } = self.unresolved.clone();
-        Settings { ledger, retain, shutdown_grace, tokens, tokens_key: None, connections, syncs }
+        let Settings { config_option, ledger, retain, shutdown_grace, tokens, syncs, .. } = self.unresolved.clone();
+        Settings { config_option, ledger, retain, shutdown_grace, tokens, tokens_key: None, connections, syncs }
     }
 }
 
@@ -125,7 +128,7 @@ impl Loaded {
 pub fn load(path: &Path, env: &Env) -> Result<Loaded, Problems> {
     let tree = tree::read(path, env)?;
     let findings = Findings::new(path, tree.mode);
-    let read = root(Table::root(&findings, &tree.values), env);
+    let read = root(Table::root(&findings, &tree.values), option_for(path, env), env);
     let (problems, warnings) = findings.into_parts();
     match read {
         Some(Root { unresolved, http, notify }) => {
@@ -143,7 +146,7 @@ struct Root {
 }
 
 /// Reads the top level; `None` if there is a problem below it.
-fn root(mut table: Table<'_>, env: &Env) -> Option<Root> {
+fn root(mut table: Table<'_>, config_option: String, env: &Env) -> Option<Root> {
     let shutdown_grace = table.or("shutdown_grace", SHUTDOWN_GRACE, form::duration);
     let (ledger, retain) = ledger(table.table("ledger"), env);
     let (tokens, tokens_key) = tokens(table.table("tokens"), &ledger);
@@ -165,7 +168,7 @@ fn root(mut table: Table<'_>, env: &Env) -> Option<Root> {
     connections.sort_by(|a, b| a.name.cmp(&b.name));
     syncs.sort_by(|a, b| a.name.cmp(&b.name));
     Some(Root {
-        unresolved: Settings { ledger, retain, shutdown_grace, tokens, tokens_key, connections, syncs },
+        unresolved: Settings { config_option, ledger, retain, shutdown_grace, tokens, tokens_key, connections, syncs },
         http,
         notify,
     })

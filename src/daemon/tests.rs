@@ -46,6 +46,7 @@ fn prepared(folder: &Path, every: &str) -> Prepared {
         }),
     };
     let settings = Settings {
+        config_option: String::new(),
         ledger: folder.join("lead-sync.db"),
         retain: Duration::ZERO,
         shutdown_grace: Duration::from_secs(20),

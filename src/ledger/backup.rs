@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::open::{APPLICATION_ID, file_error, key_path, read_key, sync_folder};
+use super::files::{file_error, key_path, read_key, sync_folder};
+use super::schema::APPLICATION_ID;
 use super::{Error, Ledger, Result};
 
 /// What a backup consists of.

@@ -1,5 +1,7 @@
 //! What the ledger remembers of a connection across runs: pause, breaker, the rate limiter's last time.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, params};
 
 use super::{Ledger, Result};
@@ -50,6 +52,26 @@ impl Ledger {
             Ok((state, row.get::<_, Option<i64>>(5)?.map(Timestamp)))
         });
         read.map_err(|error| self.error(&error))
+    }
+
+    /// Drops what only a wrong clock can have written: waits of the connection that end more than `longest` after `now`, and leads to be
+    /// sent at once (`pending`) that are due later. Without this a clock that was a year ahead would hold leads back for a year.
+    /// Writes nothing if there is nothing to drop. Gives the number of waits dropped.
+    pub fn drop_impossible_waits(&self, connection: i64, now: Timestamp, longest: Duration) -> Result<usize> {
+        let drop = |sql: &str, latest: Timestamp| {
+            let values = params![connection, latest.0, now.0];
+            self.db.execute(sql, values).map_err(|error| self.error(&error))
+        };
+        let pause =
+            "UPDATE connection SET pause_until = NULL, pause_reason = NULL WHERE id = ?1 AND pause_until > max(?2, ?3)";
+        // The breaker stays open: a probe decides.
+        let breaker = "UPDATE connection SET breaker_until = ?3 WHERE id = ?1 AND breaker_until > ?2";
+        let leads = "UPDATE lead SET next_at = ?3 WHERE state = 'waiting' AND state <> 'delivered' AND next_at > ?2
+                       AND sync IN (SELECT id FROM sync WHERE connection = ?1)";
+        let pending = "UPDATE lead SET next_at = ?3 WHERE state = 'pending' AND state <> 'delivered' AND next_at > ?2
+                         AND sync IN (SELECT id FROM sync WHERE connection = ?1)";
+        let latest = now + longest;
+        Ok(drop(pause, latest)? + drop(breaker, latest)? + drop(leads, latest)? + drop(pending, now)?)
     }
 
     /// Lifts the pause and closes the breaker of a connection, and makes its waiting leads due. `None`: the ledger knows no such connection.

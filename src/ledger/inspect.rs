@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, access};
 use rustix::process::geteuid;
 
+use super::files::{check_space, file_error, refuse_lost};
 use super::lease::lock_path;
-use super::open::{file_error, refuse_lost};
 use super::{Error, Ledger, Result, key_path};
 
 /// What is where the ledger is to be.
@@ -29,7 +29,7 @@ impl Ledger {
     /// Checks all that would keep the next run from using the ledger at `path`: whether it is readable, whole, ours, not newer than
     /// this program, with its own key, and writable, and whether the disk has room.
     pub fn inspect(path: &Path, tokens: &Path) -> Result<Found> {
-        super::open::check_space(path)?;
+        check_space(path)?;
         if !path.try_exists().map_err(file_error("cannot look at", path))? {
             refuse_lost(path, tokens)?;
             require_writable(existing_folder(path))?;

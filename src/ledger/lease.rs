@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
-use super::open::{file_error, prepare_folder, upgrade_to_latest};
+use super::files::{file_error, prepare_folder};
+use super::schema::upgrade_to_latest;
 use super::{Error, Result};
 use crate::domain::time::Timestamp;
 

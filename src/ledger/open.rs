@@ -1,34 +1,22 @@
-//! Opening the ledger: file modes, checks, migrations, and the fingerprint key beside it.
+//! Opening the ledger: what SQLite is told for each connection, and the fingerprint key held against the file.
 
-use std::cmp::Ordering;
-use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
-use rusqlite_migration::{M, Migrations};
 
-use super::inspect::existing_folder;
-use super::{Error, Lease, Result, backup};
+use super::files::{check_space, create_key, file_error, key_path, prepare_folder, read_key, refuse_lost, sync_folder};
+use super::schema::{APPLICATION_ID, MIGRATIONS, Schema};
+use super::{Error, Lease, Result};
 use crate::clock;
-
-/// `LEAD` in ASCII: tells our files from other SQLite databases (`PRAGMA application_id`).
-pub(super) const APPLICATION_ID: i64 = 0x4C45_4144;
 
 /// Earlier versions can corrupt a database in WAL mode (<https://sqlite.org/wal.html#the_wal_reset_bug>).
 const OLDEST_SQLITE: i32 = 3_051_003;
 
 /// How long a writer waits for another one: an intake of ten million rows holds the write lock for some seconds.
 const BUSY: Duration = Duration::from_mins(1);
-
-/// Less than this, in bytes, and nothing is sent: room for the write-ahead log of a run.
-const LEAST_FREE: u64 = 16 << 20;
-
-/// The migrations, oldest first. A released one is never edited.
-const MIGRATIONS: [M<'static>; 2] =
-    [M::up(include_str!("../../migrations/0001_ledger.sql")), M::up(include_str!("../../migrations/0002_latency.sql"))];
 
 /// Whether a ledger may be created where traces of a lost one are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,24 +27,12 @@ pub enum NewLedger {
     Confirmed,
 }
 
-/// How a ledger's schema compares with this program's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Schema {
-    Current,
-    Older,
-}
-
 /// An open ledger.
 #[derive(Debug)]
 pub struct Ledger {
     pub(super) db: Connection,
     pub(super) path: PathBuf,
     key: [u8; 32],
-}
-
-/// The fingerprint key's file: `NAME.key` beside the ledger.
-pub fn key_path(ledger: &Path) -> PathBuf {
-    ledger.with_extension("key")
 }
 
 impl Ledger {
@@ -143,7 +119,7 @@ impl Ledger {
         Ok(scratch)
     }
 
-    fn connect(path: &Path, key: [u8; 32]) -> Result<Self> {
+    pub(super) fn connect(path: &Path, key: [u8; 32]) -> Result<Self> {
         assert_version(path)?;
         let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
             .map_err(|error| Error::from_sqlite(path, &error))?;
@@ -179,46 +155,8 @@ impl Ledger {
         self.db.pragma_update(None, name, value).map_err(|error| self.error(&error))
     }
 
-    fn number(&self, pragma: &str) -> Result<i64> {
+    pub(super) fn number(&self, pragma: &str) -> Result<i64> {
         self.db.pragma_query_value(None, pragma, |row| row.get(0)).map_err(|error| self.error(&error))
-    }
-
-    /// True for a file without any content, as a crash during creation leaves it.
-    pub(super) fn is_unborn(&self) -> Result<bool> {
-        Ok(self.number("user_version")? == 0 && self.number("schema_version")? == 0)
-    }
-
-    fn refuse_foreign(&self) -> Result<()> {
-        let id = self.number("application_id")?;
-        let empty = self.number("schema_version")? == 0;
-        if id == APPLICATION_ID || (id == 0 && empty) {
-            Ok(())
-        } else {
-            Err(Error::Foreign { path: self.path.clone() })
-        }
-    }
-
-    fn check_schema(&self) -> Result<Schema> {
-        self.schema(MIGRATIONS.len())
-    }
-
-    /// How the file's schema compares with one of `known` migrations.
-    fn schema(&self, known: usize) -> Result<Schema> {
-        self.refuse_foreign()?;
-        let found = self.number("user_version")?;
-        let known = i64::try_from(known).unwrap_or(i64::MAX);
-        match found.cmp(&known) {
-            Ordering::Less => Ok(Schema::Older),
-            Ordering::Equal => Ok(Schema::Current),
-            Ordering::Greater => Err(Error::Newer { path: self.path.clone(), found, known }),
-        }
-    }
-
-    fn migrate_to(&mut self, migrations: &[M<'static>]) -> Result<()> {
-        Migrations::from_slice(migrations).to_latest(&mut self.db).map_err(|error| match error {
-            rusqlite_migration::Error::RusqliteError { err, .. } => Error::from_sqlite(&self.path, &err),
-            other => Error::Database { path: self.path.clone(), cause: format!("migration failed: {other}") },
-        })
     }
 
     /// Holds the key against the ledger, and writes down which one it is if this is its first.
@@ -287,37 +225,6 @@ impl Ledger {
     }
 }
 
-/// Brings an existing ledger to the schema of `migrations`, after a copy of it as it is: `NAME.bak-vN` beside it, N being its version.
-/// The caller holds the lease.
-fn upgrade(path: &Path, migrations: &[M<'static>]) -> Result<()> {
-    if !path.try_exists().unwrap_or(false) {
-        return Ok(());
-    }
-    let mut ledger = Ledger::connect(path, [0; 32])?;
-    if ledger.is_unborn()? || ledger.schema(migrations.len())? == Schema::Current {
-        return Ok(());
-    }
-    let copy = backup::before_migration(&ledger, ledger.number("user_version")?)?;
-    tracing::info!(copy = %copy.display(), "the ledger is of an older release: copied, and now migrated");
-    ledger.migrate_to(migrations)
-}
-
-/// [`upgrade`] to this release's schema.
-pub(super) fn upgrade_to_latest(path: &Path) -> Result<()> {
-    upgrade(path, &MIGRATIONS)
-}
-
-/// Refuses a ledger at `path` for whose outcomes there might be no room.
-pub(super) fn check_space(path: &Path) -> Result<()> {
-    let folder = existing_folder(path);
-    let space = rustix::fs::statvfs(folder)
-        .map_err(|error| file_error("cannot read the free space of", folder)(error.into()))?;
-    if space.f_bavail.saturating_mul(space.f_frsize) < LEAST_FREE {
-        return Err(Error::Full { path: path.into() });
-    }
-    Ok(())
-}
-
 fn assert_version(path: &Path) -> Result<()> {
     if rusqlite::version_number() >= OLDEST_SQLITE {
         return Ok(());
@@ -327,70 +234,6 @@ fn assert_version(path: &Path) -> Result<()> {
         rusqlite::version()
     );
     Err(Error::Database { path: path.into(), cause })
-}
-
-/// A key or sessions without their ledger: it was lost, moved, or its volume is not mounted.
-pub(super) fn refuse_lost(path: &Path, tokens: &Path) -> Result<()> {
-    let key = key_path(path);
-    let session = fs::read_dir(tokens).ok().and_then(|mut entries| {
-        entries.find_map(|entry| {
-            entry.ok().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "json"))
-        })
-    });
-    match [Some(key).filter(|key| key.exists()), session].into_iter().flatten().next() {
-        Some(trace) => Err(Error::Lost { path: path.into(), trace }),
-        None => Ok(()),
-    }
-}
-
-fn create_key(path: &Path) -> Result<[u8; 32]> {
-    let mut key = [0; 32];
-    getrandom::fill(&mut key)
-        .map_err(|error| file_error("no random numbers for", path)(std::io::Error::other(error.to_string())))?;
-    // Written aside and renamed, so that there is never half a key.
-    let aside = path.with_extension("key.tmp");
-    // Left by a crash, or put there by somebody else: it is replaced, and never written through.
-    let _ = fs::remove_file(&aside);
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&aside)
-        .map_err(file_error("cannot create", &aside))?;
-    file.write_all(&key).and_then(|()| file.sync_all()).map_err(file_error("cannot write", &aside))?;
-    fs::rename(&aside, path).map_err(file_error("cannot create", path))?;
-    sync_folder(path)?;
-    Ok(key)
-}
-
-pub(super) fn read_key(path: &Path) -> Result<[u8; 32]> {
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(Error::Key { path: path.into(), problem: "is missing" });
-        }
-        Err(error) => return Err(file_error("cannot read", path)(error)),
-    };
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).map_err(file_error("cannot read", path))?;
-    bytes.try_into().map_err(|_| Error::Key { path: path.into(), problem: "is damaged" })
-}
-
-/// Creates the ledger's folder, for its owner only.
-pub(super) fn prepare_folder(path: &Path) -> Result<()> {
-    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(file_error("cannot create", folder))
-}
-
-/// Makes a new file's name durable.
-pub(super) fn sync_folder(path: &Path) -> Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(file_error("cannot sync", folder))
-}
-
-pub(super) fn file_error(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
-    let path = path.to_path_buf();
-    move |source| Error::File { doing, path, source }
 }
 
 #[cfg(test)]

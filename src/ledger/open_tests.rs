@@ -1,5 +1,10 @@
+use std::fs;
+
+use rusqlite_migration::M;
+
 use super::*;
 use crate::domain::time::Timestamp;
+use crate::ledger::schema::{upgrade, upgrade_to_latest};
 
 const NOW: Timestamp = Timestamp(0);
 

@@ -1,4 +1,4 @@
-//! What is kept no longer than `[ledger] retain`: the history of settled leads, and runs. Leads with their fingerprints stay, or the export
+//! What is kept no longer than `[ledger] retain`: the history of settled leads, runs, and copies from before a migration. Leads with their fingerprints stay, or the export
 //! would be sent again.
 
 use rusqlite::{Connection, params};
@@ -13,6 +13,8 @@ pub struct Pruned {
     pub events: usize,
     /// Runs.
     pub runs: usize,
+    /// Copies of the ledger from before a migration.
+    pub copies: usize,
 }
 
 impl Pruned {
@@ -23,14 +25,15 @@ impl Pruned {
 }
 
 impl Ledger {
-    /// Deletes what is older than `before`, at most `most` entries and as many runs, in one transaction.
+    /// Deletes what is older than `before`, at most `most` entries and as many runs, in one transaction; and such copies of the ledger
+    /// from before a migration.
     pub fn prune(&mut self, before: Timestamp, most: usize) -> Result<Pruned> {
         let path = self.path.clone();
         let error = |error: rusqlite::Error| super::Error::from_sqlite(&path, &error);
         let tx = self.write()?;
         let pruned = prune(&tx, before, most).map_err(error)?;
         tx.commit().map_err(error)?;
-        Ok(pruned)
+        Ok(Pruned { copies: self.delete_copies(before)?, ..pruned })
     }
 }
 
@@ -53,7 +56,7 @@ fn prune(db: &Connection, before: Timestamp, most: usize) -> rusqlite::Result<Pr
         db.prepare_cached("DELETE FROM run WHERE id = ?1")?.execute([run])?;
     }
     db.execute("DELETE FROM latency WHERE day < ?1", [Day::of(before).0])?;
-    Ok(Pruned { events: events.len(), runs: runs.len() })
+    Ok(Pruned { events: events.len(), runs: runs.len(), copies: 0 })
 }
 
 /// Entries are written in the order of time: the first young one ends the search.

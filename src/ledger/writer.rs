@@ -89,7 +89,7 @@ impl Writer {
         let thread = std::thread::Builder::new()
             .name("ledger".to_owned())
             .spawn(move || work(ledger, &inbox, &seen, run))
-            .map_err(super::open::file_error("cannot start the thread that writes", &path))?;
+            .map_err(super::files::file_error("cannot start the thread that writes", &path))?;
         Ok(Self { commands, load, thread })
     }
 

@@ -53,6 +53,8 @@ pub struct Session {
     pub text: String,
     /// Somebody has to log in.
     pub needs_person: bool,
+    /// When that is so at the latest, if the server said.
+    pub ends_at: Option<Timestamp>,
 }
 
 /// Where a page is read.

@@ -1,6 +1,6 @@
 //! The second half of a run over all connections: each has its own dispatch, and all share the writer.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -20,6 +20,7 @@ use crate::auth::{self, TokenSource};
 use crate::clock;
 use crate::destination::{self, Destination, Endpoint, Target};
 use crate::domain::pseudonym::Pseudonyms;
+use crate::domain::retry_after;
 use crate::ledger::{self, ConnectionState, Ledger, RateMemory, Writer};
 use crate::metrics::Meters;
 
@@ -64,15 +65,7 @@ async fn send_all(
     progress: &Progress,
     stop: &Stop,
 ) -> ledger::Result<Ledger> {
-    let mut lanes = Vec::new();
-    let used: BTreeSet<&str> = prepared.syncs.iter().map(|sync| sync.settings.connection.as_str()).collect();
-    for connection in prepared.settings.connections.iter().filter(|known| used.contains(known.name.as_str())) {
-        match open(run, &ledger, prepared, connection).await {
-            Ok(lane) => lanes.push(lane),
-            Err(Closed::Notice(notice)) => run.notices.push(notice),
-            Err(Closed::Ledger(error)) => return Err(error),
-        }
-    }
+    let lanes = open_all(run, &ledger, prepared).await?;
     for lane in &lanes {
         for sync in lane.syncs.keys() {
             progress.add_due(ledger.count_due(*sync)?);
@@ -107,6 +100,24 @@ async fn send_all(
     writer.finish()
 }
 
+/// The connections of the run that can be used; why the others cannot is a notice. Opened at once: one whose sign-in service is slow keeps
+/// nobody waiting.
+async fn open_all<'p>(run: &mut Run, ledger: &Ledger, prepared: &'p Prepared) -> ledger::Result<Vec<Lane<'p>>> {
+    let used: BTreeSet<&str> = prepared.syncs.iter().map(|sync| sync.settings.connection.as_str()).collect();
+    let connections = prepared.settings.connections.iter().filter(|known| used.contains(known.name.as_str()));
+    let ids = &run.ids;
+    let opened = join_all(connections.map(|connection| open(ids, ledger, prepared, connection))).await;
+    let mut lanes = Vec::new();
+    for lane in opened {
+        match lane {
+            Ok(lane) => lanes.push(lane),
+            Err(Closed::Notice(notice)) => run.notices.push(notice),
+            Err(Closed::Ledger(error)) => return Err(error),
+        }
+    }
+    Ok(lanes)
+}
+
 /// Why nothing is sent on a connection.
 enum Closed {
     Notice(Notice),
@@ -114,13 +125,18 @@ enum Closed {
 }
 
 async fn open<'p>(
-    run: &Run,
+    ids: &BTreeMap<String, (i64, i64)>,
     ledger: &Ledger,
     prepared: &Prepared,
     connection: &'p Connection,
 ) -> Result<Lane<'p>, Closed> {
     let name = &connection.name;
     let id = ledger.connection_id(name).map_err(Closed::Ledger)?;
+    let longest = retry_after::LONGEST.max(connection.policy.retry.cap);
+    let dropped = ledger.drop_impossible_waits(id, clock::now(), longest).map_err(Closed::Ledger)?;
+    if dropped > 0 {
+        tracing::warn!(connection = %name, dropped, "the clock was ahead before: waits that it made too long are dropped");
+    }
     let (state, last_request) = ledger.connection_state(id).map_err(Closed::Ledger)?;
     let usage = |text: String| Closed::Notice(Notice::new(Ending::Usage, format!("connection {name}: {text}")));
     let destination = Destination::new(connection.destination.clone()).map_err(|error| usage(error.to_string()))?;
@@ -140,7 +156,7 @@ async fn open<'p>(
             (Api::Http, None) => return Err(usage(format!("sync {} has no `request`", sync.settings.name))),
         };
         let target = destination.target(&endpoint).map_err(|error: destination::Error| usage(error.to_string()))?;
-        if let Some((number, _)) = run.ids.get(&sync.settings.name) {
+        if let Some((number, _)) = ids.get(&sync.settings.name) {
             syncs.insert(*number, (sync.settings.name.clone(), target));
         }
     }

@@ -13,6 +13,8 @@ use crate::{auth, destination, sources};
 /// configuration says otherwise.
 #[derive(Debug, Clone)]
 pub struct Settings<A = auth::Settings, S = SecretString> {
+    /// What follows the program's name in a command for a person, so that it reads this configuration: ` --config PATH`, or nothing.
+    pub config_option: String,
     /// The ledger's file.
     pub ledger: PathBuf,
     /// History of settled leads is kept this long.
@@ -51,10 +53,16 @@ pub struct Connection<A = auth::Settings> {
 }
 
 impl Settings {
+    /// What a person has to run for a new session of a connection.
+    pub fn login_command(&self, connection: &str) -> String {
+        format!("lead-sync{} login {connection}", self.config_option)
+    }
+
     /// What the credential of `connection` has to know.
     pub fn auth_context(&self, connection: &Connection) -> auth::Context {
         auth::Context {
             connection: connection.name.clone(),
+            login_command: self.login_command(&connection.name),
             api_url: connection.destination.api_url.clone(),
             distribution_id: match &connection.api {
                 Api::WeGroup { distribution_id, .. } => distribution_id.clone(),

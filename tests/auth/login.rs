@@ -118,6 +118,32 @@ async fn an_answer_of_another_login_is_refused() {
 }
 
 #[tokio::test]
+async fn a_stray_answer_to_the_listener_is_turned_away_and_the_login_goes_on() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let (sender, opened) = tokio::sync::oneshot::channel();
+    let sender = std::sync::Mutex::new(Some(sender));
+    let open = |url: &Url| sender.lock().unwrap().take().unwrap().send(url.clone()).unwrap();
+    let time_limit = Duration::from_secs(20);
+    let dialogue = Dialogue { show: &|_| {}, callback: Callback::Loopback { open: &open }, time_limit };
+    let browser = async {
+        let back = drive(&opened.await.unwrap(), Consent::Allow).await;
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        for query in ["code=planted&state=another-login", "code=planted", ""] {
+            let mut stray = back.clone();
+            stray.set_query(Some(query));
+            let page = client.get(stray).send().await.unwrap();
+            assert_eq!(page.status(), 400);
+            assert!(page.text().await.unwrap().contains("another login"));
+        }
+        client.get(back).send().await.unwrap().status()
+    };
+    let (sso, context) = (sandbox.sso(), sandbox.context());
+    let (ended, page) = tokio::join!(auth::login(&sso, &context, dialogue), browser);
+    assert!(ended.is_ok() && page.is_success(), "{ended:?} {page}");
+    assert_eq!(sandbox.provider.counters().token_requests, 1);
+}
+
+#[tokio::test]
 async fn nobody_in_front_of_the_browser_ends_the_login_in_time() {
     let sandbox = Sandbox::start(|_| {}).await;
     let dialogue =

@@ -107,7 +107,10 @@ async fn no_artefact_of_a_run_shows_a_token_or_a_secret() {
     desk.expire();
     let mut shown = said(&login);
     for arguments in [
-        &["--run-now"][..],
+        &["check"][..],
+        &["plan", "--show-values"],
+        &["--run-now"],
+        &["check"],
         &["whoami"],
         &["leads", "--format", "json"],
         &["show", "1"],
@@ -123,7 +126,28 @@ async fn no_artefact_of_a_run_shows_a_token_or_a_secret() {
             shown += &String::from_utf8_lossy(&std::fs::read(path).unwrap());
         }
     }
+    // What a panic could print of the settings, and what it prints of a token that is in use.
+    let env = lead_sync::config::Env::default();
+    let settings = lead_sync::config::load(&desk.file("lead-sync.toml"), &env).unwrap().settings(&env).unwrap();
+    let debug = format!("{settings:?}");
+    shown += &debug;
     for secret in ["ory_at_", "ory_rt_", "ory_ac_", "sandbox-client-secret", "c2FuZGJveC1jbGllbnQ"] {
         assert!(!shown.contains(secret), "{secret} is shown");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn status_tells_when_a_session_ends_and_how_to_begin_the_next_without_asking_anybody() {
+    let desk = Desk::start(|_| {}).await;
+    desk.export(2);
+    assert_eq!(desk.login().await.status.code(), Some(0));
+    assert_eq!(desk.run(&["--run-now"]).await.status.code(), Some(0));
+    let before = desk.counters().token_requests;
+    let told = said(&desk.run(&["status"]).await);
+    assert!(told.contains("session of wegroup: "), "{told}");
+    std::fs::remove_file(desk.file("tokens/wegroup.json")).unwrap();
+    let told = said(&desk.run(&["status"]).await);
+    let command = format!("lead-sync --config {} login wegroup", desk.file("lead-sync.toml").display());
+    assert!(told.contains(&format!("no session that can be used: run `{command}`")), "{told}");
+    assert_eq!(desk.counters().token_requests, before);
 }

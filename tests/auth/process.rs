@@ -72,7 +72,7 @@ async fn a_kill_around_a_refresh_leaves_a_session_or_a_clear_exit_5() {
             Some(5) => {
                 // Only where the server rotated and nothing was received.
                 assert!(desk.counters().refreshes > before, "{text}");
-                assert!(text.contains("was lost") && text.contains("lead-sync login wegroup"), "{text}");
+                assert!(text.contains("was lost") && text.contains("login wegroup`"), "{text}");
                 lost += 1;
                 needs_login = true;
             }

@@ -34,6 +34,7 @@ impl Sandbox {
     pub(crate) fn context(&self) -> Context {
         Context {
             connection: "wegroup".into(),
+            login_command: "lead-sync login wegroup".into(),
             api_url: Url::parse(&self.settings.issuer).unwrap(),
             distribution_id: None,
             tokens: self.folder.path().to_owned(),

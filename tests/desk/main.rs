@@ -5,6 +5,7 @@
 mod check;
 mod demo;
 mod init;
+mod interview;
 
 use std::fs;
 use std::io::{BufRead, BufReader};

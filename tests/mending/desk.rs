@@ -3,7 +3,7 @@
 use lead_sync::sandbox::{Answer, Fault, Kind};
 use serde_json::Value;
 
-use crate::support::Scene;
+use crate::support::{Ran, Scene};
 
 fn refused(scene: &Scene, keys: std::ops::Range<u32>, status: u16) {
     scene.customers(keys);
@@ -115,4 +115,41 @@ fn a_run_prunes_by_itself() {
     ledger.execute("UPDATE failure SET at = 0", []).unwrap();
     scene.run();
     assert_eq!(scene.query("SELECT count(*) FROM failure"), ["0"]);
+}
+
+#[test]
+fn a_plan_shows_the_values_of_a_row_only_when_asked() {
+    let scene = Scene::new();
+    scene.customers(1..3);
+    for args in [&["plan"][..], &["plan", "--json"], &["--run-now", "--dry-run", "--json"]] {
+        let plan = scene.cli(args);
+        assert!(plan.code == 0 && !plan.stdout.contains("First1"), "{plan:?}");
+    }
+    assert!(scene.cli(&["plan", "--show-values"]).stdout.contains("First1"));
+    let samples = scene.cli(&["plan", "--show-values", "--json"]).json()["samples"].clone();
+    assert_eq!((&samples[0]["group"], &samples[0]["key"]), (&"new".into(), &"1".into()));
+    assert_eq!(samples[0]["body"]["prospect"]["last_name"], "Last1");
+}
+
+#[test]
+fn a_machine_without_certificates_can_send_to_itself() {
+    let scene = Scene::new();
+    scene.customers(1..3);
+    let mut command = scene.command(&["--run-now", "--json"]);
+    for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
+        command.env(name, scene.path("nowhere"));
+    }
+    let ran: Ran = command.output().unwrap().into();
+    assert_eq!((ran.code, ran.count("delivered")), (0, 2), "{ran:?}");
+}
+
+#[test]
+fn the_commands_that_status_names_find_the_configuration_that_is_meant() {
+    let scene = Scene::new();
+    refused(&scene, 1..3, 422);
+    let mut command = scene.command(&["--config", "lead-sync.toml", "status"]);
+    let told: Ran = command.env_remove("LEAD_SYNC_CONFIG").output().unwrap().into();
+    let option = format!("lead-sync --config {}", scene.path("lead-sync.toml").display());
+    assert!(told.stdout.contains(&format!("{option} rejects export FILE")), "{told:?}");
+    assert!(!scene.cli(&["status"]).stdout.contains("--config"));
 }

@@ -1,10 +1,6 @@
 //! The real binary against the sandbox: what a user sees of a run.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-#![expect(
-    clippy::print_stdout,
-    reason = "a seed and a skipped mount are told to whoever reads the output of a failure"
-)]
 
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "each test crate uses a part of it")]
@@ -13,7 +9,6 @@ mod support;
 mod changes;
 mod contract;
 mod corpus;
-mod kill;
 mod ledger_file;
 mod outcomes;
 mod privacy;

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
+use lead_sync::sandbox::identity::{self, Provider};
 use lead_sync::sandbox::{Fault, Options, Received, Running, Sandbox, StoredLead};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
@@ -21,6 +22,7 @@ pub(crate) struct Scene {
     sync: BTreeMap<&'static str, String>,
     source: BTreeMap<&'static str, String>,
     lead: String,
+    auth: String,
     more: String,
 }
 
@@ -80,6 +82,24 @@ impl Scene {
             let listener = Sandbox::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
             Sandbox::start(options, listener).unwrap()
         });
+        Self::around(runtime, api)
+    }
+
+    /// A sandbox that also hands out tokens.
+    pub(crate) fn with_logins(change: impl FnOnce(&mut identity::Settings)) -> (Self, Provider) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let (api, provider) = runtime.block_on(async {
+            let listener = Sandbox::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+            let mut settings = identity::Settings::new(format!("http://{}", listener.local_addr().unwrap()));
+            change(&mut settings);
+            let provider = Provider::new(settings).unwrap();
+            let sandbox = Sandbox::new(Options::default()).with_routes(provider.router());
+            (sandbox.with_bearer_check(provider.bearer_check()).serve(listener).unwrap(), provider)
+        });
+        (Self::around(runtime, api), provider)
+    }
+
+    fn around(runtime: Runtime, api: Running) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("exports")).unwrap();
         let text = |text: &str| format!("{text:?}");
@@ -94,7 +114,9 @@ impl Scene {
         ]);
         let source = BTreeMap::from([("kind", text("csv")), ("path", text("exports/*.csv*")), ("key", text("id"))]);
         let sync = BTreeMap::from([("connection", text("wegroup"))]);
-        Self { folder, api, _runtime: runtime, connection, sync, source, lead: LEAD.to_owned(), more: String::new() }
+        let auth = "kind = \"apikey\"\ntoken = { env = \"TEST_TOKEN\" }".to_owned();
+        let lead = LEAD.to_owned();
+        Self { folder, api, _runtime: runtime, connection, sync, source, lead, auth, more: String::new() }
     }
 
     /// Sets a key of the connection to a TOML value.
@@ -127,6 +149,12 @@ impl Scene {
         self
     }
 
+    /// Replaces the body of `[connections.wegroup.auth]`.
+    pub(crate) fn auth(&mut self, toml: &str) -> &mut Self {
+        toml.clone_into(&mut self.auth);
+        self
+    }
+
     /// Replaces what stands after connection and sync: other tables.
     pub(crate) fn more(&mut self, toml: &str) -> &mut Self {
         toml.clone_into(&mut self.more);
@@ -156,10 +184,10 @@ impl Scene {
             values.iter().fold(String::new(), |text, (key, value)| text + key + " = " + value + "\n")
         };
         format!(
-            "[connections.wegroup]\n{}\n[connections.wegroup.auth]\nkind = \"apikey\"\n\
-             token = {{ env = \"TEST_TOKEN\" }}\n\n[syncs.customers]\n{}\n[syncs.customers.source]\n{}\n\
+            "[connections.wegroup]\n{}\n[connections.wegroup.auth]\n{}\n\n[syncs.customers]\n{}\n[syncs.customers.source]\n{}\n\
              [syncs.customers.lead]{}\n{}",
             table(&self.connection),
+            self.auth,
             table(&self.sync),
             table(&self.source),
             self.lead,

@@ -49,7 +49,7 @@ impl Attempt<'_> {
         Err(Error::NeedsPerson(format!(
             "not granted: {}. Nothing was stored. Run `{}` again and allow it on the consent page, or have it enabled for client {}",
             missing.join(", "),
-            self.flow.context.login_command(),
+            self.flow.context.login_command,
             self.flow.settings.client_id
         )))
     }

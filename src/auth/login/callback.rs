@@ -18,13 +18,19 @@ pub(super) struct Expectation<'a> {
     pub(super) login: &'a str,
 }
 
+/// Whether a query answers the login that sent `state`; compared in constant time.
+pub(super) fn is_of(query: &str, state: &str) -> bool {
+    let found = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "state");
+    let found = found.map(|(_, value)| value).unwrap_or_default();
+    aws_lc_rs::constant_time::verify_slices_are_equal(found.as_bytes(), state.as_bytes()).is_ok()
+}
+
 /// The authorization code of a query.
 pub(super) fn code(query: &str, expected: &Expectation<'_>) -> Result<Token, Error> {
     let parameters: HashMap<String, String> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     let get = |name: &str| parameters.get(name).map(String::as_str);
     let again = format!("run `{}` again", expected.login);
-    let state = get("state").unwrap_or_default();
-    if aws_lc_rs::constant_time::verify_slices_are_equal(state.as_bytes(), expected.state.as_bytes()).is_err() {
+    if !is_of(query, expected.state) {
         return Err(Error::NeedsPerson(format!(
             "the browser's answer belongs to another login (its state is not the one sent): {again} and use the newest address"
         )));

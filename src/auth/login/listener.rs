@@ -1,17 +1,20 @@
 //! The loopback listener that the browser is sent back to (RFC 8252 section 7.3): open during one login only.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{RawQuery, State};
 use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse as _, Response};
+use oauth2::CsrfToken;
 use reqwest::Url;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use super::callback;
 use crate::auth::Error;
 
 /// For the page to reach the browser after the login has ended.
@@ -20,6 +23,7 @@ const LAST_PAGE: Duration = Duration::from_secs(2);
 /// Waits for the browser.
 pub(super) struct Listener {
     answers: Mutex<mpsc::Receiver<Answer>>,
+    stray: Arc<AtomicBool>,
     stop: Arc<Notify>,
     task: Mutex<JoinHandle<()>>,
 }
@@ -51,8 +55,8 @@ impl Answer {
 
 impl Listener {
     /// Listens where the redirect URL points. Port 0 stands for any free port and is replaced by it: providers accept any port
-    /// of a loopback address.
-    pub(super) async fn bind(redirect_url: &mut Url) -> Result<Self, Error> {
+    /// of a loopback address. Only answers with this `state` end the wait.
+    pub(super) async fn bind(redirect_url: &mut Url, state: CsrfToken) -> Result<Self, Error> {
         let host = redirect_url.host_str().unwrap_or_default();
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let port = redirect_url.port_or_known_default().unwrap_or_default();
@@ -70,7 +74,9 @@ impl Listener {
         }
         let (sender, receiver) = mpsc::channel(1);
         let path = redirect_url.path().to_owned();
-        let router = Router::new().fallback(receive).with_state(Expected { path, sender });
+        let stray = Arc::new(AtomicBool::new(false));
+        let expected = Expected { path, state: Arc::new(state), sender, stray: Arc::clone(&stray) };
+        let router = Router::new().fallback(receive).with_state(expected);
         let stop = Arc::new(Notify::new());
         let stopped = Arc::clone(&stop);
         let task = tokio::spawn(async move {
@@ -80,13 +86,18 @@ impl Listener {
                 tracing::debug!(%error, "the login's listener ended");
             }
         });
-        Ok(Self { answers: Mutex::new(receiver), stop, task: Mutex::new(task) })
+        Ok(Self { answers: Mutex::new(receiver), stray, stop, task: Mutex::new(task) })
     }
 
     /// The first answer.
     pub(super) async fn answer(&self) -> Result<Answer, Error> {
         let answer = self.answers.lock().await.recv().await;
         answer.ok_or_else(|| Error::Unavailable("the login's listener ended".into()))
+    }
+
+    /// Whether answers of another login came, which were turned away.
+    pub(super) fn saw_stray(&self) -> bool {
+        self.stray.load(Ordering::Relaxed)
     }
 
     /// Lets the last page out and stops listening.
@@ -109,7 +120,9 @@ impl Drop for Listener {
 #[derive(Clone)]
 struct Expected {
     path: String,
+    state: Arc<CsrfToken>,
     sender: mpsc::Sender<Answer>,
+    stray: Arc<AtomicBool>,
 }
 
 /// Takes the first answer; a second one while the first is worked on finds nobody.
@@ -120,21 +133,32 @@ async fn receive(State(expected): State<Expected>, method: Method, uri: Uri, Raw
     if method != Method::GET {
         return StatusCode::METHOD_NOT_ALLOWED.into_response();
     }
+    if !callback::is_of(query.as_deref().unwrap_or_default(), expected.state.secret()) {
+        // An old tab, or a page that tries its luck: it must not end the login of the person who is at it.
+        expected.stray.store(true, Ordering::Relaxed);
+        return show(
+            StatusCode::BAD_REQUEST,
+            "This answer belongs to another login. Use the newest address that the terminal shows.",
+        );
+    }
     let (page, ended) = oneshot::channel();
     let answer = Answer { query: query.unwrap_or_default(), page: Some(page) };
     if expected.sender.try_send(answer).is_err() {
-        return show(false);
+        return show_end(false);
     }
-    show(ended.await.unwrap_or(false))
+    show_end(ended.await.unwrap_or(false))
+}
+
+fn show_end(worked: bool) -> Response {
+    if worked {
+        show(StatusCode::OK, "You are logged in. This page can be closed.")
+    } else {
+        show(StatusCode::BAD_REQUEST, "The login did not work. The terminal says why. This page can be closed.")
+    }
 }
 
 /// A page of fixed text: nothing of the request is repeated in it, and it may load nothing.
-fn show(worked: bool) -> Response {
-    let (status, text) = if worked {
-        (StatusCode::OK, "You are logged in. This page can be closed.")
-    } else {
-        (StatusCode::BAD_REQUEST, "The login did not work. The terminal says why. This page can be closed.")
-    };
+fn show(status: StatusCode, text: &str) -> Response {
     let page = format!("<!doctype html><html lang=en><meta charset=utf-8><title>lead-sync</title><p>{text}</p></html>");
     let headers = [
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'"),

@@ -127,9 +127,13 @@ struct Attempt<'a> {
 impl<'a> Attempt<'a> {
     async fn new(flow: &'a Flow<'a>, provider: &'a Provider, callback: &Callback<'_>) -> Result<Self, Error> {
         let mut redirect_url = flow.redirect_url.clone();
+        // Both hold 128 random bits; Hydra wants at least eight characters.
+        let (state, nonce) = (CsrfToken::new_random(), CsrfToken::new_random());
         let listener = match callback {
             Callback::Pasted { .. } => None,
-            Callback::Loopback { .. } if is_loopback(&redirect_url) => Some(Listener::bind(&mut redirect_url).await?),
+            Callback::Loopback { .. } if is_loopback(&redirect_url) => {
+                Some(Listener::bind(&mut redirect_url, state.clone()).await?)
+            }
             Callback::Loopback { .. } => {
                 return Err(Error::Configuration(format!(
                     "redirect_url is on {}, not on this machine: use --no-browser and paste the address that the browser ends up at",
@@ -137,8 +141,6 @@ impl<'a> Attempt<'a> {
                 )));
             }
         };
-        // Both hold 128 random bits; Hydra wants at least eight characters.
-        let (state, nonce) = (CsrfToken::new_random(), CsrfToken::new_random());
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let (address, _) = grants::client(flow.settings)
             .set_auth_uri(AuthUrl::from_url(provider.authorization_endpoint.clone()))
@@ -180,10 +182,16 @@ impl<'a> Attempt<'a> {
         };
         let in_time = tokio::time::timeout(dialogue.time_limit, answer).await;
         in_time.unwrap_or_else(|_| {
+            let stray = match &self.listener {
+                Some(listener) if listener.saw_stray() => {
+                    " (a browser's answer came that belongs to another login, its state is not the one sent: use the newest address)"
+                }
+                _ => "",
+            };
             Err(Error::NeedsPerson(format!(
-                "nobody logged in within {} s: run `{}` again",
+                "nobody logged in within {} s{stray}: run `{}` again",
                 dialogue.time_limit.as_secs(),
-                self.flow.context.login_command()
+                self.flow.context.login_command
             )))
         })
     }
@@ -206,7 +214,7 @@ impl<'a> Attempt<'a> {
             state: self.state.secret(),
             issuer: &self.provider.issuer,
             iss_required: self.provider.authorization_response_iss_parameter_supported,
-            login: &self.flow.context.login_command(),
+            login: &self.flow.context.login_command,
         };
         callback::code(query, &expectation)
     }
@@ -215,7 +223,7 @@ impl<'a> Attempt<'a> {
         let endpoint =
             TokenEndpoint { http: &self.flow.http, settings: self.flow.settings, url: &self.provider.token_endpoint };
         let request = Request::Code { code, verifier: &self.verifier, redirect_url: &self.redirect_url };
-        let again = format!("run `{}` again", self.flow.context.login_command());
+        let again = format!("run `{}` again", self.flow.context.login_command);
         endpoint.ask(&request).await.map_err(|refusal| match refusal {
             Refusal::Grant(text) => Error::NeedsPerson(format!(
                 "the code from the browser has expired or was used before ({text}): {again}"

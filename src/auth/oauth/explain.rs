@@ -16,7 +16,7 @@ impl Inner {
             session.binding.api,
             self.binding.server,
             self.binding.api,
-            self.context.login_command()
+            self.context.login_command
         ))
     }
 
@@ -50,7 +50,7 @@ impl Inner {
         };
         let cure = match self.settings.grant {
             Grant::RefreshToken { .. } => "configure a new refresh_token".to_owned(),
-            _ => format!("run `{}`", self.context.login_command()),
+            _ => format!("run `{}`", self.context.login_command),
         };
         Error::NeedsPerson(format!("{why}: {cure}"))
     }

@@ -114,8 +114,7 @@ impl Renewal<'_> {
             }
             Grant::AuthorizationCode { .. } => Err(Error::NeedsPerson(format!(
                 "connection {} has no session: run `{}`",
-                self.inner.context.connection,
-                self.inner.context.login_command()
+                self.inner.context.connection, self.inner.context.login_command
             ))),
         }
     }
@@ -212,7 +211,7 @@ impl Renewal<'_> {
             self.state.unsaved = Some(session);
             return Err(Error::Store(format!(
                 "THE RENEWED SESSION COULD NOT BE SAVED: {error}. The old one is spent; the new one lives only as long as this process, which tries to save it again. Should it end before, run `{}`",
-                self.inner.context.login_command()
+                self.inner.context.login_command
             )));
         }
         Ok(session)

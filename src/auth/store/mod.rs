@@ -105,7 +105,21 @@ impl Store {
             .recursive(true)
             .mode(0o700)
             .create(&self.folder)
-            .map_err(|error| failed("create", &self.folder, &error))
+            .map_err(|error| failed("create", &self.folder, &error))?;
+        self.refuse_open_folder()
+    }
+
+    /// Who can write into the folder can put another session in the place of ours: leads would go to another account.
+    fn refuse_open_folder(&self) -> Result<(), Error> {
+        let about = fs::metadata(&self.folder).map_err(|error| failed("read", &self.folder, &error))?;
+        if about.mode() & 0o022 == 0 {
+            return Ok(());
+        }
+        let path = self.folder.display();
+        Err(Error::Store(format!(
+            "{path} can be written by others (its mode is {:04o}): it is not used; chmod 700 {path}",
+            about.mode() & 0o7777
+        )))
     }
 }
 

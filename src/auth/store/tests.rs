@@ -178,6 +178,21 @@ async fn a_folder_that_cannot_be_created_is_named() {
     assert!(text.contains("tokens"), "{text}");
 }
 
+#[tokio::test]
+async fn a_folder_that_others_can_write_into_is_refused_with_its_cure() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = saved(dir.path()).await;
+    for mode in [0o777, 0o770, 0o1777] {
+        fs::set_permissions(dir.path(), Permissions::from_mode(mode)).unwrap();
+        let Err(Error::Store(text)) = store.lock().await else {
+            panic!("{mode:o} was accepted");
+        };
+        assert!(text.contains(&format!("{mode:04o}")) && text.contains("chmod 700"), "{text}");
+    }
+    fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
+    drop(store.lock().await.unwrap());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_stores_of_one_file_never_write_at_once() {
     let dir = tempfile::tempdir().unwrap();

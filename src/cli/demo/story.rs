@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::place::Place;
 use crate::cli::out;
+use crate::config::pasted;
 use crate::domain::delivery::State;
 use crate::ledger::{Counts, LeadRow};
 use crate::sandbox::Summary;
@@ -83,13 +84,13 @@ pub(super) fn what_next(place: &Place, address: SocketAddr, ledger: &Path, leads
     out::say(format!("  configuration  {}", place.configuration().display()));
     out::say(format!("  ledger         {} (SQLite; views leads, failures, runs)\n", ledger.display()));
     let program = out::program();
-    let command = format!("{program} --config {}", out::pasted(&place.configuration()));
+    let command = format!("{program} --config {}", pasted(&place.configuration()));
     out::say("Go on from here:\n");
     out::say(format!("  {command} leads"));
     out::say(format!("  {command} leads --state rejected"));
     let refused = leads.iter().find(|lead| lead.state == State::Rejected.as_str() && lead.http_status.is_some());
     if let Some(lead) = refused {
-        out::say(format!("  {command} show {}", out::pasted(Path::new(&lead.key))));
+        out::say(format!("  {command} show {}", pasted(Path::new(&lead.key))));
     }
     out::say(format!("  {command} status\n"));
     if let Some(lead) = refused {

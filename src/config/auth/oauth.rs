@@ -192,10 +192,7 @@ fn issuer(entry: Entry<'_>) -> Decoded<String> {
 
 /// Where a browser is sent back to.
 fn redirect_url(entry: Entry<'_>) -> Decoded<Url> {
-    let url = Url::parse(entry.filled()?).ok().filter(Url::has_host);
-    url.filter(|url| matches!(url.scheme(), "http" | "https") && url.fragment().is_none()).ok_or_else(|| {
-        "is no address that a browser can be sent to; write e.g. http://127.0.0.1:8400/callback".to_owned()
-    })
+    form::parse_redirect_url(entry.filled()?)
 }
 
 /// Scopes, each a word (RFC 6749 section 3.3).

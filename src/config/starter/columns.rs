@@ -179,6 +179,13 @@ impl Columns {
         Self(NAMES.iter().filter_map(guess).collect())
     }
 
+    /// Says which column a field is; `None`: there is none.
+    pub fn set(&mut self, field: Field, column: Option<String>) {
+        self.0.retain(|(known, _)| *known != field);
+        self.0.extend(column.map(|column| (field, column)));
+        self.0.sort_by_key(|(field, _)| *field);
+    }
+
     /// The column of a field.
     pub fn column(&self, field: Field) -> Option<&str> {
         self.0.iter().find(|(known, _)| *known == field).map(|(_, column)| column.as_str())

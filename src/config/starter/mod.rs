@@ -21,11 +21,30 @@ pub enum Environment {
 pub struct Starter {
     /// `environment`.
     pub environment: Environment,
-    /// `distribution_id`.
+    /// `distribution_id`; with a login it may be left out.
     pub distribution_id: Option<String>,
+    /// The auth table.
+    pub access: Access,
     /// The export, if one was looked at.
     pub export: Option<Export>,
 }
+
+/// How a connection gets in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Access {
+    /// `kind = "apikey"`, the token in the environment.
+    ApiKey,
+    /// `kind = "sso"`, the client's secret in the environment.
+    Sso {
+        /// `client_id`.
+        client_id: Option<String>,
+        /// `redirect_url`.
+        redirect_url: String,
+    },
+}
+
+/// Where `login` listens unless another address is registered.
+pub const REDIRECT_URL: &str = "http://127.0.0.1:8400/callback";
 
 /// What is known of the export.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,17 +76,34 @@ impl Starter {
             Environment::Production => "production",
         };
         let mut text = HEAD.to_owned();
-        let id =
-            setting("distribution_id", self.distribution_id.as_deref(), "WeGroup gives it together with the API token");
-        let _ = write!(
-            text,
-            "[connections.wegroup]\nkind = \"wegroup\"\n{}\n{id}\n{CONNECTION}",
-            commented(&format!("environment = \"{environment}\""), "staging | production")
-        );
+        let environment = commented(&format!("environment = \"{environment}\""), "staging | production");
+        let _ = writeln!(text, "[connections.wegroup]\nkind = \"wegroup\"\n{environment}");
+        self.access(&mut text);
+        text.push_str(SYNC);
         self.filter(&mut text);
         self.source(&mut text);
         self.lead(&mut text);
         text
+    }
+
+    /// The rest of the connection, with its auth table.
+    fn access(&self, text: &mut String) {
+        let id = self.distribution_id.as_deref();
+        let _ = match &self.access {
+            Access::ApiKey => {
+                let id = setting("distribution_id", id, "WeGroup gives it together with the API token");
+                write!(text, "{id}\n{CONNECTION}{API_KEY}")
+            }
+            Access::Sso { client_id, redirect_url } => {
+                let id = id.map_or_else(
+                    || "# distribution_id is left out: the session tells it.".to_owned(),
+                    |id| setting("distribution_id", Some(id), "a session of another one is refused"),
+                );
+                let client_id = setting("client_id", client_id.as_deref(), "WeGroup issues it for your redirect_url");
+                let redirect_url = setting("redirect_url", Some(redirect_url), "the one registered with WeGroup");
+                write!(text, "{id}\n{CONNECTION}{SSO}{client_id}\n{redirect_url}\n{SSO_REST}")
+            }
+        };
     }
 
     /// Which rows may go is for a person to say: the line is written, but switched off.
@@ -168,9 +204,22 @@ const CONNECTION: &str = r#"rate_limit = "5/s"                      # at most so
 on_in_doubt = "resend"                  # a lead that may have arrived: resend: none is ever lost | hold: none is ever sent twice
 
 [connections.wegroup.auth]
-kind = "apikey"
-token = { env = "WEGROUP_API_TOKEN" }   # or { file = "path" }, or { credential = "name" } with systemd
+"#;
 
+const API_KEY: &str = r#"kind = "apikey"
+token = { env = "WEGROUP_API_TOKEN" }   # or { file = "path" }, or { credential = "name" } with systemd
+"#;
+
+const SSO: &str = r#"kind = "sso"
+"#;
+
+const SSO_REST: &str = r#"# The secret: or { file = "path" }, or { credential = "name" } with systemd.
+client_secret = { env = "WEGROUP_CLIENT_SECRET" }
+# offline: a session that renews itself. openid: whose it is. leads:write: pushing leads.
+scopes = ["openid", "offline", "leads:write"]
+"#;
+
+const SYNC: &str = r#"
 [syncs.customers]
 connection = "wegroup"
 max_new = 500                           # more new leads than this stop before sending, until a run with --confirm

@@ -44,7 +44,7 @@ fn dates_are_read_in_the_form_that_all_of_them_have() {
 fn starter(key: &str, column: &str) -> Starter {
     let columns = Columns::guess(&[column.to_owned()]);
     let export = Export { path: format!("/srv/{column}.csv"), key: key.to_owned(), columns, date_format: "%d/%m/%Y" };
-    Starter { environment: Environment::Staging, distribution_id: None, export: Some(export) }
+    Starter { environment: Environment::Staging, distribution_id: None, access: Access::ApiKey, export: Some(export) }
 }
 
 #[test]
@@ -55,6 +55,16 @@ fn a_column_is_a_variable_only_if_its_name_is_an_identifier() {
     {
         assert_eq!(variable(column), subscript);
     }
+}
+
+#[test]
+fn a_corrected_column_takes_the_place_of_the_guess() {
+    let mut columns = columns("id;naam;voornaam");
+    columns.set(Field::LastName, None);
+    columns.set(Field::Email, Some("post".to_owned()));
+    columns.set(Field::FirstName, Some("naam".to_owned()));
+    let told: Vec<(&str, &str)> = columns.iter().map(|(field, column)| (field.name(), column)).collect();
+    assert_eq!(told, [("key", "id"), ("first_name", "naam"), ("email", "post")]);
 }
 
 proptest! {

@@ -6,6 +6,9 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
+
 use super::input::{Identity, open_regular};
 use super::{Entry, Summary, changed};
 use crate::sources::Error;
@@ -25,31 +28,37 @@ pub fn archive(entry: &Entry, read: &Summary, dir: &Path) -> Result<PathBuf, Err
         return Err(changed(&entry.origin));
     }
     let name = entry.path.file_name().unwrap_or(OsStr::new("export.csv"));
-    let target = reserve(dir, name).map_err(failed("write into the archive folder", dir))?;
-    let moved = match fs::rename(&entry.path, &target) {
-        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => copy(&entry.path, &target, &read.identity),
+    let moved = match move_to_free_name(&entry.path, dir, name) {
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => copy(&entry.path, dir, name, &read.identity),
         other => other,
     };
-    if let Err(cause) = moved {
-        // What stands under the reserved name is empty or a copy; the original is still where it was.
-        let _ = fs::remove_file(&target);
-        return Err(failed("archive", &entry.path)(cause));
-    }
+    let target = moved.map_err(failed("archive", &entry.path))?;
     sync(dir).map_err(failed("sync the archive folder", dir))?;
     Ok(target)
 }
 
-/// Makes an empty file under a name that nobody has: a rename onto it can destroy nothing.
-fn reserve(dir: &Path, name: &OsStr) -> io::Result<PathBuf> {
+/// One step, so that a crash leaves the file here or there and nothing else.
+fn move_to_free_name(from: &Path, dir: &Path, name: &OsStr) -> io::Result<PathBuf> {
     for number in 0_u64.. {
-        let path = dir.join(numbered(name, number));
-        match create_new(&path) {
-            Ok(_) => return Ok(path),
+        let target = dir.join(numbered(name, number));
+        match rename_to_new(from, &target) {
+            Ok(()) => return Ok(target),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
         }
     }
     Err(io::ErrorKind::AlreadyExists.into())
+}
+
+fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // A file system that cannot refuse by itself: the lease keeps others of us away.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) if to.try_exists()? => {
+            Err(io::ErrorKind::AlreadyExists.into())
+        }
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => fs::rename(from, to),
+        other => Ok(other?),
+    }
 }
 
 /// `customers.csv.gz`, 2 → `customers-2.csv.gz`.
@@ -73,24 +82,32 @@ fn sync(dir: &Path) -> io::Result<()> {
 }
 
 /// Copies under a hidden name first: a crash leaves no half file that looks whole.
-fn copy(from: &Path, reserved: &Path, identity: &Identity) -> io::Result<()> {
+fn copy(from: &Path, dir: &Path, name: &OsStr, identity: &Identity) -> io::Result<PathBuf> {
     let mut hidden = OsString::from(".");
-    hidden.push(reserved.file_name().unwrap_or_default());
+    hidden.push(name);
     hidden.push(".part");
-    let part = reserved.with_file_name(hidden);
-    // Left by a crash; the reserved name is ours alone, so this one is, too.
+    let part = dir.join(hidden);
+    // Left by a crash; the lease keeps others of us away.
     let _ = fs::remove_file(&part);
-    let mut target = create_new(&part)?;
+    let copied = fill(from, &part, identity).and_then(|()| move_to_free_name(&part, dir, name));
+    let target = copied.inspect_err(|_| {
+        // It is half a copy or a needless one; the original is where it was.
+        let _ = fs::remove_file(&part);
+    })?;
+    sync(dir)?;
+    fs::remove_file(from)?;
+    Ok(target)
+}
+
+fn fill(from: &Path, part: &Path, identity: &Identity) -> io::Result<()> {
+    let mut target = create_new(part)?;
     io::copy(&mut open_regular(from)?, &mut target)?;
     target.sync_all()?;
-    fs::rename(&part, reserved)?;
-    if let Some(dir) = reserved.parent() {
-        sync(dir)?;
+    if Identity::at(from)? == *identity {
+        Ok(())
+    } else {
+        Err(io::Error::other("the file changed while it was copied"))
     }
-    if Identity::at(from)? != *identity {
-        return Err(io::Error::other("the file changed while it was copied"));
-    }
-    fs::remove_file(from)
 }
 
 #[cfg(test)]
@@ -100,9 +117,10 @@ mod tests {
     #[test]
     fn a_copy_across_file_systems_leaves_only_the_copy() {
         let dir = tempfile::tempdir().unwrap();
-        let (from, to) = (dir.path().join("a.csv"), dir.path().join("b.csv"));
+        let from = dir.path().join("a.csv");
         fs::write(&from, "id\n1\n").unwrap();
-        copy(&from, &to, &Identity::at(&from).unwrap()).unwrap();
+        let to = copy(&from, dir.path(), OsStr::new("b.csv"), &Identity::at(&from).unwrap()).unwrap();
+        assert_eq!(to, dir.path().join("b.csv"));
         assert_eq!(fs::read_to_string(&to).unwrap(), "id\n1\n");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }

@@ -5,7 +5,6 @@ use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
 use super::Settings;
 use super::pattern::Glob;
@@ -111,8 +110,7 @@ fn is_finished(name: &OsStr) -> bool {
 }
 
 fn modified(metadata: &Metadata) -> Timestamp {
-    let since_epoch = metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
-    Timestamp(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+    metadata.modified().map(Timestamp::from).unwrap_or_default()
 }
 
 /// A link that leads back to itself: `ELOOP` of open(2).

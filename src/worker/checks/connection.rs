@@ -50,7 +50,7 @@ pub async fn credential(settings: &Settings, connection: &Connection) -> Finding
     let tried = match &connection.auth {
         auth::Settings::None => return Finding::fine(subject, "no credential is sent"),
         auth::Settings::ApiKey { .. } => auth::connect(&connection.auth, &context).map(drop),
-        auth::Settings::OAuth(_) if !settings.ledger.exists() => return untried(subject, connection),
+        auth::Settings::OAuth(_) if !settings.ledger.exists() => return untried(subject, settings, connection),
         auth::Settings::OAuth(oauth) => auth::check(oauth, &context).await,
     };
     match (tried, &connection.auth) {
@@ -71,11 +71,11 @@ pub async fn credential(settings: &Settings, connection: &Connection) -> Finding
 }
 
 /// Before there is a ledger no token is asked for: a session without a ledger is the mark of a lost ledger.
-fn untried(subject: String, connection: &Connection) -> Finding {
+fn untried(subject: String, settings: &Settings, connection: &Connection) -> Finding {
     let by_person = matches!(&connection.auth, auth::Settings::OAuth(oauth) if matches!(oauth.grant, Grant::AuthorizationCode { .. }));
     if by_person {
-        let name = &connection.name;
-        return Finding::bad(Ending::Auth, subject, "nobody has logged in yet").hint(format!("lead-sync login {name}"));
+        let login = settings.login_command(&connection.name);
+        return Finding::bad(Ending::Auth, subject, "nobody has logged in yet").hint(login);
     }
     Finding::doubtful(
         subject,

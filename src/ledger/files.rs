@@ -1,0 +1,95 @@
+//! A ledger's files beside its database: the folder, the fingerprint key, and the room on the disk.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use super::inspect::existing_folder;
+use super::{Error, Result};
+
+/// Less than this, in bytes, and nothing is sent: room for the write-ahead log of a run.
+const LEAST_FREE: u64 = 16 << 20;
+
+/// The fingerprint key's file: `NAME.key` beside the ledger.
+pub fn key_path(ledger: &Path) -> PathBuf {
+    ledger.with_extension("key")
+}
+
+/// Refuses a ledger at `path` for whose outcomes there might be no room.
+pub(super) fn check_space(path: &Path) -> Result<()> {
+    let folder = existing_folder(path);
+    let space = rustix::fs::statvfs(folder)
+        .map_err(|error| file_error("cannot read the free space of", folder)(error.into()))?;
+    if space.f_bavail.saturating_mul(space.f_frsize) < LEAST_FREE {
+        return Err(Error::Full { path: path.into() });
+    }
+    Ok(())
+}
+
+/// A key or sessions without their ledger: it was lost, moved, or its volume is not mounted.
+pub(super) fn refuse_lost(path: &Path, tokens: &Path) -> Result<()> {
+    let key = key_path(path);
+    let session = fs::read_dir(tokens).ok().and_then(|mut entries| {
+        entries.find_map(|entry| {
+            entry.ok().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "json"))
+        })
+    });
+    match [Some(key).filter(|key| key.exists()), session].into_iter().flatten().next() {
+        Some(trace) => Err(Error::Lost { path: path.into(), trace }),
+        None => Ok(()),
+    }
+}
+
+/// Makes the fingerprint key of a new ledger.
+pub(super) fn create_key(path: &Path) -> Result<[u8; 32]> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key)
+        .map_err(|error| file_error("no random numbers for", path)(std::io::Error::other(error.to_string())))?;
+    // Written aside and renamed, so that there is never half a key.
+    let aside = path.with_extension("key.tmp");
+    // Left by a crash, or put there by somebody else: it is replaced, and never written through.
+    let _ = fs::remove_file(&aside);
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&aside)
+        .map_err(file_error("cannot create", &aside))?;
+    file.write_all(&key).and_then(|()| file.sync_all()).map_err(file_error("cannot write", &aside))?;
+    fs::rename(&aside, path).map_err(file_error("cannot create", path))?;
+    sync_folder(path)?;
+    Ok(key)
+}
+
+/// The fingerprint key, or why it cannot be used.
+pub(super) fn read_key(path: &Path) -> Result<[u8; 32]> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(Error::Key { path: path.into(), problem: "is missing" });
+        }
+        Err(error) => return Err(file_error("cannot read", path)(error)),
+    };
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).map_err(file_error("cannot read", path))?;
+    bytes.try_into().map_err(|_| Error::Key { path: path.into(), problem: "is damaged" })
+}
+
+/// Creates the ledger's folder, for its owner only.
+pub(super) fn prepare_folder(path: &Path) -> Result<()> {
+    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(file_error("cannot create", folder))
+}
+
+/// Makes a new file's name durable.
+pub(super) fn sync_folder(path: &Path) -> Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(file_error("cannot sync", folder))
+}
+
+/// Says what could not be done with which file.
+pub(super) fn file_error(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+    let path = path.to_path_buf();
+    move |source| Error::File { doing, path, source }
+}

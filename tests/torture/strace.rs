@@ -1,0 +1,67 @@
+//! System calls of the program that fail, or that it does not live to see.
+//!
+//! strace counts calls for each thread; a call is meant by its name and its number on the thread that comes to that number first.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// Everything that changes a file or is heard by the API. A `?` says that not every machine has the call.
+const CALLS: &str = "pwrite64,fsync,fdatasync,ftruncate,?rename,renameat,?renameat2,?unlink,unlinkat,?mkdir,mkdirat,?link,linkat,write,writev,sendto";
+
+/// One call of a program's life.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Point {
+    pub(crate) call: String,
+    pub(crate) number: u64,
+}
+
+/// Whether strace is here. With `LEAD_SYNC_TEST_STRACE=1` it has to be.
+pub(crate) fn is_here() -> bool {
+    let here = Command::new("strace").arg("-V").output().is_ok_and(|output| output.status.success());
+    let asked = std::env::var("LEAD_SYNC_TEST_STRACE").is_ok_and(|asked| asked == "1");
+    assert!(here || !asked, "LEAD_SYNC_TEST_STRACE=1, and there is no strace: install it");
+    if !here {
+        println!("skipped: there is no strace");
+    }
+    here
+}
+
+/// Runs the program to its end and gives every call of it that could be its last.
+pub(crate) fn points(program: &Command) -> Vec<Point> {
+    let trace = tempfile::NamedTempFile::new().unwrap();
+    let output = under(program, trace.path(), &[&format!("--trace={CALLS}")]).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let mut calls: BTreeMap<(String, String), u64> = BTreeMap::new();
+    for line in fs::read_to_string(trace.path()).unwrap().lines() {
+        let Some((thread, rest)) = line.split_once(' ') else { continue };
+        if let Some((call, _)) = rest.trim_start().split_once('(') {
+            *calls.entry((call.to_owned(), thread.to_owned())).or_default() += 1;
+        }
+    }
+    let mut most: BTreeMap<String, u64> = BTreeMap::new();
+    for ((call, _), count) in calls {
+        let most = most.entry(call).or_default();
+        *most = count.max(*most);
+    }
+    let each = |(call, count): (String, u64)| (1..=count).map(move |number| Point { call: call.clone(), number });
+    most.into_iter().flat_map(each).collect()
+}
+
+/// Runs the program with a fault in a call, e.g. `signal=KILL:when=3` (before its third), `error=ENOSPC:when=3+` (its third and all after it).
+pub(crate) fn inject(program: &Command, call: &str, fault: &str) -> Output {
+    under(program, Path::new("/dev/null"), &[&format!("--trace={call}"), &format!("--inject={call}:{fault}")])
+        .output()
+        .unwrap()
+}
+
+fn under(program: &Command, trace: &Path, options: &[&str]) -> Command {
+    let mut command = Command::new("strace");
+    command.args(["-f", "-qq", "-o"]).arg(trace).args(options).arg(program.get_program()).args(program.get_args());
+    command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    if let Some(folder) = program.get_current_dir() {
+        command.current_dir(folder);
+    }
+    command
+}
