@@ -1,5 +1,6 @@
 //! `rejects export` and `rejects import`: rejected rows out for correction, and back in.
 
+use std::cell::Cell;
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -112,7 +113,9 @@ fn export(args: &Args, options: &ExportOptions) -> Result<Exit, Failure> {
         out::say("nothing is rejected; no file was written");
         return Ok(Exit::Done);
     };
-    let written = worker::export_rejects(&ledger, &sync, options.origin.as_deref(), || create(path))
+    let made = Cell::new(false);
+    let open = || create(path).inspect(|_| made.set(true));
+    let written = worker::export_rejects(&ledger, &sync, options.origin.as_deref(), open)
         .and_then(|(count, writer)| writer.map_or(Ok(()), finish).map(|()| count).map_err(RejectsError::Io));
     match written {
         Ok(0) => out::say(format!("sync {sync} has no rejected rows; no file was written")),
@@ -122,8 +125,10 @@ fn export(args: &Args, options: &ExportOptions) -> Result<Exit, Failure> {
             path.display()
         )),
         Err(error) => {
-            // What was written is no whole file. It cannot be there if nothing was.
-            let _ = std::fs::remove_file(path);
+            // What was written is no whole file. One that came from elsewhere meanwhile stays.
+            if made.get() {
+                let _ = std::fs::remove_file(path);
+            }
             return Err(error.into());
         }
     }
