@@ -18,21 +18,31 @@ pub(in crate::auth) struct Expectation<'a> {
     pub(in crate::auth) login: &'a str,
 }
 
-/// Whether a query answers the login that sent `state`; compared in constant time.
+/// Whether a query answers the login that sent `state`, and with nothing else beside it; compared in constant time.
 pub(super) fn is_of(query: &str, state: &str) -> bool {
-    let found = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "state");
-    let found = found.map(|(_, value)| value).unwrap_or_default();
+    let mut states = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "state");
+    let (Some((_, found)), None) = (states.next(), states.next()) else { return false };
     aws_lc_rs::constant_time::verify_slices_are_equal(found.as_bytes(), state.as_bytes()).is_ok()
 }
 
 /// The authorization code of a query.
 pub(in crate::auth) fn code(query: &str, expected: &Expectation<'_>) -> Result<Token, Error> {
-    let parameters: HashMap<String, String> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let mut parameters = HashMap::<String, String>::new();
+    let mut repeated = false;
+    for (name, value) in form_urlencoded::parse(query.as_bytes()).into_owned() {
+        repeated |= parameters.insert(name, value).is_some();
+    }
     let get = |name: &str| parameters.get(name).map(String::as_str);
     let again = format!("run `{}` again", expected.login);
     if !is_of(query, expected.state) {
         return Err(Error::NeedsPerson(format!(
             "the browser's answer belongs to another login (its state is not the one sent): {again} and use the newest address"
+        )));
+    }
+    if repeated {
+        // RFC 6749 section 3.1: none may. Which of two codes or issuers is meant is not ours to guess.
+        return Err(Error::NeedsPerson(format!(
+            "the browser's answer holds a parameter twice, nothing was stored: {again}"
         )));
     }
     match get("iss") {
@@ -104,6 +114,16 @@ mod tests {
     fn a_code_is_taken_from_an_answer_of_this_login() {
         let query = format!("code=abc&state=right-state&{ISS}");
         assert_eq!(code(&query, &EXPECTED).unwrap().expose(), "abc");
+    }
+
+    #[test]
+    fn an_answer_that_says_something_twice_is_refused() {
+        let twice = |more: &str| format!("code=abc&state=right-state&{ISS}&{more}");
+        assert!(refusal(&twice("state=wrong")).contains("another login"));
+        assert!(refusal(&twice("state=right-state")).contains("another login"));
+        for more in ["code=planted", "iss=https%3A%2F%2Fplanted.example.com", "x=1&x=1"] {
+            assert!(refusal(&twice(more)).contains("twice"), "{more}");
+        }
     }
 
     #[test]
