@@ -3,6 +3,7 @@
 //! Counters and the histogram are fed where things happen, through [`Meters`]; gauges are read off the ledger when somebody looks
 //! ([`Exporter::observe`]). Without [`install`] all of it does nothing.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -86,9 +87,11 @@ impl Exporter {
         observe(health, now);
     }
 
-    /// All metrics as text. Also makes room: what the histogram was fed is summed up.
-    pub fn render(&self) -> String {
-        self.0.render()
+    /// All metrics as text, those of a sync only if it is among `syncs`: one that was removed or renamed would be watched for ever.
+    /// Also makes room: what the histogram was fed is summed up.
+    pub fn render(&self, syncs: &BTreeSet<String>) -> String {
+        let is_of_known = |line: &str| sync_of(line).is_none_or(|sync| syncs.contains(sync));
+        self.0.render().split_inclusive('\n').filter(|line| is_of_known(line)).collect()
     }
 
     /// Sums up what the histogram was fed, so that a process that nobody asks does not grow. To be called now and then.
@@ -96,8 +99,9 @@ impl Exporter {
         self.0.run_upkeep();
     }
 
-    /// Writes all metrics to `path` for the node exporter's textfile collector: a reader sees the old file or the new one.
-    pub fn write(&self, path: &Path) -> std::io::Result<()> {
+    /// Writes what [`Exporter::render`] gives to `path` for the node exporter's textfile collector: a reader sees the old file or the new
+    /// one.
+    pub fn write(&self, path: &Path, syncs: &BTreeSet<String>) -> std::io::Result<()> {
         // node_exporter reads *.prom only, so that it passes over the provisional name.
         let mut aside = path.to_path_buf().into_os_string();
         aside.push(format!(".{}.tmp", std::process::id()));
@@ -107,7 +111,7 @@ impl Exporter {
             let _ = std::fs::remove_file(aside);
             let mut file = std::fs::File::create_new(aside)?;
             file.set_permissions(std::fs::Permissions::from_mode(FILE_MODE))?;
-            file.write_all(self.render().as_bytes())?;
+            file.write_all(self.render(syncs).as_bytes())?;
             file.sync_all()?;
             std::fs::rename(aside, path)
         })();
@@ -116,6 +120,11 @@ impl Exporter {
         }
         written
     }
+}
+
+/// The sync that a sample is about. It is the first label of each metric that has it, and its name needs no escapes.
+fn sync_of(line: &str) -> Option<&str> {
+    Some(line.split_once("{sync=\"")?.1.split_once('"')?.0)
 }
 
 fn observe(health: &Health, now: Timestamp) {
@@ -140,14 +149,24 @@ fn sync(health: &SyncHealth) {
     }
     gauge!(QUARANTINED, "sync" => name()).set(number(health.quarantined));
     if let Some((at, outcome)) = &health.last_run {
-        gauge!(LAST_RUN, "sync" => name()).set(seconds(*at));
-        for known in OUTCOMES {
-            gauge!(LAST_OUTCOME, "sync" => name(), "outcome" => known).set(if known == outcome { 1.0 } else { 0.0 });
-        }
+        set_ended(&health.sync, *at, outcome);
     }
     if let Some(at) = health.last_success {
         gauge!(LAST_SUCCESS, "sync" => name()).set(seconds(at));
     }
+}
+
+fn set_ended(sync: &str, at: Timestamp, outcome: &str) {
+    gauge!(LAST_RUN, "sync" => sync.to_owned()).set(seconds(at));
+    for known in OUTCOMES {
+        let value = if known == outcome { 1.0 } else { 0.0 };
+        gauge!(LAST_OUTCOME, "sync" => sync.to_owned(), "outcome" => known).set(value);
+    }
+}
+
+/// A run over a sync has failed without a word in the ledger, e.g. because the disk is full. To be called after [`Exporter::observe`].
+pub fn set_failed(sync: &str, at: Timestamp) {
+    set_ended(sync, at, "error");
 }
 
 /// When the schedule runs a sync next; `None`: it does not.
@@ -206,12 +225,21 @@ mod tests {
 
     const NOW: Timestamp = Timestamp(1_000_000);
 
+    fn known() -> BTreeSet<String> {
+        BTreeSet::from(["customers".to_owned()])
+    }
+
     /// The lines that `what` leaves for Prometheus, comments left out.
     fn lines(what: impl FnOnce()) -> Vec<String> {
         let recorder = recorder().unwrap();
         let exporter = Exporter(recorder.handle());
         metrics::with_local_recorder(&recorder, what);
-        exporter.render().lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect()
+        exporter
+            .render(&known())
+            .lines()
+            .filter(|line| !line.is_empty() && !line.starts_with('#'))
+            .map(str::to_owned)
+            .collect()
     }
 
     fn health(pause: Option<i64>, outcome: &str) -> Health {
@@ -260,6 +288,21 @@ mod tests {
     }
 
     #[test]
+    fn a_sync_that_is_not_configured_is_not_shown_and_a_failure_is() {
+        let lines = lines(|| {
+            let mut health = health(None, "complete");
+            health.syncs.push(SyncHealth { sync: "removed".to_owned(), ..health.syncs[0].clone() });
+            observe(&health, NOW);
+            set_failed("customers", NOW);
+            set_next_run("removed", Some(NOW));
+        });
+        assert!(!lines.iter().any(|line| line.contains("removed")), "{lines:#?}");
+        assert!(lines.contains(&r#"lead_sync_last_run_outcome{sync="customers",outcome="error"} 1"#.to_owned()));
+        assert!(lines.contains(&r#"lead_sync_last_run_outcome{sync="customers",outcome="complete"} 0"#.to_owned()));
+        assert!(lines.contains(&"lead_sync_ledger_size_bytes 4096".to_owned()));
+    }
+
+    #[test]
     fn requests_are_counted_by_outcome_and_timed() {
         let lines = lines(|| {
             let meters = Meters::new("wegroup");
@@ -286,7 +329,7 @@ mod tests {
         let exporter = Exporter(recorder.handle());
         metrics::with_local_recorder(&recorder, || observe(&health(None, "complete"), NOW));
         std::fs::write(&path, "old").unwrap();
-        exporter.write(&path).unwrap();
+        exporter.write(&path, &known()).unwrap();
         assert!(std::fs::read_to_string(&path).unwrap().contains("lead_sync_ledger_size_bytes 4096\n"));
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);

@@ -1,5 +1,6 @@
 //! `lead-sync` without a command: the daemon.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -149,22 +150,24 @@ impl Beside {
             outlook::of_daemon(&board, &settings)
         });
         tasks.spawn(http::serve(listener, http::routes(looked, desk, settings)));
-        tasks.spawn(follow(board.subscribe(), pulse));
+        tasks.spawn(follow(board.subscribe(), self.settings.subscribe(), pulse));
         Ok(())
     }
 }
 
 /// Passes the board on to health and metrics.
-async fn follow(mut board: watch::Receiver<Board>, pulse: Arc<Pulse>) {
+async fn follow(mut board: watch::Receiver<Board>, settings: watch::Receiver<Settings>, pulse: Arc<Pulse>) {
     loop {
+        let configured: BTreeSet<String> = settings.borrow().syncs.iter().map(|sync| sync.name.clone()).collect();
         {
             let board = board.borrow_and_update();
             pulse.turn(board.turned_at);
             pulse.set_ready(board.ready);
             metrics::set_reloaded(!board.refused);
-            for (sync, seen) in &board.syncs {
-                metrics::set_next_run(sync, seen.next);
+            for sync in &configured {
+                metrics::set_next_run(sync, board.syncs.get(sync).and_then(|seen| seen.next));
             }
+            pulse.set_syncs(configured, board.failed());
         }
         if board.changed().await.is_err() {
             return;

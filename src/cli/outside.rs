@@ -1,5 +1,6 @@
 //! What a run tells others: a monitor and people, and Prometheus' node exporter.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::exit::{Exit, Failure};
@@ -16,6 +17,7 @@ pub(super) struct Outside {
     notifier: Option<Notifier>,
     collector: Option<(Exporter, PathBuf)>,
     ledger: PathBuf,
+    configured: BTreeSet<String>,
 }
 
 /// A run that they know of.
@@ -45,7 +47,8 @@ impl Outside {
             None => None,
             Some(path) => Some((exporter(path)?, path.to_path_buf())),
         };
-        Ok(Self { notifier: notifier(loaded)?, collector, ledger: loaded.unresolved.ledger.clone() })
+        let configured = loaded.unresolved.syncs.iter().map(|sync| sync.name.clone()).collect();
+        Ok(Self { notifier: notifier(loaded)?, collector, ledger: loaded.unresolved.ledger.clone(), configured })
     }
 
     /// A run begins.
@@ -54,11 +57,25 @@ impl Outside {
     }
 }
 
+impl Outside {
+    /// `failed` are syncs whose run ended without a report.
+    fn collect(&self, exporter: &Exporter, path: &Path, failed: &[String]) -> Result<(), String> {
+        match Ledger::open_reader(&self.ledger).and_then(|ledger| ledger.health()) {
+            Ok(health) => exporter.observe(&health, clock::now()),
+            // The run has said so already; a file without the ledger's numbers is what an alert looks for.
+            Err(ledger::Error::Missing { .. }) => {}
+            Err(error) => tracing::warn!(%error, "metrics without the ledger"),
+        }
+        failed.iter().for_each(|sync| metrics::set_failed(sync, clock::now()));
+        exporter.write(path, &self.configured).map_err(|error| error.to_string())
+    }
+}
+
 impl Announced<'_> {
     /// The run over `syncs` has ended. Nothing that goes wrong here changes how.
     pub(super) async fn end(self, syncs: &[String], result: &Result<Report, Failure>) {
         if let Some((exporter, path)) = &self.outside.collector
-            && let Err(what) = collect(exporter, path, &self.outside.ledger)
+            && let Err(what) = self.outside.collect(exporter, path, if result.is_err() { syncs } else { &[] })
         {
             out::note(format!("warning: --metrics-file {}: {what}", path.display()));
         }
@@ -81,14 +98,4 @@ fn exporter(path: &Path) -> Result<Exporter, Failure> {
         return Err(Failure::usage(format!("--metrics-file: there is no folder {}; create it", folder.display())));
     }
     metrics::install().map_err(|error| Failure::new(Exit::Error, error))
-}
-
-fn collect(exporter: &Exporter, path: &Path, ledger: &Path) -> Result<(), String> {
-    match Ledger::open_reader(ledger).and_then(|ledger| ledger.health()) {
-        Ok(health) => exporter.observe(&health, clock::now()),
-        // The run has said so already; a file without the ledger's numbers is what an alert looks for.
-        Err(ledger::Error::Missing { .. }) => {}
-        Err(error) => tracing::warn!(%error, "metrics without the ledger"),
-    }
-    exporter.write(path).map_err(|error| error.to_string())
 }

@@ -30,6 +30,12 @@ pub struct Seen {
 }
 
 impl Board {
+    /// The syncs whose last run in this process failed, and when.
+    pub fn failed(&self) -> BTreeMap<String, Timestamp> {
+        let failed = |seen: &Seen| seen.last.filter(|(_, ending)| matches!(ending, Ending::Usage | Ending::Error));
+        self.syncs.iter().filter_map(|(name, seen)| Some((name.clone(), failed(seen)?.0))).collect()
+    }
+
     /// When the next sync is due, and which.
     pub fn next(&self) -> Option<(Timestamp, &str)> {
         self.syncs.iter().filter_map(|(name, seen)| Some((seen.next?, name.as_str()))).min()

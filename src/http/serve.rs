@@ -10,8 +10,11 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
-/// Connections at once: a monitor, a probe and a person; more wait.
-const CONNECTIONS: usize = 16;
+/// Connections at once; more wait. Ample beside a monitor, a probe and a person, so that some that never ask keep nobody out.
+const CONNECTIONS: usize = 256;
+
+/// From the connection to the end of the request's head: who asks nothing soon makes room.
+const HEAD: Duration = Duration::from_secs(2);
 
 /// From the connection to the end of the answer; a client that is slower is cut off.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -46,7 +49,7 @@ pub async fn serve(listener: TcpListener, routes: Router) {
 async fn answer(stream: TcpStream, routes: Router) {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(LONGEST)
+        .header_read_timeout(HEAD)
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
     if let Err(error) = connection.await {

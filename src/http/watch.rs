@@ -1,5 +1,6 @@
 //! What the server knows: the daemon's pulse, and the ledger as it is.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,7 +9,7 @@ use std::time::Duration;
 use crate::clock;
 use crate::domain::time::Timestamp;
 use crate::ledger::{self, Health, Ledger, Version};
-use crate::metrics::Exporter;
+use crate::metrics::{self, Exporter};
 
 /// A scheduler that has not turned for so long hangs: it turns every few seconds.
 const STILL: Duration = Duration::from_mins(1);
@@ -18,6 +19,14 @@ const STILL: Duration = Duration::from_mins(1);
 pub struct Pulse {
     turned_at: AtomicI64,
     ready: AtomicBool,
+    syncs: Mutex<Syncs>,
+}
+
+/// What the daemon knows of the syncs, beside the ledger.
+#[derive(Debug, Clone, Default)]
+struct Syncs {
+    configured: BTreeSet<String>,
+    failed: BTreeMap<String, Timestamp>,
 }
 
 impl Pulse {
@@ -29,6 +38,15 @@ impl Pulse {
     /// Whether the daemon takes up runs: true once the ledger is open, false again when it is to stop.
     pub fn set_ready(&self, ready: bool) {
         self.ready.store(ready, Ordering::Relaxed);
+    }
+
+    /// The syncs of the configuration in force, and when the last run of one failed: the ledger may not have been able to take that down.
+    pub fn set_syncs(&self, configured: BTreeSet<String>, failed: BTreeMap<String, Timestamp>) {
+        *self.syncs.lock().unwrap_or_else(PoisonError::into_inner) = Syncs { configured, failed };
+    }
+
+    fn syncs(&self) -> Syncs {
+        self.syncs.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -71,10 +89,12 @@ impl Watch {
 
     /// The metrics. With a ledger that cannot be read they are those of the process alone.
     pub fn render(&self) -> String {
+        let syncs = self.pulse.syncs();
         if let Err(error) = self.observe() {
             tracing::warn!(%error, "metrics without the ledger");
+            syncs.failed.iter().for_each(|(sync, at)| metrics::set_failed(sync, *at));
         }
-        self.exporter.render()
+        self.exporter.render(&syncs.configured)
     }
 
     /// Sets the gauges. The ledger is counted only if somebody has changed it since: asking an idle daemon costs nothing.
@@ -90,6 +110,12 @@ impl Watch {
             _ => look.ledger.health()?,
         };
         self.exporter.observe(&health, clock::now());
+        for (sync, at) in self.pulse.syncs().failed {
+            let known = health.syncs.iter().find(|known| known.sync == sync);
+            if known.and_then(|known| known.last_run.as_ref()).is_none_or(|(ended, _)| *ended < at) {
+                metrics::set_failed(&sync, at);
+            }
+        }
         look.seen = Some((version, health));
         // Kept only if all went well: after an error the next look opens the file anew.
         *guard = Some(look);

@@ -44,6 +44,31 @@ async fn a_run_leaves_its_metrics_for_the_collector() {
 }
 
 #[tokio::test]
+async fn a_run_that_ends_without_a_report_is_shown_as_an_error() {
+    let site = Site::new("").await;
+    site.export(&[["1", "Jan", "jan@example.com"]]);
+    site.write("lead-sync.db", "this is no database, whatever its name says: it is longer than a header");
+    assert_eq!(site.run(&["--run-now", "--metrics-file", "lead-sync.prom"]).await.code, 2);
+    let samples = samples(&site.read("lead-sync.prom"));
+    for (outcome, value) in [("error", 1.0), ("complete", 0.0)] {
+        let name = format!(r#"lead_sync_last_run_outcome{{sync="customers",outcome="{outcome}"}}"#);
+        assert_eq!(samples.get(&name), Some(&value), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_sync_that_was_renamed_is_no_longer_shown() {
+    let site = Site::new("").await;
+    site.export(&[["1", "Jan", "jan@example.com"]]);
+    assert_eq!(site.run(&["--run-now"]).await.code, 0);
+    let renamed = site.read("lead-sync.toml").replace("[syncs.customers", "[syncs.clients");
+    site.write("lead-sync.toml", &renamed);
+    assert_eq!(site.run(&["--run-now", "--metrics-file", "lead-sync.prom"]).await.code, 0);
+    let text = site.read("lead-sync.prom");
+    assert!(text.contains(r#"sync="clients""#) && !text.contains(r#"sync="customers""#), "{text}");
+}
+
+#[tokio::test]
 async fn a_pause_that_the_api_asked_for_is_seen() {
     let site = Site::new("").await;
     site.export(&[["1", "Jan", "jan@example.com"]]);

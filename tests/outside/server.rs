@@ -1,5 +1,6 @@
 //! `/healthz`, `/readyz` and `/metrics`. What is measured is the whole process's, so one test asks for all of it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lead_sync::domain::time::Timestamp;
@@ -35,6 +36,7 @@ async fn the_server_shows_a_daemon_from_its_start_to_its_stop() {
 
     assert_eq!((status("/healthz").await, status("/readyz").await), (503, 503), "nothing has begun");
     pulse.turn(clock::now());
+    pulse.set_syncs([String::from("customers")].into(), BTreeMap::new());
     pulse.set_ready(true);
     assert_eq!((status("/healthz").await, status("/readyz").await), (200, 503), "there is no ledger");
     site.export(&[["PLANTED-KEY-1", "Plantedfirst", "planted@example.com"]]);
