@@ -7,6 +7,7 @@ use clap::{Args as ClapArgs, Subcommand};
 
 use super::args::Args;
 use super::exit::{Exit, Failure};
+use super::operator::operator;
 use super::{load, mend, out};
 use crate::aside::Aside;
 use crate::clock;
@@ -135,8 +136,8 @@ fn finish(writer: BufWriter<Aside>, path: &Path) -> io::Result<()> {
 }
 
 fn import(args: &Args, options: &ImportOptions) -> Result<Exit, Failure> {
-    let mut ledger = mend::open(args, options.sync.as_deref())?;
-    let Some(sync) = chosen(&ledger, options.sync.as_ref())? else {
+    let mut desk = mend::open(args, options.sync.as_deref())?;
+    let Some(sync) = chosen(&desk.ledger, options.sync.as_ref())? else {
         out::say("nothing is rejected; nothing was taken in");
         return Ok(Exit::Done);
     };
@@ -144,8 +145,11 @@ fn import(args: &Args, options: &ImportOptions) -> Result<Exit, Failure> {
     let Some(ready) = prepared.syncs.first() else {
         return Err(Failure::usage(format!("the sync {sync} is no longer configured: nothing can be taken in for it")));
     };
-    let done = worker::import_rejects(&mut ledger, ready, &options.file, &mend::operator(), clock::now())?;
+    let done = worker::import_rejects(&mut desk.ledger, ready, &options.file, &operator(), clock::now())?;
     out::say(format!("{} corrected leads of {sync} are to be sent by the next run", done.pending));
+    if done.pending > 0 {
+        mend::tell_obstacles(&desk, &[sync].into())?;
+    }
     if done.left > 0 {
         out::say(format!(
             "{} rows are of delivered leads, which on_change = \"ignore\" does not send again",
