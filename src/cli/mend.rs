@@ -46,7 +46,9 @@ pub(super) fn tell_obstacles(desk: &Desk, syncs: &BTreeSet<String>) -> Result<()
         .filter(|sync| syncs.contains(&sync.sync))
         .flat_map(|sync| status::obstacles(sync, &desk.program))
         .collect();
-    told.iter().for_each(|obstacle| out::say(format!("but {obstacle}")));
+    for obstacle in told {
+        out::say(format!("but {obstacle}"));
+    }
     Ok(())
 }
 
@@ -62,13 +64,11 @@ pub(super) fn retry(args: &Args, options: &RetryOptions) -> Result<Exit, Failure
     let mut shown = None;
     if !options.yes && std::io::stdin().is_terminal() {
         let many = desk.ledger.count_target(&target, clock::now())?;
-        shown = (many > 1).then_some(many);
-    }
-    if let Some(many) = shown {
-        ask(
-            &format!("{many} leads would be put back, to be sent by the next run. Do that?"),
-            "--yes answers the question",
-        )?;
+        if many > 1 {
+            let question = format!("{many} leads would be put back, to be sent by the next run. Do that?");
+            ask(&question, "--yes answers the question")?;
+        }
+        shown = Some(many);
     }
     let retried = desk.ledger.retry(&target, shown, &operator(), clock::now())?.ok_or_else(changed)?;
     out::say(format!("{} leads are to be sent by the next run", retried.leads));
@@ -130,20 +130,14 @@ pub(super) fn resolve(args: &Args, options: &ResolveOptions) -> Result<Exit, Fai
     }
     let asked = !options.yes && (held.len() > 1 || options.delivered) && std::io::stdin().is_terminal();
     if asked {
-        let act = if options.resend {
-            "would be sent again by the next run, possibly for the second time"
-        } else {
-            "would be settled as delivered: it is not sent again"
-        };
-        let places = held.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-        ask(&format!("{key} of {places} {act}. Do that?"), "--sync chooses one, --yes answers the question")?;
+        ask_to_settle(&key, &held, options.resend)?;
     }
     let expected = asked.then_some(&held);
     let settled = desk.ledger.resolve(&target, &how, expected, &operator(), clock::now())?.ok_or_else(changed)?;
     if settled.is_empty() {
         return Err(changed());
     }
-    let places = settled.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let places = listed(&settled);
     if options.delivered {
         out::say(format!("{key} of {places} is settled as delivered"));
     } else {
@@ -151,6 +145,19 @@ pub(super) fn resolve(args: &Args, options: &ResolveOptions) -> Result<Exit, Fai
         tell_obstacles(&desk, &settled)?;
     }
     Ok(Exit::Done)
+}
+
+fn ask_to_settle(key: &str, held: &BTreeSet<String>, resend: bool) -> Result<(), Failure> {
+    let act = if resend {
+        "would be sent again by the next run, possibly for the second time"
+    } else {
+        "would be settled as delivered: it is not sent again"
+    };
+    ask(&format!("{key} of {} {act}. Do that?", listed(held)), "--sync chooses one, --yes answers the question")
+}
+
+fn listed(syncs: &BTreeSet<String>) -> String {
+    syncs.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
 fn ask(question: &str, instead: &str) -> Result<(), Failure> {

@@ -1,7 +1,6 @@
 //! `init` on a terminal: questions, answers, a file.
 
 use std::fs::File;
-use std::io::Write;
 
 use lead_sync::config::{Env, load};
 use nix::pty::openpty;

@@ -2,7 +2,9 @@
 
 use std::ops::RangeInclusive;
 
+use lead_sync::ledger::Ledger;
 use lead_sync::sandbox::{Answer, Fault, Kind};
+use lead_sync::worker::export_rejects;
 
 use crate::rejects;
 use crate::support::Scene;
@@ -161,4 +163,21 @@ fn an_export_into_a_missing_folder_says_what_next() {
         let ran = scene.cli(command);
         assert!(ran.code == 2 && ran.stderr.contains("its folder does not exist"), "{ran:?}");
     }
+}
+
+#[test]
+fn an_export_of_rejects_is_of_one_moment_whatever_is_written_meanwhile() {
+    let scene = rejects::scene();
+    scene.export("customers.csv", "id,first_name,last_name,email\n1,A\n2,B\n");
+    scene.run();
+    let ledger = Ledger::open_reader(&scene.path("lead-sync.db")).unwrap();
+    let meanwhile = || {
+        let other = rusqlite::Connection::open(scene.path("lead-sync.db")).unwrap();
+        other.execute("DELETE FROM quarantine", []).unwrap();
+        Ok(Vec::new())
+    };
+    let (count, written) = export_rejects(&ledger, "customers", None, meanwhile).unwrap();
+    assert_eq!((count, String::from_utf8(written.unwrap()).unwrap().lines().count()), (2, 3));
+    let mut later = || -> std::io::Result<Vec<u8>> { panic!("there is nothing to be written") };
+    assert_eq!(export_rejects(&ledger, "customers", None, &mut later).unwrap().0, 0);
 }

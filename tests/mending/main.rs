@@ -5,7 +5,6 @@
 #[expect(dead_code, reason = "other test crates use the rest")]
 #[path = "../support/mod.rs"]
 mod support;
-#[expect(dead_code, reason = "other test crates use the rest")]
 #[path = "../support/terminal.rs"]
 mod terminal;
 
