@@ -52,6 +52,14 @@ image:
 package:
     bash .ci/run release_package
 
+# target/assets/lead-sync.cdx.json: what the program is made of, CycloneDX; part of the package
+sbom:
+    bash .ci/run sbom
+
+# the last commit, built twice in folders of different names and compared (not the same yet); takes two release builds
+reproducible:
+    bash .ci/run reproducible
+
 # the package on a booted systemd, in a container of systemd's own; needs root and systemd-nspawn
 boot:
     bash .ci/run package

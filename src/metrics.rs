@@ -103,7 +103,9 @@ impl Exporter {
         aside.push(format!(".{}.tmp", std::process::id()));
         let aside = Path::new(&aside);
         let written = (|| {
-            let mut file = std::fs::File::create(aside)?;
+            // Others may write to the collector's folder: what stands there is replaced, and never written through.
+            let _ = std::fs::remove_file(aside);
+            let mut file = std::fs::File::create_new(aside)?;
             file.set_permissions(std::fs::Permissions::from_mode(FILE_MODE))?;
             file.write_all(self.render().as_bytes())?;
             file.sync_all()?;

@@ -19,6 +19,8 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt as lines};
 
+use crate::domain::reason::shown;
+
 /// The variable that sets the level: `error`, `warn`, `info`, `debug`, `trace`, `off`.
 pub const LEVEL_VARIABLE: &str = "LEAD_SYNC_LOG";
 
@@ -61,8 +63,8 @@ pub fn start(talk: Talk) {
     let chosen = shape.as_ref().and_then(|shape| shape.as_ref().ok()).copied();
     let base = lines::layer().with_writer(stderr);
     let layer = match chosen.unwrap_or_else(|| usual(stderr().is_terminal(), is_journal())) {
-        Shape::Text => base.with_ansi(stderr().is_terminal()).with_target(false).boxed(),
-        Shape::Json => base.json().flatten_event(true).with_current_span(false).boxed(),
+        Shape::Text => base.with_ansi(false).event_format(OneLine(format::format().with_target(false))).boxed(),
+        Shape::Json => base.json().flatten_event(true).with_current_span(false).map_event_format(OneLine).boxed(),
         Shape::Journald => base.with_ansi(false).event_format(Journald::default()).boxed(),
     };
     // A second start (tests in one process) changes nothing.
@@ -108,12 +110,12 @@ fn is_journal() -> bool {
 
 /// Text with the priority in front: `<4>` for a warning.
 #[derive(Debug)]
-struct Journald(Format<Full, ()>);
+struct Journald(OneLine<Format<Full, ()>>);
 
 impl Default for Journald {
     fn default() -> Self {
         // The journal has the time and the priority.
-        Self(format::format().without_time().with_level(false).with_target(false).with_ansi(false))
+        Self(OneLine(format::format().without_time().with_level(false).with_target(false).with_ansi(false)))
     }
 }
 
@@ -123,10 +125,30 @@ where
     N: for<'a> FormatFields<'a> + 'static,
 {
     fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-        // A line of its own would lose its priority.
+        write!(writer, "<{}>", priority(*event.metadata().level()))?;
+        self.0.format_event(context, writer, event)
+    }
+}
+
+/// Another format, one line for each event: what stands in a name of a file or in an answer could otherwise pass for a line of ours, and
+/// in the journal would lose its priority. Nothing drives the terminal, so that there are no colours either: those of the format could not be
+/// told from those of a value.
+#[derive(Debug)]
+struct OneLine<F>(F);
+
+impl<S, N, F> FormatEvent<S, N> for OneLine<F>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let mut line = String::new();
         self.0.format_event(context, Writer::new(&mut line), event)?;
-        writeln!(writer, "<{}>{}", priority(*event.metadata().level()), line.trim_end().replace('\n', " | "))
+        for (index, text) in line.trim_end().split('\n').enumerate() {
+            write!(writer, "{}{}", if index == 0 { "" } else { " | " }, shown(text))?;
+        }
+        writeln!(writer)
     }
 }
 

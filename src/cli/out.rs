@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use crate::config::pasted;
+use crate::domain::reason::drives_display;
 pub(super) use crate::domain::reason::shown;
 
 /// Columns of a terminal that prose is fitted into.
@@ -28,9 +29,12 @@ pub(super) fn lost() -> Option<&'static io::Error> {
     LOST.get()
 }
 
-/// One line for the person on stderr.
-pub(super) fn note(line: impl Display) {
-    let _ = writeln!(stderr(), "{line}");
+/// What the person should know, on stderr. Names of files and words of servers are in it: only line ends are left as they are, so that
+/// who has data of one line calls [`shown`] first.
+pub(super) fn note(text: impl Display) {
+    let text = text.to_string();
+    let lines: Vec<String> = text.split('\n').map(shown).collect();
+    let _ = writeln!(stderr(), "{}", lines.join("\n"));
 }
 
 /// A question to the person on stderr: the answer is typed beside it.
@@ -40,7 +44,18 @@ pub(super) fn prompt(question: impl Display) {
 
 /// One JSON document on stdout.
 pub(super) fn json(document: &impl serde::Serialize) {
-    say(serde_json::to_string_pretty(document).unwrap_or_default());
+    say(inert(&serde_json::to_string_pretty(document).unwrap_or_default()));
+}
+
+/// The same JSON document with what [`drives_display`] escaped: JSON itself asks that of the characters below U+0020 only (RFC 8259
+/// section 7), and a terminal obeys others, too. Such characters stand in strings, but for the line ends between values.
+fn inert(document: &str) -> String {
+    let escaped = |text: String, c: char| match c {
+        '\n' => text + "\n",
+        c if drives_display(c) => text + &format!("\\u{:04x}", u32::from(c)),
+        c => text + c.encode_utf8(&mut [0; 4]),
+    };
+    document.chars().fold(String::with_capacity(document.len()), escaped)
 }
 
 /// The command that the person typed, so that a printed one works when it is pasted.
@@ -74,4 +89,17 @@ pub(super) fn paragraph(head: &str, text: &str) {
         filled += length;
     }
     say(line.trim_end());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_json_document_drives_no_terminal_and_means_the_same() {
+        let document = serde_json::json!({ "a\u{9b}31m": ["\u{1b}[2J\u{7f}", "\u{202e}é漢\n"] });
+        let text = inert(&serde_json::to_string_pretty(&document).unwrap());
+        assert!(!text.contains(|c| c != '\n' && drives_display(c)), "{text}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), document);
+    }
 }

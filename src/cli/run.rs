@@ -208,6 +208,6 @@ pub(super) fn print(report: &Report, as_json: bool) {
 /// What a person should read, on stderr.
 pub(super) fn print_notices(report: &Report) {
     for notice in &report.notices {
-        out::note(&notice.text);
+        out::note(out::shown(&notice.text));
     }
 }

@@ -15,7 +15,7 @@ use crate::domain::time::Timestamp;
 const LEADS_PER_FILE: i64 = 1 << 32;
 
 /// Page cache of an intake, in KiB (negative, as SQLite takes it): with the default of 2 MiB new keys in no order push the pages of their
-/// index out again and again. Memory is used only as far as pages are.
+/// index out again and again.
 const CACHE: i64 = -8 * 1024;
 
 /// One pass over one sync's source, under way.
@@ -69,7 +69,6 @@ impl Ledger {
     /// fingerprints are made of.
     pub fn admit(&mut self, sync: i64, run: i64, basis: &[u8; 16], now: Timestamp) -> Result<Admission<'_>> {
         let path = &self.path;
-        self.db.pragma_update(None, "cache_size", CACHE).map_err(|error| Error::from_sqlite(path, &error))?;
         let tx = self
             .db
             .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
@@ -113,6 +112,12 @@ impl Admission<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Everything known is loaded: what comes are changes. The cache grows only now, as reading all leads once fills any cache for nothing,
+    /// in every run of a daemon.
+    pub fn expect_changes(&self) -> Result<()> {
+        self.tx.pragma_update(None, "cache_size", CACHE).map_err(|error| self.error(&error))
     }
 
     /// The number of leads of this sync, for sizing the map of known fingerprints.

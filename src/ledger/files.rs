@@ -48,10 +48,11 @@ pub(super) fn create_key(path: &Path) -> Result<[u8; 32]> {
         .map_err(|error| file_error("no random numbers for", path)(std::io::Error::other(error.to_string())))?;
     // Written aside and renamed, so that there is never half a key.
     let aside = path.with_extension("key.tmp");
+    // Left by a crash, or put there by somebody else: it is replaced, and never written through.
+    let _ = fs::remove_file(&aside);
     let mut file = OpenOptions::new()
         .write(true)
-        .create(true)
-        .truncate(true)
+        .create_new(true)
         .mode(0o600)
         .open(&aside)
         .map_err(file_error("cannot create", &aside))?;

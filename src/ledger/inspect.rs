@@ -1,10 +1,11 @@
 //! A look at a ledger that changes nothing, for `check`.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
+use rustix::process::geteuid;
 
 use super::files::{check_space, file_error, refuse_lost};
 use super::lease::lock_path;
@@ -59,6 +60,15 @@ impl Ledger {
             .into_iter()
             .filter(|file| fs::metadata(file).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0))
             .collect()
+    }
+
+    /// The folder of the ledger at `path` if others than this user and root can remove its files or put their own in place of them.
+    /// A sticky folder such as `/tmp` counts, too: there the files beside the ledger can be made by others first.
+    pub fn replaceable(path: &Path) -> Option<PathBuf> {
+        let folder = existing_folder(path);
+        let about = fs::metadata(folder).ok()?;
+        let trusted = [0, geteuid().as_raw()].contains(&about.uid());
+        (about.mode() & 0o022 != 0 || !trusted).then(|| folder.to_path_buf())
     }
 }
 

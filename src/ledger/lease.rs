@@ -5,6 +5,8 @@ use std::io::{Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
+
 use super::files::{file_error, prepare_folder};
 use super::schema::upgrade_to_latest;
 use super::{Error, Result};
@@ -16,6 +18,9 @@ pub struct Lease {
     /// The open file is the lock. It is never unlinked: unlinking and creating anew would let two holders in.
     _file: File,
 }
+
+/// `O_NOFOLLOW` of open(2), as the standard library takes it.
+const NOT_THROUGH_LINKS: i32 = OFlags::NOFOLLOW.bits().cast_signed();
 
 impl Lease {
     /// Takes the lease of the ledger at `ledger`, or says who holds it. `what` names the holder for others, e.g. `--run-now`. Who has the
@@ -29,6 +34,8 @@ impl Lease {
             .create(true)
             .truncate(false)
             .mode(0o600)
+            // The file is emptied below, so it must not be a link to somebody else's.
+            .custom_flags(NOT_THROUGH_LINKS)
             .open(&path)
             .map_err(file_error("cannot open", &path))?;
         match file.try_lock() {

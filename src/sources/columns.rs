@@ -29,8 +29,21 @@ pub(super) fn positions(found: &[String], wanted: &[String]) -> Result<Vec<usize
     }
     // The key is usually read by the mapping, too: its problem is said once.
     let mut parts: Vec<String> = problems.into_iter().collect();
-    parts.push(listing(found));
+    parts.push(if is_foreign(found, wanted) { unlisted(found) } else { listing(found) });
     Err(parts.join("; "))
+}
+
+/// True if nothing of what is wanted is there, not even by a name like it: the file is perhaps no export at all, but e.g. the target of a
+/// link that somebody put among the exports, and its first line is nothing for a log.
+fn is_foreign(found: &[String], wanted: &[String]) -> bool {
+    !wanted.iter().any(|name| found.contains(name) || nearest(name, found).is_some())
+}
+
+fn unlisted(found: &[String]) -> String {
+    if looks_like_data(found) {
+        return listing(found);
+    }
+    format!("nothing in its first line ({} cells) is like a column of the mapping; is it the right file?", found.len())
 }
 
 fn missing(name: &str, found: &[String]) -> String {

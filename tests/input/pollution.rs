@@ -95,7 +95,7 @@ fn polluted(
     match pollution {
         Pollution::SeparatorLine => text = format!("sep={delimiter}{end}{text}"),
         Pollution::UnclosedQuote => {
-            text += &format!("k9{delimiter}\"open{end}k10{delimiter}");
+            text = format!("{text}k9{delimiter}\"open{end}k10{delimiter}");
             rows.push(None);
         }
         Pollution::NoFinalLineEnd => text.truncate(text.len() - end.len()),

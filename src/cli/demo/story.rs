@@ -122,6 +122,6 @@ fn total(report: &Report) -> Counts {
 
 fn notices(report: &Report) {
     for notice in &report.notices {
-        out::note(&notice.text);
+        out::note(out::shown(&notice.text));
     }
 }

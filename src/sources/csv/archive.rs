@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-use super::input::Identity;
+use super::input::{Identity, open_regular};
 use super::{Entry, Summary, changed};
 use crate::sources::Error;
 
@@ -101,7 +101,7 @@ fn copy(from: &Path, dir: &Path, name: &OsStr, identity: &Identity) -> io::Resul
 
 fn fill(from: &Path, part: &Path, identity: &Identity) -> io::Result<()> {
     let mut target = create_new(part)?;
-    io::copy(&mut File::open(from)?, &mut target)?;
+    io::copy(&mut open_regular(from)?, &mut target)?;
     target.sync_all()?;
     if Identity::at(from)? == *identity {
         Ok(())

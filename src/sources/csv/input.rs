@@ -1,12 +1,13 @@
 //! The bytes of a file: opened once, decompressed, decoded to something that is cut into records.
 
-use std::fs::{File, Metadata};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, BufReader, Read, Seek};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use encoding_rs::{Decoder, DecoderResult, Encoding};
 use flate2::bufread::MultiGzDecoder;
+use rustix::fs::OFlags;
 
 /// A gzip file may unpack to so many times its size: real exports reach 5 to 50, the format allows 1032.
 const GZIP_RATIO: u64 = 200;
@@ -52,9 +53,9 @@ pub(super) enum Input {
 }
 
 impl Input {
-    /// Opens a regular file.
+    /// Opens a regular file; anything else is an error without waiting for it.
     pub(super) fn open(path: &Path) -> io::Result<(Self, Identity)> {
-        let mut file = File::open(path)?;
+        let mut file = open_regular(path)?;
         let identity = Identity::of(&file.metadata()?);
         let mut magic = Vec::with_capacity(2);
         file.by_ref().take(2).read_to_end(&mut magic)?;
@@ -89,6 +90,13 @@ impl Input {
         };
         Ok(Identity::of(&file.metadata()?))
     }
+}
+
+/// Opens a regular file for reading. What stood under the name when the files were listed may have been replaced since: opening a pipe
+/// would wait for somebody to write into it, and a device has no end.
+pub(super) fn open_regular(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(rustix::io::Errno::INVAL.into()) }
 }
 
 impl Read for Input {
@@ -212,6 +220,16 @@ mod tests {
     use std::io::Write;
 
     use super::*;
+
+    #[test]
+    fn a_pipe_device_or_folder_is_not_opened_and_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("export.csv");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        for path in [&pipe, Path::new("/dev/zero"), folder.path()] {
+            assert!(Input::open(path).is_err(), "{}", path.display());
+        }
+    }
 
     #[test]
     fn a_gzip_bomb_is_cut_off_at_its_limit() {

@@ -57,8 +57,8 @@ pub fn list(settings: &Settings, now: Timestamp) -> Result<Vec<Entry>, Error> {
         match fs::metadata(&path) {
             Ok(metadata) if metadata.is_file() => entries.push(entry(path, origin, &metadata)),
             Ok(_) => {}
-            // Gone between the listing and now, or a link to nowhere.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            // Gone between the listing and now, or a link to nowhere or back to itself.
+            Err(error) if error.kind() == io::ErrorKind::NotFound || is_loop(&error) => {}
             Err(cause) => return Err(unreadable(&origin, cause)),
         }
     }
@@ -111,6 +111,11 @@ fn is_finished(name: &OsStr) -> bool {
 
 fn modified(metadata: &Metadata) -> Timestamp {
     metadata.modified().map(Timestamp::from).unwrap_or_default()
+}
+
+/// A link that leads back to itself: `ELOOP` of open(2).
+fn is_loop(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
 }
 
 fn unreadable(path: &str, cause: io::Error) -> Error {

@@ -22,6 +22,11 @@ pub fn ledger(path: &Path, tokens: &Path) -> Vec<Finding> {
         let fact = format!("others can read {}", file.display());
         findings.push(Finding::doubtful(SUBJECT, &fact).hint(format!("chmod 600 {}", file.display())));
     }
+    if let Some(folder) = Ledger::replaceable(path) {
+        let fact = format!("others can replace the ledger's files: they can write to {}", folder.display());
+        let hint = format!("chmod go-w {0}, and chown it to the user that lead-sync runs as", folder.display());
+        findings.push(Finding::doubtful(SUBJECT, &fact).hint(hint));
+    }
     if let Some(holder) = ledger::holder(path) {
         findings.push(Finding::fine(SUBJECT, format!("held by {holder}; a run beside it would end with exit code 6")));
     }

@@ -113,6 +113,7 @@ impl<'p> Pass<'p> {
             self.admission.each_known(|fingerprint, open, by_mapping| known.load(fingerprint, open, by_mapping))?;
             self.admission.each_quarantined(|fingerprint| *quarantined.entry(fingerprint).or_default() += 1)?;
             self.by_hand = ByHand::load(&self.admission)?;
+            self.admission.expect_changes()?;
         }
         Ok(())
     }
