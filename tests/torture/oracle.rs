@@ -158,9 +158,10 @@ fn forgotten(folder: &Path) {
     let planted: Vec<Vec<u8>> = ["First", "@example.com"].into_iter().flat_map(forms).collect();
     for entry in fs::read_dir(folder).unwrap().chain(fs::read_dir(folder.join("tokens")).into_iter().flatten()) {
         let path = entry.unwrap().path();
-        // Exports and configurations are not of our making, and the copy from before a migration is kept for going back.
-        let kept = |extension: &str| extension == "csv" || extension == "toml" || extension.starts_with("bak-v");
-        let ours = !path.extension().and_then(OsStr::to_str).is_some_and(kept);
+        // Exports and configurations are not of our making, and the copy from before a migration is kept for going back, also if it was
+        // never finished.
+        let kept = |name: &str| name.ends_with(".csv") || name.ends_with(".toml") || name.contains(".bak-v");
+        let ours = !path.file_name().and_then(OsStr::to_str).is_some_and(kept);
         if path.is_file() && ours {
             let bytes = fs::read(&path).unwrap();
             for form in &planted {
