@@ -19,14 +19,16 @@
 //! telemetry.rs   logs
 //! sandbox/       a local WeGroup with faults on demand
 //! clock.rs       the only reader of the clock
+//! aside.rs       files that appear whole or not at all
 //! ```
 //!
 //! # Arrows
 //! `main → cli → daemon, http, page, notify, worker, config`; `http → page`; `daemon → worker, ledger`; `worker → sources, ledger, auth, destination`;
-//! every edge → `domain`. `http` and `notify` read reports and the ledger, `page` the ledger; `metrics` is fed by the worker.
+//! every edge → `domain`; `ledger`, `cli` → `aside`. `http` and `notify` read reports and the ledger, `page` the ledger; `metrics` is fed by the worker.
 //! Edges never import each other; nothing below `cli` imports `config`; `domain` imports nothing of ours.
 //! `tests/architecture.rs` checks the `use` lines.
 
+pub mod aside;
 pub mod auth;
 pub mod cli;
 pub mod clock;

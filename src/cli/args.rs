@@ -8,6 +8,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 use super::format::Form;
 use crate::clock;
 use crate::domain::delivery::State;
+use crate::domain::record::trimmed_key;
 use crate::domain::time::Timestamp;
 
 /// What a stranger needs to know next.
@@ -211,7 +212,7 @@ pub struct LeadsOptions {
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
     /// At most so many [default: 50 in a table, else all]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub limit: Option<usize>,
     /// Pass over the first so many
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -240,6 +241,7 @@ pub struct StatusOptions {
 )]
 pub struct ShowOptions {
     /// The CRM's id of the row
+    #[arg(allow_hyphen_values = true, value_parser = key)]
     pub key: String,
     /// Only this sync
     #[arg(long, value_name = "NAME")]
@@ -256,7 +258,7 @@ pub struct ShowOptions {
 )]
 pub struct RunsOptions {
     /// At most so many
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = at_least_one)]
     pub limit: usize,
     #[command(flatten)]
     pub form: Form,
@@ -265,7 +267,8 @@ pub struct RunsOptions {
 /// Options of `retry`.
 #[derive(Debug, ClapArgs)]
 pub struct RetryOptions {
-    /// The keys of the leads
+    /// The keys of the leads; before one that begins with a hyphen: --
+    #[arg(allow_negative_numbers = true, value_parser = key)]
     pub keys: Vec<String>,
     /// All leads in this state: rejected, failed or waiting
     #[arg(long, value_parser = state, required_unless_present = "keys")]
@@ -286,6 +289,7 @@ pub struct RetryOptions {
 #[command(group(clap::ArgGroup::new("how").required(true).args(["delivered", "resend"])))]
 pub struct ResolveOptions {
     /// The key of the held lead
+    #[arg(allow_hyphen_values = true, value_parser = key)]
     pub key: String,
     /// It arrived
     #[arg(long)]
@@ -329,6 +333,19 @@ pub struct LoginOptions {
     /// How long to wait for the person, e.g. 10m
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration)]
     pub time_limit: Duration,
+}
+
+/// A key as a person gives it. An argument for one key allows a leading hyphen: what is no option is a key. One for
+/// several cannot: every option after the first key would be a key, too.
+pub(super) fn key(text: &str) -> Result<String, String> {
+    match trimmed_key(text) {
+        "" => Err("no key is empty".to_owned()),
+        key => Ok(key.to_owned()),
+    }
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "write a number of at least 1".to_owned())
 }
 
 fn state(text: &str) -> Result<State, String> {

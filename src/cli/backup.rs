@@ -1,5 +1,6 @@
 //! `backup FILE`: a copy of the ledger, also while it is in use.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
@@ -20,7 +21,8 @@ pub struct BackupOptions {
 pub(super) fn backup(args: &Args, options: &BackupOptions) -> Result<Exit, Failure> {
     let ledger = Ledger::open_reader(&load::load(args)?.unresolved.ledger)?;
     let backup = ledger.back_up(&options.file).map_err(|error| match &error {
-        Error::File { source, .. } if source.kind() == std::io::ErrorKind::AlreadyExists => Failure::usage(error),
+        Error::File { source, .. } if source.kind() == ErrorKind::AlreadyExists => Failure::usage(error),
+        Error::File { source, path, .. } if source.kind() == ErrorKind::NotFound => Failure::unwritten(path, source),
         _ => Failure::from(error),
     })?;
     let (copy, key) = (backup.ledger.display(), backup.key.display());

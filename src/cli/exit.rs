@@ -1,5 +1,7 @@
 //! Exit codes: what scripts, timers and monitoring decide by.
 
+use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
 use crate::worker::report::Ending;
@@ -76,6 +78,20 @@ impl Failure {
         Self { exit, text: text.to_string() }
     }
 
+    /// A file for a person that was not written: its name is taken, its folder is missing, or the system refuses.
+    pub fn unwritten(file: &Path, error: &io::Error) -> Self {
+        let name = file.display();
+        match error.kind() {
+            io::ErrorKind::AlreadyExists => {
+                Self::usage(format!("{name} exists and stays as it is: name a file that does not"))
+            }
+            io::ErrorKind::NotFound => Self::usage(format!(
+                "cannot write {name}: its folder does not exist; make the folder, or name another one"
+            )),
+            _ => Self::new(Exit::Error, format!("cannot write {name}: {error}")),
+        }
+    }
+
     /// Wrong usage or configuration.
     pub fn usage(text: impl ToString) -> Self {
         Self::new(Exit::Usage, text)
@@ -94,8 +110,8 @@ impl From<auth::Error> for Failure {
     }
 }
 
-impl From<std::io::Error> for Failure {
-    fn from(error: std::io::Error) -> Self {
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
         Self::new(Exit::Error, error)
     }
 }

@@ -3,7 +3,7 @@
 use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 
-use super::args::Args;
+use super::args::{Args, key};
 use super::exit::{Exit, Failure};
 use super::{load, out};
 use crate::ledger::{Held, Ledger, Person};
@@ -13,6 +13,7 @@ use crate::worker::columns_of;
 #[derive(Debug, ClapArgs)]
 pub struct ExportPersonOptions {
     /// The CRM's id of the person's row
+    #[arg(allow_hyphen_values = true, value_parser = key)]
     pub key: String,
     /// Only in this sync
     #[arg(long, value_name = "NAME")]

@@ -2,7 +2,7 @@
 
 use clap::Args as ClapArgs;
 
-use super::args::Args;
+use super::args::{Args, key};
 use super::exit::{Exit, Failure};
 use super::{mend, out, run};
 use crate::clock;
@@ -12,6 +12,7 @@ use crate::ledger::Forgotten;
 #[derive(Debug, ClapArgs)]
 pub struct ForgetOptions {
     /// The CRM's id of the person's row
+    #[arg(allow_hyphen_values = true, value_parser = key)]
     pub key: String,
     /// Only in this sync
     #[arg(long, value_name = "NAME")]
@@ -23,7 +24,7 @@ pub struct ForgetOptions {
 
 /// Erases.
 pub(super) fn forget(args: &Args, options: &ForgetOptions) -> Result<Exit, Failure> {
-    let mut ledger = mend::open(args, options.sync.as_deref())?;
+    let mut ledger = mend::open(args, options.sync.as_deref())?.ledger;
     let (key, sync) = (&options.key, options.sync.as_deref());
     let shown = out::shown(key);
     if let Some(name) = ledger.being_sent(key, sync)?.first() {

@@ -23,10 +23,13 @@ pub(super) fn leads(args: &Args, options: &LeadsOptions) -> Result<Exit, Failure
         key: None,
         since: options.since,
         reason: options.reason.clone(),
-        limit,
+        // One more than is shown tells whether there is a next page.
+        limit: limit.map(|limit| limit.saturating_add(1)),
         offset: options.offset,
     };
-    let rows = ledger.leads(&filter)?;
+    let mut rows = ledger.leads(&filter)?;
+    let has_more = limit.is_some_and(|limit| rows.len() > limit);
+    rows.truncate(limit.unwrap_or(rows.len()));
     match format {
         Format::Json => out::json(&rows),
         Format::Csv => csv(&rows),
@@ -35,7 +38,7 @@ pub(super) fn leads(args: &Args, options: &LeadsOptions) -> Result<Exit, Failure
             if rows.is_empty() {
                 out::note("no lead is like that; lead-sync status counts those of each sync");
             }
-            if Some(rows.len()) == limit {
+            if has_more {
                 let next = options.offset + rows.len();
                 out::note(format!("--offset {next} shows the next; --limit N more at once, --format csv or json all"));
             }

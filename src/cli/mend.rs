@@ -1,31 +1,31 @@
 //! `retry`, `resolve`, `resume`: what a person does to leads and connections.
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 
 use super::args::{Args, ResolveOptions, ResumeOptions, RetryOptions};
 use super::exit::{Exit, Failure};
-use super::{load, out, run};
+use super::operator::operator;
+use super::{load, out, run, status};
 use crate::clock;
-use crate::ledger::{Ledger, Resolution, Target};
+use crate::domain::delivery::State;
+use crate::ledger::{Ledger, Refusal, Resolution, Retried, Target};
 
-/// More leads than this, and a terminal is asked first.
-const MANY: usize = 10;
-
-/// Who did it, for the lead's history.
-pub(super) fn operator() -> String {
-    ["SUDO_USER", "USER", "LOGNAME"]
-        .iter()
-        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
-        .unwrap_or_else(|| "somebody".to_owned())
+/// The ledger, open for a change.
+pub(super) struct Desk {
+    pub(super) ledger: Ledger,
+    /// How commands for the same configuration begin.
+    pub(super) program: String,
 }
 
 /// Opens the ledger for a change; `sync` must be one that it knows.
-pub(super) fn open(args: &Args, sync: Option<&str>) -> Result<Ledger, Failure> {
-    let ledger = Ledger::open(&load::load(args)?.unresolved.ledger)?;
+pub(super) fn open(args: &Args, sync: Option<&str>) -> Result<Desk, Failure> {
+    let settings = load::load(args)?.unresolved;
+    let ledger = Ledger::open(&settings.ledger)?;
     if let Some(name) = sync {
         check_sync(&ledger, name)?;
     }
-    Ok(ledger)
+    Ok(Desk { ledger, program: format!("lead-sync{}", settings.config_option) })
 }
 
 /// Refuses a sync that the ledger does not know.
@@ -37,36 +37,84 @@ pub(super) fn check_sync(ledger: &Ledger, name: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Says what keeps the next run of these syncs from sending.
+pub(super) fn tell_obstacles(desk: &Desk, syncs: &BTreeSet<String>) -> Result<(), Failure> {
+    let told: BTreeSet<String> = desk
+        .ledger
+        .status()?
+        .iter()
+        .filter(|sync| syncs.contains(&sync.sync))
+        .flat_map(|sync| status::obstacles(sync, &desk.program))
+        .collect();
+    for obstacle in told {
+        out::say(format!("but {obstacle}"));
+    }
+    Ok(())
+}
+
 /// Puts leads back to be sent. A script is not asked: what is put back can be seen, and is sent by the next run only.
 pub(super) fn retry(args: &Args, options: &RetryOptions) -> Result<Exit, Failure> {
-    let mut ledger = open(args, options.sync.as_deref())?;
+    let mut desk = open(args, options.sync.as_deref())?;
     let target = Target {
         keys: options.keys.clone(),
         sync: options.sync.clone(),
         state: options.state,
         reason: options.reason.clone(),
     };
-    let many = ledger.count_target(&target)?;
-    if many > MANY && !options.yes && std::io::stdin().is_terminal() {
-        let question = format!("Put {many} leads back to be sent by the next run?");
-        if !run::confirmed(&question)? {
-            return Err(Failure::usage("nothing was changed; --yes answers the question"));
+    let mut shown = None;
+    if !options.yes && std::io::stdin().is_terminal() {
+        let many = desk.ledger.count_target(&target, clock::now())?;
+        if many > 1 {
+            let question = format!("{many} leads would be put back, to be sent by the next run. Do that?");
+            ask(&question, "--yes answers the question")?;
         }
+        shown = Some(many);
     }
-    let retried = ledger.retry(&target, &operator(), clock::now())?;
-    for key in options.keys.iter().filter(|key| !retried.contains(key)) {
-        out::note(format!(
-            "{}: not retried; it is not rejected, failed or waiting, or the mapping refuses its row (lead-sync show tells)",
-            out::shown(key)
+    let retried = desk.ledger.retry(&target, shown, &operator(), clock::now())?.ok_or_else(changed)?;
+    out::say(format!("{} leads are to be sent by the next run", retried.leads));
+    tell_obstacles(&desk, &retried.syncs)?;
+    if retried.unmended > 0 {
+        out::say(format!(
+            "{} rows are refused before they are sent, which no retry changes: {} rejects export FILE writes them for correction; \
+             or correct them in the export",
+            retried.unmended, desk.program
         ));
     }
-    out::say(format!("{} leads are to be sent by the next run", retried.len()));
-    Ok(Exit::Done)
+    told(&retried, &desk.program)
+}
+
+/// Exit 2 if a key that was named was not put back, with the cause.
+fn told(retried: &Retried, program: &str) -> Result<Exit, Failure> {
+    if retried.refused.is_empty() {
+        return Ok(Exit::Done);
+    }
+    let causes: Vec<String> = retried.refused.iter().map(|(key, cause)| refusal(key, *cause, program)).collect();
+    let space = if causes.len() == 1 { " " } else { "\n  " };
+    Err(Failure::usage(format!("not put back:{space}{}", causes.join(space))))
+}
+
+/// Why a key was not put back, and what next.
+fn refusal(key: &str, cause: Refusal, program: &str) -> String {
+    let argument = out::pasted_key(key);
+    let why = match cause {
+        Refusal::Unknown => format!("no lead has this key; {program} leads lists them"),
+        Refusal::Held => format!(
+            "it is held, for it may have arrived: look there, then {program} resolve --delivered {argument}, or --resend"
+        ),
+        Refusal::Row => format!(
+            "its row is refused before it is sent: {program} rejects export FILE writes it for correction; or correct it in the export"
+        ),
+        Refusal::Sending => "it is being sent just now; the next run takes it up if that fails".to_owned(),
+        Refusal::Due => "it is to be sent by the next run already".to_owned(),
+        Refusal::Delivered => format!("it is delivered; {program} show {argument} tells when"),
+        Refusal::Other(state) => format!("it is {state}, and not what --state and --reason ask for"),
+    };
+    format!("{}: {why}", out::shown(key))
 }
 
 /// Settles a held lead.
 pub(super) fn resolve(args: &Args, options: &ResolveOptions) -> Result<Exit, Failure> {
-    let mut ledger = open(args, options.sync.as_deref())?;
+    let mut desk = open(args, options.sync.as_deref())?;
     let target = Target { keys: vec![options.key.clone()], sync: options.sync.clone(), ..Target::default() };
     let how = if options.resend {
         Resolution::Resend
@@ -74,25 +122,61 @@ pub(super) fn resolve(args: &Args, options: &ResolveOptions) -> Result<Exit, Fai
         Resolution::Delivered { remote_id: options.remote_id.clone() }
     };
     let key = out::shown(&options.key);
-    let held = ledger.count_held(&target)?;
-    if held > 1 && !options.yes && std::io::stdin().is_terminal() {
-        let question = format!("{held} syncs hold a lead with the key {key}. Settle all of them?");
-        if !run::confirmed(&question)? {
-            return Err(Failure::usage("nothing was changed; --sync chooses one, --yes answers the question"));
-        }
-    }
-    if ledger.resolve(&target, &how, &operator(), clock::now())? == 0 {
-        let text = format!("no lead with the key {key} is held (lead-sync leads --state held lists them)");
+    let held = desk.ledger.holding(&target)?;
+    let program = &desk.program;
+    if held.is_empty() {
+        let text = format!("no lead with the key {key} is held ({program} leads --state {} lists them)", State::Held);
         return Err(Failure::usage(text));
     }
-    let done = if options.resend { "is to be sent again by the next run" } else { "is settled as delivered" };
-    out::say(format!("{key} {done}"));
+    let asked = !options.yes && (held.len() > 1 || options.delivered) && std::io::stdin().is_terminal();
+    if asked {
+        ask_to_settle(&key, &held, options.resend)?;
+    }
+    let expected = asked.then_some(&held);
+    let settled = desk.ledger.resolve(&target, &how, expected, &operator(), clock::now())?.ok_or_else(changed)?;
+    if settled.is_empty() {
+        return Err(changed());
+    }
+    let places = listed(&settled);
+    if options.delivered {
+        out::say(format!("{key} of {places} is settled as delivered"));
+    } else {
+        out::say(format!("{key} of {places} is to be sent again by the next run"));
+        tell_obstacles(&desk, &settled)?;
+    }
     Ok(Exit::Done)
+}
+
+fn ask_to_settle(key: &str, held: &BTreeSet<String>, resend: bool) -> Result<(), Failure> {
+    let act = if resend {
+        "would be sent again by the next run, possibly for the second time"
+    } else {
+        "would be settled as delivered: it is not sent again"
+    };
+    ask(&format!("{key} of {} {act}. Do that?", listed(held)), "--sync chooses one, --yes answers the question")
+}
+
+fn listed(syncs: &BTreeSet<String>) -> String {
+    syncs.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
+fn ask(question: &str, instead: &str) -> Result<(), Failure> {
+    if run::confirmed(question)? {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("nothing was changed; {instead}")))
+}
+
+/// A run or another person was faster than the answer.
+fn changed() -> Failure {
+    Failure::usage(
+        "the leads became others before this was done: nothing was changed. Give the command again to see them as they are",
+    )
 }
 
 /// Lifts a pause and closes the breaker.
 pub(super) fn resume(args: &Args, options: &ResumeOptions) -> Result<Exit, Failure> {
-    let mut ledger = open(args, None)?;
+    let mut ledger = open(args, None)?.ledger;
     match ledger.resume(&options.connection, clock::now())? {
         Some(due) => {
             out::say(format!("connection {} goes on; {due} waiting leads are due now", options.connection));

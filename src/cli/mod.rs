@@ -16,6 +16,7 @@ mod load;
 mod login;
 mod logout;
 mod mend;
+mod operator;
 mod out;
 mod outlook;
 mod outside;

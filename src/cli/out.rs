@@ -63,6 +63,13 @@ pub(super) fn program() -> String {
     std::env::args_os().next().map_or_else(|| env!("CARGO_PKG_NAME").to_owned(), |name| pasted(Path::new(&name)))
 }
 
+/// A key as the last argument of a command to be pasted.
+pub(super) fn pasted_key(key: &str) -> String {
+    let key = pasted(Path::new(key));
+    // An option that the command knows would be taken as one.
+    if key.starts_with("--") || key.len() == 2 && key.starts_with('-') { format!("-- {key}") } else { key }
+}
+
 /// `text` after `head`, broken between words where a line would pass [`WIDTH`]; lines after the first begin below its first word.
 pub(super) fn paragraph(head: &str, text: &str) {
     let indent = head.chars().count();

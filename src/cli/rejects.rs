@@ -1,16 +1,15 @@
 //! `rejects export` and `rejects import`: rejected rows out for correction, and back in.
 
-use std::cell::Cell;
-use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, BufWriter, IntoInnerError};
 use std::path::{Path, PathBuf};
 
 use clap::{Args as ClapArgs, Subcommand};
 
 use super::args::Args;
 use super::exit::{Exit, Failure};
+use super::operator::operator;
 use super::{load, mend, out};
+use crate::aside::Aside;
 use crate::clock;
 use crate::ledger::Ledger;
 use crate::worker::{self, RejectsError};
@@ -107,16 +106,18 @@ fn export(args: &Args, options: &ExportOptions) -> Result<Exit, Failure> {
     let ledger = Ledger::open_reader(&load::load(args)?.unresolved.ledger)?;
     let path = &options.file;
     if path.symlink_metadata().is_ok() {
-        return Err(Failure::usage(format!("{} exists; name a file that does not", path.display())));
+        return Err(Failure::unwritten(path, &io::ErrorKind::AlreadyExists.into()));
     }
     let Some(sync) = chosen(&ledger, options.sync.as_ref())? else {
         out::say("nothing is rejected; no file was written");
         return Ok(Exit::Done);
     };
-    let made = Cell::new(false);
-    let open = || create(path).inspect(|_| made.set(true));
-    let written = worker::export_rejects(&ledger, &sync, options.origin.as_deref(), open)
-        .and_then(|(count, writer)| writer.map_or(Ok(()), finish).map(|()| count).map_err(RejectsError::Io));
+    // Under its name once it is whole, and for its owner only: it holds personal data.
+    let create = || Aside::beside(path).map(BufWriter::new);
+    let written =
+        worker::export_rejects(&ledger, &sync, options.origin.as_deref(), create).and_then(|(count, writer)| {
+            writer.map_or(Ok(()), |writer| finish(writer, path)).map(|()| count).map_err(RejectsError::Io)
+        });
     match written {
         Ok(0) => out::say(format!("sync {sync} has no rejected rows; no file was written")),
         Ok(count) => out::say(format!(
@@ -124,30 +125,19 @@ fn export(args: &Args, options: &ExportOptions) -> Result<Exit, Failure> {
             path.display(),
             path.display()
         )),
-        Err(error) => {
-            // What was written is no whole file. One that came from elsewhere meanwhile stays.
-            if made.get() {
-                let _ = std::fs::remove_file(path);
-            }
-            return Err(error.into());
-        }
+        Err(RejectsError::Io(error)) => return Err(Failure::unwritten(path, &error)),
+        Err(error) => return Err(error.into()),
     }
     Ok(Exit::Done)
 }
 
-fn create(path: &Path) -> std::io::Result<BufWriter<File>> {
-    // Personal data: for its owner only.
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map(BufWriter::new)
-}
-
-fn finish(mut writer: BufWriter<File>) -> std::io::Result<()> {
-    writer.flush()?;
-    writer.get_ref().sync_all()
+fn finish(writer: BufWriter<Aside>, path: &Path) -> io::Result<()> {
+    writer.into_inner().map_err(IntoInnerError::into_error)?.publish(path)
 }
 
 fn import(args: &Args, options: &ImportOptions) -> Result<Exit, Failure> {
-    let mut ledger = mend::open(args, options.sync.as_deref())?;
-    let Some(sync) = chosen(&ledger, options.sync.as_ref())? else {
+    let mut desk = mend::open(args, options.sync.as_deref())?;
+    let Some(sync) = chosen(&desk.ledger, options.sync.as_ref())? else {
         out::say("nothing is rejected; nothing was taken in");
         return Ok(Exit::Done);
     };
@@ -155,8 +145,11 @@ fn import(args: &Args, options: &ImportOptions) -> Result<Exit, Failure> {
     let Some(ready) = prepared.syncs.first() else {
         return Err(Failure::usage(format!("the sync {sync} is no longer configured: nothing can be taken in for it")));
     };
-    let done = worker::import_rejects(&mut ledger, ready, &options.file, &mend::operator(), clock::now())?;
+    let done = worker::import_rejects(&mut desk.ledger, ready, &options.file, &operator(), clock::now())?;
     out::say(format!("{} corrected leads of {sync} are to be sent by the next run", done.pending));
+    if done.pending > 0 {
+        mend::tell_obstacles(&desk, &[sync].into())?;
+    }
     if done.left > 0 {
         out::say(format!(
             "{} rows are of delivered leads, which on_change = \"ignore\" does not send again",

@@ -1,8 +1,7 @@
 //! `report FILE`: the dashboard as one file.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
@@ -10,6 +9,7 @@ use clap::Args as ClapArgs;
 use super::args::Args;
 use super::exit::{Exit, Failure};
 use super::{load, out, outlook};
+use crate::aside::Aside;
 use crate::clock;
 use crate::config::Env;
 use crate::ledger::Ledger;
@@ -32,8 +32,7 @@ pub(super) fn report(args: &Args, options: &ReportOptions) -> Result<Exit, Failu
     let loaded = load::load(args)?;
     let file = &options.file;
     if !options.force && fs::symlink_metadata(file).is_ok() {
-        let text = format!("{} exists: choose another name, or replace it with --force", file.display());
-        return Err(Failure::usage(text));
+        return Err(refused(file, &io::ErrorKind::AlreadyExists.into()));
     }
     let ledger = Ledger::open_reader(&loaded.unresolved.ledger)?;
     let schedules = loaded.unresolved.syncs.iter().map(|sync| (sync.name.as_str(), sync.schedule.as_ref()));
@@ -46,26 +45,23 @@ pub(super) fn report(args: &Args, options: &ReportOptions) -> Result<Exit, Failu
     let facts = Facts::read(&ledger, clock::now())?;
     let text = page::overview(&facts, &outlook, Place::File)
         .map_err(|error| Failure::new(Exit::Error, format!("the page cannot be rendered: {error}")))?;
-    write(file, &text)
-        .map_err(|error| Failure::new(Exit::Error, format!("cannot write {}: {error}", file.display())))?;
+    write(file, &text, options.force).map_err(|error| refused(file, &error))?;
     out::say(format!("{}: written; open it in a browser", file.display()));
     Ok(Exit::Done)
 }
 
-/// For its owner only, and whole or not at all: a reader sees the old file or the new one.
-fn write(file: &Path, text: &str) -> io::Result<()> {
-    let mut aside = file.as_os_str().to_owned();
-    aside.push(format!(".{}.tmp", std::process::id()));
-    let aside = Path::new(&aside);
-    let written = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(aside)
-        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(aside, file));
-    if written.is_err() {
-        let _ = fs::remove_file(aside);
+/// For its owner only, and whole or not at all.
+fn write(file: &Path, text: &str, force: bool) -> io::Result<()> {
+    let mut aside = Aside::beside(file)?;
+    aside.write_all(text.as_bytes())?;
+    if force { aside.replace(file) } else { aside.publish(file) }
+}
+
+fn refused(file: &Path, error: &io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            Failure::usage(format!("{} exists: choose another name, or replace it with --force", file.display()))
+        }
+        _ => Failure::unwritten(file, error),
     }
-    written
 }

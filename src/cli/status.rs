@@ -42,7 +42,9 @@ fn screen(loaded: &Loaded, syncs: &[SyncStatus], sessions: &Sessions) {
             out::say(format!("  last run {at}: {outcome}"));
         }
         next_run(known.and_then(|known| known.schedule.as_ref()));
-        connection(sync, &program);
+        for obstacle in obstacles(sync, &program) {
+            out::say(format!("  {obstacle}"));
+        }
         sessions.tell(&sync.connection);
         needs(sync, &program);
     }
@@ -158,17 +160,20 @@ fn csv<'s>(syncs: impl Iterator<Item = Glance<'s>>) {
     table::csv(head, syncs.map(row));
 }
 
-fn connection(sync: &SyncStatus, program: &str) {
+/// Why the next run of a sync may send nothing: a pause of its connection, an open breaker. Each with what lifts it.
+pub(super) fn obstacles(sync: &SyncStatus, program: &str) -> Vec<String> {
     let now = clock::now();
     let name = &sync.connection;
-    if let Some((until, why)) = sync.state.pause.as_ref().filter(|(until, _)| *until > now) {
-        out::say(format!("  connection {name} is paused until {until}: {why} ({program} resume {name} lifts it)"));
-    }
-    if let Gate::OpenUntil(until) = sync.state.breaker.gate(now) {
-        out::say(format!(
-            "  connection {name} failed several times in a row; nothing is sent until {until} ({program} resume {name} tries it now)"
-        ));
-    }
+    let pause = sync.state.pause.as_ref().filter(|(until, _)| *until > now).map(|(until, why)| {
+        format!("connection {name} is paused until {until}: {why} ({program} resume {name} lifts it)")
+    });
+    let open = match sync.state.breaker.gate(now) {
+        Gate::OpenUntil(until) => Some(format!(
+            "connection {name} failed several times in a row; nothing is sent until {until} ({program} resume {name} tries it now)"
+        )),
+        Gate::Closed | Gate::Probe => None,
+    };
+    pause.into_iter().chain(open).collect()
 }
 
 fn needs(sync: &SyncStatus, program: &str) {

@@ -45,11 +45,12 @@ pub(super) fn print<const N: usize>(head: [&str; N], rows: &[[String; N]]) {
     }
 }
 
-/// Rows as CSV with a header (RFC 4180), harmless for a spreadsheet.
+/// Rows as CSV with a header (RFC 4180), harmless for a spreadsheet, and for a terminal if they are shown on one.
 pub(super) fn csv<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String; N]>) {
     say(head.join(","));
+    let on_terminal = stdout().is_terminal();
     for row in rows {
-        say(row.map(|cell| quoted(&cell)).join(","));
+        say(row.map(|cell| if on_terminal { quoted(&shown(&cell)) } else { quoted(&cell) }).join(","));
     }
 }
 

@@ -25,6 +25,11 @@ enum Slot {
     Real(f64),
 }
 
+/// A key as leads have it, however a file, a person or an address writes it: without the white space around it.
+pub fn trimmed_key(text: &str) -> &str {
+    text.trim()
+}
+
 /// One row with its origin. A reader fills the same `Record` again for every row, so that reading allocates nothing per row.
 ///
 /// `cells` are the columns the mapping asked for, in the order it asked for them; `raw` is the whole original row.
@@ -58,7 +63,7 @@ impl Record {
     /// Sets the key; white space around it is dropped (DESIGN: keys are trimmed, values are not).
     pub fn set_key(&mut self, key: &str) {
         self.key.clear();
-        self.key.push_str(key.trim());
+        self.key.push_str(trimmed_key(key));
     }
 
     /// Appends the next cell.

@@ -13,6 +13,7 @@ use axum::routing::get;
 use serde::Deserialize;
 
 use crate::clock;
+use crate::domain::record::trimmed_key;
 use crate::ledger::Ledger;
 use crate::page::{self, Facts, Outlook, Place};
 
@@ -86,8 +87,7 @@ async fn overview(State(desk): State<Arc<Desk>>) -> Result<Response, Trouble> {
 async fn lead(State(desk): State<Arc<Desk>>, Query(asked): Query<Asked>) -> Result<Response, Trouble> {
     let read = move || {
         let sync = asked.sync.as_deref().filter(|sync| !sync.is_empty());
-        // As keys are in the ledger.
-        desk.lead(asked.key.trim(), sync)
+        desk.lead(trimmed_key(&asked.key), sync)
     };
     let (status, text) = tokio::task::spawn_blocking(read).await.map_err(|_| Trouble::Panic)??;
     Ok(html(status, text))

@@ -1,8 +1,7 @@
 //! Copies of a ledger that is in use: consistent, compact, verified before they get their name.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
@@ -10,6 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::files::{file_error, key_path, read_key, sync_folder};
 use super::schema::APPLICATION_ID;
 use super::{Error, Ledger, Result};
+use crate::aside::Aside;
 
 /// What a backup consists of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,17 +35,16 @@ impl Ledger {
             }
         }
         let key = read_key(&key_path(&self.path))?;
-        let aside = Aside::of(to)?;
-        copy(&self.path, &aside.0)?;
-        let leads = verify(&aside.0, Some(&key))?;
-        let key_aside = Aside::of(&key_copy)?;
-        fs::write(&key_aside.0, key).map_err(file_error("cannot write", &key_aside.0))?;
-        sync(&key_aside.0)?;
-        key_aside.rename(&key_copy)?;
+        let aside = Aside::beside(to).map_err(file_error("cannot create", to))?;
+        copy(&self.path, aside.path())?;
+        let leads = verify(aside.path(), Some(&key))?;
+        let mut key_aside = Aside::beside(&key_copy).map_err(file_error("cannot create", &key_copy))?;
+        key_aside.write_all(&key).map_err(file_error("cannot write", &key_copy))?;
+        key_aside.publish(&key_copy).map_err(file_error("cannot create", &key_copy))?;
         // The ledger comes last: where it stands, the backup is whole.
-        if let Err(error) = aside.rename(to) {
+        if let Err(error) = aside.publish(to) {
             let _ = fs::remove_file(&key_copy);
-            return Err(error);
+            return Err(file_error("cannot create", to)(error));
         }
         sync_folder(to)?;
         let bytes = fs::metadata(to).map_err(file_error("cannot read", to))?.len();
@@ -59,52 +58,12 @@ pub(super) fn before_migration(ledger: &Ledger, version: i64) -> Result<PathBuf>
     let mut name = ledger.path().to_path_buf().into_os_string();
     name.push(format!(".bak-v{version}"));
     let to = PathBuf::from(name);
-    let aside = Aside::of(&to)?;
-    copy(ledger.path(), &aside.0)?;
-    verify(&aside.0, None)?;
-    fs::rename(&aside.0, &to).map_err(file_error("cannot create", &to))?;
+    let aside = Aside::beside(&to).map_err(file_error("cannot create", &to))?;
+    copy(ledger.path(), aside.path())?;
+    verify(aside.path(), None)?;
+    aside.replace(&to).map_err(file_error("cannot create", &to))?;
     sync_folder(&to)?;
     Ok(to)
-}
-
-/// A file under a provisional name, removed unless it was renamed.
-struct Aside(PathBuf);
-
-impl Aside {
-    /// An empty file `NAME.partial`, for its owner only. What an interrupted backup left there is replaced.
-    fn of(path: &Path) -> Result<Self> {
-        let mut name = path.to_path_buf().into_os_string();
-        name.push(".partial");
-        let aside = PathBuf::from(name);
-        match fs::remove_file(&aside) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(file_error("cannot replace", &aside)(error));
-            }
-            _ => {}
-        }
-        let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside);
-        created.and_then(|mut file| file.flush()).map_err(file_error("cannot create", &aside))?;
-        Ok(Self(aside))
-    }
-
-    /// Gives the file its name, unless that is taken.
-    fn rename(&self, to: &Path) -> Result<()> {
-        use rustix::fs::{CWD, RenameFlags, renameat_with};
-        match renameat_with(CWD, &self.0, CWD, to, RenameFlags::NOREPLACE) {
-            Ok(()) => Ok(()),
-            // A file system that cannot refuse by itself: the name was free a moment ago.
-            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::NOTSUP) => {
-                fs::rename(&self.0, to).map_err(file_error("cannot create", to))
-            }
-            Err(errno) => Err(file_error("cannot create", to)(errno.into())),
-        }
-    }
-}
-
-impl Drop for Aside {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
 }
 
 /// `VACUUM INTO` reads in one transaction, so it sees one moment, and copies no free pages. The target may be an empty file. It needs a
@@ -113,12 +72,7 @@ fn copy(ledger: &Path, to: &Path) -> Result<()> {
     let name = to.to_str().ok_or_else(|| file_error("cannot name", to)(ErrorKind::InvalidFilename.into()))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let copied = Connection::open_with_flags(ledger, flags).and_then(|db| db.execute("VACUUM INTO ?1", [name]));
-    copied.map_err(|error| Error::from_sqlite(to, &error))?;
-    sync(to)
-}
-
-fn sync(path: &Path) -> Result<()> {
-    File::open(path).and_then(|file| file.sync_all()).map_err(file_error("cannot sync", path))
+    copied.map(drop).map_err(|error| Error::from_sqlite(to, &error))
 }
 
 /// Reads the whole copy; with `key`, also that the key is the one of its fingerprints. Returns the number of leads.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use encoding_rs::Encoding;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::open::BUSY;
 use super::query::{Filter, Told};
 use super::{Error, Ledger, Result};
 use crate::domain::delivery::State;
@@ -115,14 +116,15 @@ impl Ledger {
     /// Rewrites the file without what was deleted and empties the write-ahead log; false if a reader was in the way. `secure_delete` overwrites
     /// what is deleted, but not the copies that SQLite leaves behind where it moves rows between pages: of 8,000 keys deleted from a ledger of
     /// 20,000 leads, 70 were still in the file.
+    ///
+    /// `VACUUM` copies the ledger to a temporary file of SQLite's, mode 0600 and without a name, in `$SQLITE_TMPDIR`, `$TMPDIR` or `/var/tmp`
+    /// (<https://sqlite.org/tempfiles.html>). `temp_store = MEMORY` would hold a whole ledger in memory.
     pub fn wipe(&self) -> Result<bool> {
         self.db.execute_batch("VACUUM").map_err(|error| self.error(&error))?;
         self.db.busy_timeout(READER).map_err(|error| self.error(&error))?;
-        let blocked: i64 = self
-            .db
-            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
-            .map_err(|error| self.error(&error))?;
-        Ok(blocked == 0)
+        let blocked = self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+        self.db.busy_timeout(BUSY).map_err(|error| self.error(&error))?;
+        Ok(blocked.map_err(|error| self.error(&error))? == 0)
     }
 
     /// All that is held under this key: each lead, and each row in quarantine.

@@ -13,7 +13,7 @@
 //! | `figures.rs` | sums over days, for the dashboard |
 //! | `backup.rs` | a consistent copy, also before a migration |
 //! | `health.rs`, `told.rs` | what is watched from outside, and what was last told |
-//! | `operator.rs` | what a person does to leads |
+//! | `operator.rs`, `refusal.rs` | what a person does to leads, and why a lead is left as it is |
 //! | `query.rs` | answers for the commands |
 //! | `quarantine.rs` | rows that cannot become a lead |
 //! | `rejects.rs` | rejected rows, and the corrected ones that replace them |
@@ -40,6 +40,7 @@ mod prune;
 mod quarantine;
 mod query;
 mod queue;
+mod refusal;
 mod rejects;
 mod runs;
 mod schema;
@@ -57,10 +58,11 @@ pub use health::{Health, SyncHealth, Version};
 pub use inspect::Found;
 pub use lease::{Lease, holder};
 pub use open::{Ledger, NewLedger};
-pub use operator::{Resolution, Target};
+pub use operator::{Resolution, Retried, Target};
 pub use prune::Pruned;
 pub use query::{Event, Filter, LeadRow, SyncStatus, Told};
 pub use queue::{Ask, recover};
+pub use refusal::Refusal;
 pub use rejects::{Kept, Reject, RejectOrigin};
 pub use runs::{Counts, RunRow, Trigger};
 pub use storage::storage_warning;

@@ -16,7 +16,7 @@ use crate::clock;
 const OLDEST_SQLITE: i32 = 3_051_003;
 
 /// How long a writer waits for another one: an intake of ten million rows holds the write lock for some seconds.
-const BUSY: Duration = Duration::from_mins(1);
+pub(super) const BUSY: Duration = Duration::from_mins(1);
 
 /// Whether a ledger may be created where traces of a lost one are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,12 @@
 //! What a person does to leads. Each act is recorded in the lead's history with the operator's name, and works beside a running daemon:
-//! every change is guarded by the state it expects.
+//! every change is guarded by the state it expects, and one that was asked about is made only if it still is the one that was shown.
+
+use std::collections::BTreeSet;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{Ledger, Result, queue};
+use super::refusal::{self, Refusal};
+use super::{Error, Ledger, Result, queue};
 use crate::domain::delivery::{Post, State};
 use crate::domain::time::Timestamp;
 
@@ -23,6 +26,19 @@ pub struct Target {
 /// The states that a retry may begin in.
 const RETRIED: [State; 3] = [State::Rejected, State::Failed, State::Waiting];
 
+/// What a retry did, and why it left what it left.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Retried {
+    /// Leads that are to be sent now.
+    pub leads: usize,
+    /// Their syncs, by name.
+    pub syncs: BTreeSet<String>,
+    /// Named keys of which no lead was put back, each with the cause.
+    pub refused: Vec<(String, Refusal)>,
+    /// Without named keys: leads that the mapping refused and rows in quarantine that are meant, too, and that no retry mends.
+    pub unmended: usize,
+}
+
 /// How a held lead is settled by hand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resolution {
@@ -37,36 +53,58 @@ pub enum Resolution {
 
 impl Ledger {
     /// Puts rejected and failed leads back to pending with their attempts counted anew, and makes waiting ones due. Leads that the mapping
-    /// refused stay: their row has to change first. Returns the keys it changed.
-    pub fn retry(&mut self, target: &Target, who: &str, now: Timestamp) -> Result<Vec<String>> {
+    /// refused stay: their row has to change first. `expected` is the number that was shown to a person: `None` if it is another one by now,
+    /// and nothing is changed.
+    pub fn retry(
+        &mut self,
+        target: &Target,
+        expected: Option<usize>,
+        who: &str,
+        now: Timestamp,
+    ) -> Result<Option<Retried>> {
         let path = self.path.clone();
         let tx = self.write()?;
-        let retried = retry(&tx, target, who, now).map_err(|error| super::Error::from_sqlite(&path, &error))?;
-        tx.commit().map_err(|error| super::Error::from_sqlite(&path, &error))?;
-        Ok(retried)
+        let retried = retry(&tx, target, who, now).map_err(|error| Error::from_sqlite(&path, &error))?;
+        if expected.is_some_and(|expected| expected != retried.leads) {
+            return Ok(None);
+        }
+        tx.commit().map_err(|error| Error::from_sqlite(&path, &error))?;
+        Ok(Some(retried))
     }
 
-    /// Settles held leads by hand. Returns how many of the key (one, unless two syncs have it).
-    pub fn resolve(&mut self, target: &Target, how: &Resolution, who: &str, now: Timestamp) -> Result<usize> {
+    /// Settles held leads by hand. Gives the syncs of the leads (one, unless several have the key). `expected` as for [`Ledger::retry`].
+    pub fn resolve(
+        &mut self,
+        target: &Target,
+        how: &Resolution,
+        expected: Option<&BTreeSet<String>>,
+        who: &str,
+        now: Timestamp,
+    ) -> Result<Option<BTreeSet<String>>> {
         let path = self.path.clone();
         let tx = self.write()?;
-        let count = resolve(&tx, target, how, who, now).map_err(|error| super::Error::from_sqlite(&path, &error))?;
-        tx.commit().map_err(|error| super::Error::from_sqlite(&path, &error))?;
-        Ok(count)
+        let syncs = resolve(&tx, target, how, who, now).map_err(|error| Error::from_sqlite(&path, &error))?;
+        if expected.is_some_and(|expected| *expected != syncs) {
+            return Ok(None);
+        }
+        tx.commit().map_err(|error| Error::from_sqlite(&path, &error))?;
+        Ok(Some(syncs))
     }
 
-    /// Leads that a retry of this target would look at.
-    pub fn count_target(&self, target: &Target) -> Result<usize> {
+    /// Leads that a retry of this target would put back now.
+    pub fn count_target(&self, target: &Target, now: Timestamp) -> Result<usize> {
         let mut count = 0;
-        for state in target.state.map_or(RETRIED.to_vec(), |state| vec![state]) {
-            count += find(&self.db, target, state).map_err(|error| self.error(&error))?.len();
+        for state in target.states() {
+            let found = find(&self.db, target, state).map_err(|error| self.error(&error))?;
+            count += found.iter().filter(|lead| lead.can_be_retried(state, now)).count();
         }
         Ok(count)
     }
 
-    /// Held leads of the target.
-    pub fn count_held(&self, target: &Target) -> Result<usize> {
-        find(&self.db, target, State::Held).map(|held| held.len()).map_err(|error| self.error(&error))
+    /// The syncs that hold a lead of the target.
+    pub fn holding(&self, target: &Target) -> Result<BTreeSet<String>> {
+        let held = find(&self.db, target, State::Held).map_err(|error| self.error(&error))?;
+        Ok(held.into_iter().map(|lead| lead.sync).collect())
     }
 
     /// The number of the sync of this name, if the ledger has it.
@@ -76,74 +114,129 @@ impl Ledger {
     }
 }
 
-fn retry(db: &Connection, target: &Target, who: &str, now: Timestamp) -> rusqlite::Result<Vec<String>> {
-    let mut keys = Vec::new();
-    for state in target.state.map_or(RETRIED.to_vec(), |state| vec![state]) {
-        for (lead, key) in find(db, target, state)? {
-            let sql = match state {
-                State::Waiting => "UPDATE lead SET next_at = ?2 WHERE id = ?1 AND state = 'waiting'",
-                // A failed lead that may have arrived keeps its content, its idempotency key and its mark.
-                State::Rejected | State::Failed => {
-                    "UPDATE lead SET state = 'pending', next_at = ?2, attempts = 0, tries = 0, since = ?2, updated_at = ?2,
-                            http_status = NULL, reason = NULL
-                      WHERE id = ?1 AND state IN ('rejected', 'failed') AND by_mapping = 0"
-                }
-                State::Pending | State::Sending | State::Delivered | State::Held => continue,
-            };
-            if db.execute(sql, params![lead, now.0])? == 1 {
-                queue::record(db, lead, None, &act("retry", format!("put back to be sent by {who}"), now))?;
-                keys.push(key);
-            }
-        }
+impl Target {
+    fn states(&self) -> Vec<State> {
+        self.state.map_or(RETRIED.to_vec(), |state| vec![state])
     }
-    Ok(keys)
 }
 
-fn resolve(db: &Connection, target: &Target, how: &Resolution, who: &str, now: Timestamp) -> rusqlite::Result<usize> {
+/// A lead that is meant.
+struct Meant {
+    id: i64,
+    key: String,
+    sync: String,
+    by_mapping: bool,
+    next_at: Option<i64>,
+}
+
+impl Meant {
+    fn can_be_retried(&self, state: State, now: Timestamp) -> bool {
+        match state {
+            State::Rejected | State::Failed => !self.by_mapping,
+            State::Waiting => self.next_at.is_none_or(|at| at > now.0),
+            State::Pending | State::Sending | State::Delivered | State::Held => false,
+        }
+    }
+}
+
+fn retry(db: &Connection, target: &Target, who: &str, now: Timestamp) -> rusqlite::Result<Retried> {
+    let mut retried = Retried::default();
+    let mut keys = BTreeSet::new();
+    for state in target.states() {
+        for lead in find(db, target, state)? {
+            if !lead.can_be_retried(state, now) {
+                retried.unmended += usize::from(lead.by_mapping);
+                continue;
+            }
+            put_back(db, lead.id, state, who, now)?;
+            retried.leads += 1;
+            retried.syncs.insert(lead.sync);
+            keys.insert(lead.key);
+        }
+    }
+    if target.keys.is_empty() {
+        retried.unmended += refusal::quarantined(db, target)?;
+    } else {
+        retried.unmended = 0;
+    }
+    for key in target.keys.iter().filter(|key| !keys.contains(*key)) {
+        retried.refused.push((key.clone(), refusal::of(db, key, target.sync.as_deref(), now)?));
+    }
+    Ok(retried)
+}
+
+fn put_back(db: &Connection, lead: i64, state: State, who: &str, now: Timestamp) -> rusqlite::Result<()> {
+    let sql = if state == State::Waiting {
+        "UPDATE lead SET next_at = ?2 WHERE id = ?1 AND state = 'waiting'"
+    } else {
+        // A failed lead that may have arrived keeps its content, its idempotency key and its mark.
+        "UPDATE lead SET state = 'pending', next_at = ?2, attempts = 0, tries = 0, since = ?2, updated_at = ?2,
+                http_status = NULL, reason = NULL
+          WHERE id = ?1 AND state IN ('rejected', 'failed') AND by_mapping = 0"
+    };
+    db.prepare_cached(sql)?.execute(params![lead, now.0])?;
+    queue::record(db, lead, None, &act("retry", format!("put back to be sent by {who}"), now))
+}
+
+fn resolve(
+    db: &Connection,
+    target: &Target,
+    how: &Resolution,
+    who: &str,
+    now: Timestamp,
+) -> rusqlite::Result<BTreeSet<String>> {
     let held = find(db, target, State::Held)?;
-    for (lead, _) in &held {
+    for lead in &held {
         let note = match how {
             Resolution::Delivered { remote_id } => {
                 let sql = "UPDATE lead SET state = 'delivered', remote_id = coalesce(?2, remote_id), updated_at = ?3,
                                   possibly_sent = 0, reason = 'resolved by hand: delivered' WHERE id = ?1 AND state = 'held'";
-                db.execute(sql, params![lead, remote_id, now.0])?;
-                db.execute("DELETE FROM content WHERE lead = ?1", [lead])?;
+                db.execute(sql, params![lead.id, remote_id, now.0])?;
+                db.execute("DELETE FROM content WHERE lead = ?1", [lead.id])?;
                 "settled as delivered"
             }
             Resolution::Resend => {
                 let sql = "UPDATE lead SET state = 'pending', next_at = ?2, attempts = 0, tries = 0, since = ?2, updated_at = ?2
                             WHERE id = ?1 AND state = 'held'";
-                db.execute(sql, params![lead, now.0])?;
+                db.execute(sql, params![lead.id, now.0])?;
                 "to be sent again, possibly for the second time"
             }
         };
-        queue::record(db, *lead, None, &act("resolve", format!("{note}, says {who}"), now))?;
+        queue::record(db, lead.id, None, &act("resolve", format!("{note}, says {who}"), now))?;
     }
-    Ok(held.len())
+    Ok(held.into_iter().map(|lead| lead.sync).collect())
 }
 
 fn act(kind: &'static str, reason: String, at: Timestamp) -> Post {
     Post { kind, charged: false, http_status: None, reason, at, took_ms: 0 }
 }
 
-/// The leads of the target that are in `state`.
-fn find(db: &Connection, target: &Target, state: State) -> rusqlite::Result<Vec<(i64, String)>> {
-    let sql = "SELECT l.id, l.key FROM sync s JOIN lead l ON l.sync = s.id
+/// The leads of the target that are in `state`; one whose key was named twice once.
+fn find(db: &Connection, target: &Target, state: State) -> rusqlite::Result<Vec<Meant>> {
+    let all = "SELECT l.id, l.key, s.name, l.by_mapping, l.next_at FROM sync s JOIN lead l ON l.sync = s.id
                 WHERE l.state = ?1 AND l.state <> 'delivered' AND (?2 IS NULL OR s.name = ?2)
                   AND (?3 IS NULL OR instr(lower(coalesce(l.reason, '')), lower(?3)) > 0) ORDER BY l.id";
-    let one = "SELECT l.id, l.key FROM sync s JOIN lead l ON l.sync = s.id
+    let one = "SELECT l.id, l.key, s.name, l.by_mapping, l.next_at FROM sync s JOIN lead l ON l.sync = s.id
                 WHERE l.state = ?1 AND (?2 IS NULL OR s.name = ?2)
                   AND (?3 IS NULL OR instr(lower(coalesce(l.reason, '')), lower(?3)) > 0) AND l.key = ?4";
-    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let read = |row: &rusqlite::Row<'_>| {
+        let (id, key, sync) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(Meant { id, key, sync, by_mapping: row.get(3)?, next_at: row.get(4)? })
+    };
+    let (name, sync, reason) = (state.as_str(), &target.sync, &target.reason);
     if target.keys.is_empty() {
-        return db.prepare_cached(sql)?.query_map(params![state.as_str(), target.sync, target.reason], read)?.collect();
+        return db.prepare_cached(all)?.query_map(params![name, sync, reason], read)?.collect();
     }
     let mut found = Vec::new();
-    for key in &target.keys {
+    for key in target.keys.iter().collect::<BTreeSet<_>>() {
         let mut statement = db.prepare_cached(one)?;
-        for row in statement.query_map(params![state.as_str(), target.sync, target.reason, key], read)? {
-            found.push(row?);
+        for lead in statement.query_map(params![name, sync, reason, key], read)? {
+            found.push(lead?);
         }
     }
     Ok(found)
 }
+
+#[cfg(test)]
+#[path = "operator_tests.rs"]
+mod tests;

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::connections::ConnectionState;
 use super::listing::listing;
-use super::{Kept, Ledger, Result};
+use super::{Error, Kept, Ledger, Result};
 use crate::domain::delivery::State;
 use crate::domain::time::Timestamp;
 
@@ -160,8 +160,19 @@ impl Ledger {
         Ok(Told { lead, possibly_sent_twice, next_at, history })
     }
 
-    /// Every sync the ledger knows.
+    /// Calls `read`, for which the ledger is that of one moment, whatever others write meanwhile. Not within another such call.
+    pub fn at_one_moment<T, E: From<Error>>(&self, read: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        // It ends with this value, and there is nothing to be committed.
+        let _snapshot = self.db.unchecked_transaction().map_err(|error| self.error(&error))?;
+        read()
+    }
+
+    /// Every sync the ledger knows, as of one moment.
     pub fn status(&self) -> Result<Vec<SyncStatus>> {
+        self.at_one_moment(|| self.syncs())
+    }
+
+    fn syncs(&self) -> Result<Vec<SyncStatus>> {
         let read = || -> rusqlite::Result<Vec<(i64, i64, SyncStatus)>> {
             let sql = "SELECT s.id, c.id, s.name, c.name, (SELECT count(*) FROM quarantine q WHERE q.sync = s.id),
                               strftime('%Y-%m-%dT%H:%M:%fZ', r.finished_at / 1000.0, 'unixepoch'), r.outcome
@@ -194,12 +205,11 @@ impl Ledger {
 
     /// Leads that are not delivered are few or, after a first intake, small in their index; those that are delivered are what is left of all.
     fn count_states(&self, sync: i64) -> rusqlite::Result<Vec<(String, u64)>> {
-        let snapshot = self.db.unchecked_transaction()?;
         let sql = "SELECT state, count(*) FROM lead WHERE sync = ?1 AND state <> 'delivered' GROUP BY state";
-        let mut statement = snapshot.prepare_cached(sql)?;
+        let mut statement = self.db.prepare_cached(sql)?;
         let mut counts: Vec<(String, i64)> =
             statement.query_map([sync], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
-        let all: i64 = snapshot.query_row("SELECT leads FROM sync WHERE id = ?1", [sync], |row| row.get(0))?;
+        let all: i64 = self.db.query_row("SELECT leads FROM sync WHERE id = ?1", [sync], |row| row.get(0))?;
         let open: i64 = counts.iter().map(|(_, count)| count).sum();
         counts.push((State::Delivered.as_str().to_owned(), all - open));
         let of = |state: State| counts.iter().find(|(name, count)| name == state.as_str() && *count > 0);

@@ -1,8 +1,6 @@
 //! `init` on a terminal: questions, answers, a file.
 
 use std::fs::File;
-use std::io::{Read, Write};
-use std::process::{Command, ExitStatus, Stdio};
 
 use lead_sync::config::{Env, load};
 use nix::pty::openpty;
@@ -10,42 +8,12 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::Desk;
+use crate::terminal::{END, screen, typed};
 
 const ID: &str = "42f9b29d-a302-44dd-a984-515faacf2acd";
 
 /// Column names that nothing can be guessed from, except the last name.
 const EXPORT: &str = "Dossier;Roep;Naam;Post\nK1;Zoé;Peeters;z@example.com\n";
-
-/// The end of the input, as Ctrl-D types it.
-const END: &str = "\x04";
-
-/// A command with a terminal for stdin and stderr, all of whose lines are typed ahead.
-fn typed(command: &mut Command, lines: &[&str]) -> (ExitStatus, String) {
-    let terminal = openpty(None, None).unwrap();
-    let mut keyboard = File::from(terminal.master);
-    command.stdin(terminal.slave.try_clone().unwrap()).stdout(terminal.slave.try_clone().unwrap());
-    command.stderr(terminal.slave);
-    let mut child = command.spawn().unwrap();
-    // The command holds the terminal's other end: without it the screen ends when the child does.
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    for line in lines {
-        write!(keyboard, "{line}{}", if *line == END { "" } else { "\n" }).unwrap();
-    }
-    let screen = screen(&mut keyboard, "nothing that is ever shown");
-    (child.wait().unwrap(), screen)
-}
-
-/// What the terminal shows, until `mark` is there or the program has ended (Linux: EIO).
-fn screen(keyboard: &mut File, mark: &str) -> String {
-    let (mut shown, mut bytes) = (Vec::new(), [0; 4096]);
-    while let Ok(count @ 1..) = keyboard.read(&mut bytes) {
-        shown.extend_from_slice(&bytes[..count]);
-        if String::from_utf8_lossy(&shown).contains(mark) {
-            break;
-        }
-    }
-    String::from_utf8(shown).unwrap()
-}
 
 fn problems(desk: &Desk, env: &Env) -> Vec<String> {
     match load(&desk.path("config/lead-sync.toml"), env).and_then(|loaded| loaded.settings(env).map(drop)) {

@@ -6,6 +6,8 @@ mod check;
 mod demo;
 mod init;
 mod interview;
+#[path = "../support/terminal.rs"]
+mod terminal;
 
 use std::fs;
 use std::io::{BufRead, BufReader};

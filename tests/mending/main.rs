@@ -5,7 +5,10 @@
 #[expect(dead_code, reason = "other test crates use the rest")]
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../support/terminal.rs"]
+mod terminal;
 
+mod acts;
 mod desk;
 mod forget;
 mod rejects;

@@ -21,7 +21,7 @@ fn the_report_is_one_private_file_that_needs_nothing_else() {
     assert!(page.contains(policy), "{page}");
     assert!(!page.contains(NAME), "{page}");
     let left: Vec<_> = fs::read_dir(scene.folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert!(!left.iter().any(|name| name.to_string_lossy().ends_with(".tmp")), "{left:?}");
+    assert!(!left.iter().any(|name| name.to_string_lossy().ends_with(".partial")), "{left:?}");
 }
 
 #[test]
@@ -40,6 +40,7 @@ fn a_file_that_is_there_is_replaced_only_on_demand() {
 fn a_report_that_cannot_be_written_says_so() {
     let scene = stage("");
     let ran = scene.cli(&["report", "nowhere/report.html"]);
-    assert_eq!(ran.code, 1);
+    assert_eq!(ran.code, 2);
     assert!(ran.stderr.contains("cannot write nowhere/report.html"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("make the folder"), "{}", ran.stderr);
 }

@@ -47,9 +47,18 @@ pub struct Imported {
     pub wrong: Vec<(u64, String, String)>,
 }
 
-/// Writes the rejected rows of `sync`, of all its origins or of one. Returns how many there are. `create` opens the file, once there is
-/// something to write.
+/// Writes the rejected rows of `sync`, of all its origins or of one, as they are at one moment. Returns how many there are. `create` opens the
+/// file, once there is something to write.
 pub fn export_rejects<W: Write>(
+    ledger: &Ledger,
+    sync: &str,
+    origin: Option<&str>,
+    create: impl FnOnce() -> io::Result<W>,
+) -> Result<(u64, Option<W>), RejectsError> {
+    ledger.at_one_moment(|| write_rejects(ledger, sync, origin, create))
+}
+
+fn write_rejects<W: Write>(
     ledger: &Ledger,
     sync: &str,
     origin: Option<&str>,
