@@ -5,6 +5,7 @@ use super::exit::{Exit, Failure};
 use super::{out, outside, run, surroundings};
 use crate::clock;
 use crate::config::{self, Env, Loaded, Problems, Secret};
+use crate::notify::Memory;
 use crate::worker;
 use crate::worker::checks::{self, Finding, Grade};
 use crate::worker::report::Ending;
@@ -102,7 +103,7 @@ fn secrets(loaded: &Loaded, env: &Env, told: &mut Told) {
         match loaded.notify(env) {
             Err(problems) => told.problems(&problems),
             Ok(_) => {
-                if let Err(failure) = outside::notifier(loaded) {
+                if let Err(failure) = outside::notifier(loaded, Memory::default()) {
                     told.finding(&Finding::bad(Ending::Usage, "notify", &failure.text));
                 }
             }

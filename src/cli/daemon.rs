@@ -20,7 +20,7 @@ use crate::daemon::board::Board;
 use crate::daemon::{self, Daemon, Event, Fresh};
 use crate::http::{self, Desk, Pulse, Watch};
 use crate::metrics::{self, Exporter};
-use crate::notify::{Ended, Notifier};
+use crate::notify::{Begun, Ended, Memory, Notifier};
 use crate::worker::report::{Ending, Report};
 use crate::worker::settings::Settings;
 use crate::worker::stop::{Stop, Stopper};
@@ -90,7 +90,7 @@ fn reload(args: &Args, beside: &Arc<Beside>) -> Result<Fresh, Failure> {
     if !is_same(settings.as_ref(), beside.server.as_ref().map(|(settings, _)| settings)) {
         return Err(Failure::usage("http: the server cannot change while the daemon runs; restart it"));
     }
-    let notifier = outside::notifier(&loaded)?;
+    let notifier = outside::notifier(&loaded, beside.memory.clone())?;
     let (beside, settings) = (Arc::clone(beside), prepared.settings.clone());
     let adopt = move || {
         beside.notifier.send_replace(notifier);
@@ -119,6 +119,7 @@ async fn last_words(teller: JoinHandle<()>, stop: &Stop) {
 /// Those who look at the daemon, and those it tells. SIGHUP changes whom it tells and what is shown; the server stays until a restart.
 struct Beside {
     notifier: watch::Sender<Option<Notifier>>,
+    memory: Memory,
     settings: watch::Sender<Settings>,
     server: Option<(http::Settings, Exporter)>,
 }
@@ -130,8 +131,14 @@ impl Beside {
             Ok(exporter) => Ok((settings, exporter)),
             Err(error) => Err(Failure::new(Exit::Error, error)),
         };
-        let notifier = watch::Sender::new(outside::notifier(loaded)?);
-        Ok(Self { notifier, settings: watch::Sender::new(known.clone()), server: settings.map(install).transpose()? })
+        let memory = Memory::default();
+        let notifier = watch::Sender::new(outside::notifier(loaded, memory.clone())?);
+        Ok(Self {
+            notifier,
+            memory,
+            settings: watch::Sender::new(known.clone()),
+            server: settings.map(install).transpose()?,
+        })
     }
 
     /// Starts the server for health, metrics and the dashboard, if one is configured.
@@ -175,32 +182,45 @@ async fn follow(mut board: watch::Receiver<Board>, settings: watch::Receiver<Set
     }
 }
 
-/// Says how runs go, to the log, the monitor and people, until the daemon ends.
+/// Says how runs go, to the log, the monitor and people, until the daemon ends and all have heard.
 async fn tell(mut told: UnboundedReceiver<Event>, beside: Arc<Beside>, ledger: PathBuf) {
     let mut begun = None;
+    let mut tellings = JoinSet::new();
     while let Some(event) = told.recv().await {
+        while tellings.try_join_next().is_some() {}
         match event {
             // A run's end goes to those who heard of its beginning, also if others are to be told meanwhile.
             Event::Began { .. } => begun = beside.notifier.borrow().as_ref().map(Notifier::begin),
             Event::Ended { sync, result } => {
-                let ended = match &result {
-                    Ok(report) => {
-                        log_notices(&sync, report);
-                        (Exit::from(report.ending), Ended::Report(report))
-                    }
-                    Err(text) => {
-                        tracing::error!(sync, "no run: {text}");
-                        (Exit::Error, Ended::Failure { text, syncs: std::slice::from_ref(&sync) })
-                    }
-                };
+                match &result {
+                    Ok(report) => log_notices(&sync, report),
+                    Err(text) => tracing::error!(sync, "no run: {text}"),
+                }
                 if let Some(begun) = begun.take() {
-                    begun.end(&ledger, ended.0 as u8, ended.1).await;
+                    pass_on(begun, sync, result, &ledger, &mut tellings);
                 }
                 if let Some((_, exporter)) = &beside.server {
                     exporter.upkeep();
                 }
             }
         }
+    }
+    tellings.join_all().await;
+}
+
+/// Tells everybody how a run ended, nobody waiting for another.
+fn pass_on(begun: Begun, sync: String, result: Result<Report, String>, ledger: &Path, tellings: &mut JoinSet<()>) {
+    fn ended<'r>(syncs: &'r [String], result: &'r Result<Report, String>) -> Ended<'r> {
+        match result {
+            Ok(report) => Ended::Report(report),
+            Err(text) => Ended::Failure { text, syncs },
+        }
+    }
+    let exit = result.as_ref().map_or(Exit::Error, |report| Exit::from(report.ending));
+    let told = Arc::new(([sync], result));
+    for telling in begun.end(exit as u8, ended(&told.0, &told.1)) {
+        let (told, ledger) = (Arc::clone(&told), ledger.to_path_buf());
+        tellings.spawn(async move { telling.tell(&ledger, ended(&told.0, &told.1)).await });
     }
 }
 

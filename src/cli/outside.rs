@@ -1,15 +1,15 @@
 //! What a run tells others: a monitor and people, and Prometheus' node exporter.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::exit::{Exit, Failure};
 use super::out;
 use crate::clock;
 use crate::config::{Env, Loaded};
-use crate::ledger::{self, Ledger};
+use crate::ledger::{self, Ledger, NewLedger};
 use crate::metrics::{self, Exporter};
-use crate::notify::{Begun, Ended, Notifier};
+use crate::notify::{Begun, Ended, Memory, Notifier};
 use crate::worker::report::Report;
 
 /// Those outside that are to hear of a run.
@@ -18,6 +18,9 @@ pub(super) struct Outside {
     collector: Option<(Exporter, PathBuf)>,
     ledger: PathBuf,
     configured: BTreeSet<String>,
+    tokens: PathBuf,
+    /// The connection of each sync.
+    connections: BTreeMap<String, String>,
 }
 
 /// A run that they know of.
@@ -27,12 +30,12 @@ pub(super) struct Announced<'o> {
 }
 
 /// Makes the notifier that the configuration asks for, if it asks for one.
-pub(super) fn notifier(loaded: &Loaded) -> Result<Option<Notifier>, Failure> {
+pub(super) fn notifier(loaded: &Loaded, memory: Memory) -> Result<Option<Notifier>, Failure> {
     let settings = loaded.notify(&Env::process()).map_err(Failure::usage)?;
     if settings.is_empty() {
         return Ok(None);
     }
-    Notifier::new(&settings, &host()).map(Some).map_err(Failure::usage)
+    Notifier::new(&settings, &host(), memory).map(Some).map_err(Failure::usage)
 }
 
 /// This machine's name.
@@ -47,8 +50,17 @@ impl Outside {
             None => None,
             Some(path) => Some((exporter(path)?, path.to_path_buf())),
         };
+        let pairs = loaded.unresolved.syncs.iter().map(|sync| (sync.name.clone(), sync.connection.clone()));
+        let (connections, tokens) = (pairs.collect(), loaded.unresolved.tokens.clone());
         let configured = loaded.unresolved.syncs.iter().map(|sync| sync.name.clone()).collect();
-        Ok(Self { notifier: notifier(loaded)?, collector, ledger: loaded.unresolved.ledger.clone(), configured })
+        Ok(Self {
+            notifier: notifier(loaded, Memory::default())?,
+            collector,
+            ledger: loaded.unresolved.ledger.clone(),
+            configured,
+            tokens,
+            connections,
+        })
     }
 
     /// A run begins.
@@ -71,6 +83,19 @@ impl Outside {
     }
 }
 
+impl Outside {
+    /// Makes syncs known to the ledger, which a run that did not begin has not done: it could not remember that somebody was told of them.
+    fn acquaint(&self, syncs: &[String]) -> ledger::Result<()> {
+        let ledger = Ledger::open_or_create(&self.ledger, &self.tokens, NewLedger::Unconfirmed)?;
+        for sync in syncs {
+            if let Some(connection) = self.connections.get(sync) {
+                ledger.sync_id(sync, ledger.connection_id(connection)?)?;
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Announced<'_> {
     /// The run over `syncs` has ended. Nothing that goes wrong here changes how.
     pub(super) async fn end(self, syncs: &[String], result: &Result<Report, Failure>) {
@@ -84,7 +109,14 @@ impl Announced<'_> {
             Ok(report) => (Exit::from(report.ending), Ended::Report(report)),
             Err(failure) => (failure.exit, Ended::Failure { text: &failure.text, syncs }),
         };
-        begun.end(&self.outside.ledger, exit as u8, ended).await;
+        if result.is_err()
+            && let Err(error) = self.outside.acquaint(syncs)
+        {
+            tracing::debug!(%error, "the ledger cannot remember what is told");
+        }
+        for telling in begun.end(exit as u8, ended) {
+            telling.tell(&self.outside.ledger, ended).await;
+        }
     }
 }
 

@@ -9,8 +9,10 @@
 //! | `settings.rs` | where to tell |
 //! | `ping.rs` | the monitor |
 //! | `story.rs` | what is told, as JSON and as a mail |
+//! | `line.rs` | one after the other for each receiver, and only what is new |
 //! | `send.rs` | one POST or mail, with a timeout and one retry |
 
+mod line;
 mod ping;
 mod send;
 pub mod settings;
@@ -22,6 +24,8 @@ use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
+pub use self::line::Memory;
+use self::line::{Line, Place};
 use self::ping::{Ping, Rid};
 use self::send::Channel;
 pub use self::settings::{Email, Settings, Tls};
@@ -58,9 +62,10 @@ pub struct Notifier {
 
 #[derive(Debug)]
 struct Inner {
-    ping: Option<Ping>,
-    channels: Vec<Channel>,
+    ping: Option<(Ping, Line)>,
+    channels: Vec<(Channel, Line)>,
     host: String,
+    memory: Memory,
 }
 
 /// A run that the monitor knows of.
@@ -73,18 +78,18 @@ pub struct Begun {
 }
 
 impl Notifier {
-    /// `host` tells several installations apart.
-    pub fn new(settings: &Settings, host: &str) -> Result<Self, Error> {
+    /// `host` tells several installations apart; `memory` is what was told before in this process.
+    pub fn new(settings: &Settings, host: &str, memory: Memory) -> Result<Self, Error> {
         let client = send::client()?;
-        let ping = settings.ping.clone().map(|url| Ping::new(url, client.clone()));
+        let ping = settings.ping.clone().map(|url| (Ping::new(url, client.clone()), Line::default()));
         let mut channels = Vec::new();
         if let Some(url) = &settings.webhook {
-            channels.push(Channel::Webhook { url: url.clone(), client });
+            channels.push((Channel::Webhook { url: url.clone(), client }, Line::default()));
         }
         if let Some(email) = &settings.email {
-            channels.push(Channel::email(email)?);
+            channels.push((Channel::email(email)?, Line::default()));
         }
-        Ok(Self { inner: Arc::new(Inner { ping, channels, host: host.to_owned() }) })
+        Ok(Self { inner: Arc::new(Inner { ping, channels, host: host.to_owned(), memory }) })
     }
 
     /// A run begins: tells the monitor, while the run goes on.
@@ -92,7 +97,10 @@ impl Notifier {
         let (inner, rid) = (Arc::clone(&self.inner), Rid::new());
         let told = Arc::clone(&inner);
         let started = tokio::spawn(async move {
-            if let Some(ping) = &told.ping {
+            // A monitor that is still busy with an earlier run would only hear of this beginning after its end.
+            if let Some((ping, line)) = &told.ping
+                && let Some(_turn) = line.at_once()
+            {
                 ping.start(rid).await;
             }
         });
@@ -101,29 +109,77 @@ impl Notifier {
 }
 
 impl Begun {
-    /// The run has ended with this exit code: tells the monitor, and people if something changed for them. `ledger` remembers what was told.
-    pub async fn end(self, ledger: &Path, exit: u8, ended: Ended<'_>) {
-        // Its own task neither panics nor is cancelled; the second ping must not overtake it.
-        let _ = self.started.await;
-        if let Some(ping) = &self.inner.ping {
-            let interrupted = matches!(ended, Ended::Report(Report { ending: Ending::Interrupted, .. }));
-            ping.end(self.rid, (!interrupted).then_some(exit), &story::counts(ended)).await;
+    /// The run has ended with this exit code: a telling for each receiver, so that none waits for another. To be asked in the order of the
+    /// runs: what waits for its turn gives way to a later end of the same syncs.
+    pub fn end(self, exit: u8, ended: Ended<'_>) -> Vec<Telling> {
+        let Self { inner, rid, started } = self;
+        let mut tellings = Vec::new();
+        for (number, (_, line)) in inner.channels.iter().enumerate() {
+            let receiver = Receiver::Channel(number);
+            tellings.push(Telling { inner: Arc::clone(&inner), receiver, place: line.join(&ended.syncs()), exit });
         }
-        for channel in &self.inner.channels {
-            self.inner.tell(channel, ledger, exit, ended).await;
+        if let Some((_, line)) = &inner.ping {
+            let (receiver, place) = (Receiver::Monitor(rid, started), line.join(&[]));
+            tellings.push(Telling { inner: Arc::clone(&inner), receiver, place, exit });
+        }
+        tellings
+    }
+}
+
+impl Ended<'_> {
+    fn syncs(&self) -> Vec<String> {
+        match self {
+            Self::Report(report) => report.syncs.keys().cloned().collect(),
+            Self::Failure { syncs, .. } => syncs.to_vec(),
+        }
+    }
+}
+
+/// One receiver that is to hear of the end of a run.
+#[derive(Debug)]
+pub struct Telling {
+    inner: Arc<Inner>,
+    receiver: Receiver,
+    place: Place,
+    exit: u8,
+}
+
+#[derive(Debug)]
+enum Receiver {
+    Monitor(Rid, JoinHandle<()>),
+    Channel(usize),
+}
+
+impl Telling {
+    /// Tells the monitor, or people if something changed for them. `ledger` remembers what was told.
+    pub async fn tell(self, ledger: &Path, ended: Ended<'_>) {
+        let Self { inner, receiver, place, exit } = self;
+        match receiver {
+            Receiver::Monitor(rid, started) => {
+                // Its own task neither panics nor is cancelled; the second ping must not overtake it.
+                let _ = started.await;
+                let Some((ping, line)) = &inner.ping else { return };
+                let Some(_turn) = line.turn(&place).await else { return };
+                let interrupted = matches!(ended, Ended::Report(Report { ending: Ending::Interrupted, .. }));
+                ping.end(rid, (!interrupted).then_some(exit), &story::counts(ended)).await;
+            }
+            Receiver::Channel(number) => {
+                let Some((channel, line)) = inner.channels.get(number) else { return };
+                let Some(_turn) = line.turn(&place).await else { return };
+                inner.tell(channel, ledger, exit, ended).await;
+            }
         }
     }
 }
 
 impl Inner {
     async fn tell(&self, channel: &Channel, ledger: &Path, exit: u8, ended: Ended<'_>) {
-        let look = || Outlook::look(ledger, channel.name(), ended);
+        let look = || Outlook::look(ledger, channel.name(), self.memory.of(channel.name()), ended);
         let outlook = match tokio::task::block_in_place(look) {
             Ok(outlook) => outlook,
             Err(error) => {
-                // A ledger that cannot be read cannot remember, either: told at each run, since nothing is more urgent.
                 tracing::warn!(%error, "what was told before cannot be read");
-                Outlook::blind(ended)
+                Outlook::blind(self.memory.of(channel.name()), ended)
             }
         };
         if outlook.decisions.values().any(|decision| decision.tell) {
@@ -136,8 +192,10 @@ impl Inner {
             tracing::info!(channel = channel.name(), "told");
         }
         let remember = || outlook.remember(ledger, channel.name());
+        self.memory
+            .keep(channel.name(), outlook.decisions.iter().map(|(sync, decision)| (sync.clone(), decision.told)));
         if let Err(error) = tokio::task::block_in_place(remember) {
-            tracing::warn!(%error, "what was told cannot be kept; it may be told again");
+            tracing::warn!(%error, "what was told cannot be kept in the ledger; after a restart it may be told again");
         }
     }
 }
@@ -145,6 +203,8 @@ impl Inner {
 /// How the syncs of a run stand, and what follows for one channel.
 #[derive(Debug, Default)]
 struct Outlook {
+    /// What the ledger remembers.
+    stored: BTreeMap<String, Told>,
     before: BTreeMap<String, Told>,
     decisions: BTreeMap<String, Decision>,
     health: BTreeMap<String, SyncHealth>,
@@ -152,20 +212,23 @@ struct Outlook {
 }
 
 impl Outlook {
-    fn look(ledger: &Path, channel: &str, ended: Ended<'_>) -> ledger::Result<Self> {
+    /// What this process told counts before what the ledger says: that could not always be written.
+    fn look(ledger: &Path, channel: &str, told: BTreeMap<String, Told>, ended: Ended<'_>) -> ledger::Result<Self> {
         let ledger = Ledger::open_reader(ledger)?;
-        let before = ledger.last_told(channel)?;
+        let stored = ledger.last_told(channel)?;
+        let mut before = stored.clone();
+        before.extend(told);
         let health = ledger.health()?.syncs.into_iter().map(|sync| (sync.sync.clone(), sync)).collect();
         let troubles = match ended {
             Ended::Report(report) => ledger.troubles(report.run)?,
             Ended::Failure { .. } => Vec::new(),
         };
-        Ok(Self::decide(before, health, troubles, ended))
+        Ok(Self { stored, ..Self::decide(before, health, troubles, ended) })
     }
 
     /// Without the ledger.
-    fn blind(ended: Ended<'_>) -> Self {
-        Self::decide(BTreeMap::new(), BTreeMap::new(), Vec::new(), ended)
+    fn blind(told: BTreeMap<String, Told>, ended: Ended<'_>) -> Self {
+        Self::decide(told, BTreeMap::new(), Vec::new(), ended)
     }
 
     fn decide(
@@ -189,7 +252,7 @@ impl Outlook {
             (name.clone(), standing::decide(before.get(name).copied(), standing, now))
         };
         let decisions = names.into_iter().map(decide).collect();
-        Self { before, decisions, health, troubles }
+        Self { stored: BTreeMap::new(), before, decisions, health, troubles }
     }
 
     fn affairs(&self) -> Vec<Affair<'_>> {
@@ -211,9 +274,9 @@ impl Outlook {
         let changed: BTreeMap<String, Told> = self
             .decisions
             .iter()
-            .filter(|(sync, decision)| self.before.get(*sync) != Some(&decision.told))
+            .filter(|(sync, decision)| self.stored.get(*sync) != Some(&decision.told))
             // That all is fine needs no entry as long as nothing else was told.
-            .filter(|(sync, decision)| decision.told.level != Level::Fine || self.before.contains_key(*sync))
+            .filter(|(sync, decision)| decision.told.level != Level::Fine || self.stored.contains_key(*sync))
             .map(|(sync, decision)| (sync.clone(), decision.told))
             .collect();
         if changed.is_empty() { Ok(()) } else { Ledger::open(ledger)?.remember_told(channel, &changed) }

@@ -131,3 +131,35 @@ fn a_second_signal_ends_the_daemon_also_while_somebody_is_slow_to_hear_of_the_la
     assert!(log.contains("not everybody was told how the last run ended"), "{log}");
     assert_eq!(webhook.requests(), 1, "it was not tried again before the end");
 }
+
+#[test]
+fn a_monitor_that_does_not_answer_keeps_no_notice_waiting() {
+    let mut scene = scene();
+    let (monitor, webhook) = (Webhook::start(false), Webhook::start(true));
+    let ping = format!("[notify]\nping_url = \"{}\"\nwebhook = \"{}\"\n", monitor.url, webhook.url);
+    scene.more(&ping);
+    let daemon = Daemon::start(&scene);
+    until("the webhook hears of it", || webhook.requests() == 1);
+    assert_eq!(monitor.requests(), 1, "the monitor is still busy with the beginning of the run");
+    daemon.signal(Signal::TERM);
+    daemon.until_said("once more stops at once");
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end().0, Some(0));
+}
+
+#[test]
+fn a_sync_that_is_removed_is_no_longer_measured() {
+    let mut scene = scene();
+    scene.more("[http]\nlisten = \"127.0.0.1:0\"\n");
+    let daemon = Daemon::start(&scene);
+    let ended = r#"lead_sync_last_run_timestamp_seconds{sync="customers"}"#;
+    daemon.until_some(ended);
+    let path = scene.path("lead-sync.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("[syncs.customers", "[syncs.clients")).unwrap();
+    daemon.signal(Signal::HUP);
+    until("it is gone", || daemon.metric(ended).is_none());
+    daemon.until_some(r#"lead_sync_next_run_timestamp_seconds{sync="clients"}"#);
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end().0, Some(0));
+}

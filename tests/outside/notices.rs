@@ -107,6 +107,23 @@ async fn what_could_not_be_told_changes_nothing_and_is_told_by_the_next_run() {
 }
 
 #[tokio::test]
+async fn a_secret_that_is_missing_from_the_beginning_is_told_once() {
+    let webhook = Receiver::start().await;
+    let site = Site::new(&format!("[notify]\nwebhook = \"{}\"", webhook.url)).await;
+    site.export(&[GOOD]);
+    let before = site.read("lead-sync.toml");
+    let text = before.lines().map(|line| match line.strip_prefix("auth = ") {
+        Some(_) => "auth = { kind = \"apikey\", token = { env = \"NOBODY_SET_THIS\" } }\n".to_owned(),
+        None => format!("{line}\n"),
+    });
+    site.write("lead-sync.toml", &text.collect::<String>());
+    for told in [1, 0, 0] {
+        assert_eq!(site.run(&["--run-now"]).await.code, 2);
+        assert_eq!(webhook.take().len(), told);
+    }
+}
+
+#[tokio::test]
 async fn a_refused_credential_is_told_as_such() {
     let webhook = Receiver::start().await;
     let site = Site::new(&format!("[notify]\nwebhook = \"{}\"", webhook.url)).await;
