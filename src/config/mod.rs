@@ -55,6 +55,9 @@ const RETAIN: Duration = Duration::from_hours(90 * 24);
 /// `shutdown_grace` unless set.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(20);
 
+/// What fits into the minute that the shipped units and containers wait, with ten seconds for telling how the last run ended.
+const MOST_GRACE: Duration = Duration::from_secs(50);
+
 /// Name of the ledger unless set.
 const LEDGER: &str = "lead-sync.db";
 
@@ -148,6 +151,12 @@ struct Root {
 /// Reads the top level; `None` if there is a problem below it.
 fn root(mut table: Table<'_>, config_option: String, env: &Env) -> Option<Root> {
     let shutdown_grace = table.or("shutdown_grace", SHUTDOWN_GRACE, form::duration);
+    if shutdown_grace > MOST_GRACE {
+        table.warn(
+            "shutdown_grace",
+            "is longer than 50s, and the shipped units and containers kill after 60 s; set 50s, or raise TimeoutStopSec= there, too",
+        );
+    }
     let (ledger, retain) = ledger(table.table("ledger"), env);
     let (tokens, tokens_key) = tokens(table.table("tokens"), &ledger);
     let (outlines, connections): (Vec<_>, Vec<_>) =

@@ -129,7 +129,7 @@ fn conclude(mut pass: Pass<'_>, read: Read, order: &Order<'_>) -> ledger::Result
         pass.into_admission().abandon()?;
         let text = format!(
             "sync {name}: {} new leads, more than max_new = {most}: nothing was taken in or sent. Was the key column shifted or the ledger lost? \
-             If they are right, run once with --confirm",
+             If they are right, run once with --confirm (stop a daemon before, and start it again afterwards)",
             counts.new
         );
         notices.push(Notice::new(Ending::Attention, text));
@@ -140,7 +140,7 @@ fn conclude(mut pass: Pass<'_>, read: Read, order: &Order<'_>) -> ledger::Result
         pass.into_admission().abandon()?;
         let text = format!(
             "sync {name}: not a single row was read (no_rows = \"warn\"); was the export cut short or written elsewhere? \
-             If it is to be empty, run once with --confirm"
+             If it is to be empty, run once with --confirm (stop a daemon before, and start it again afterwards)"
         );
         notices.push(Notice::new(Ending::Attention, text));
         return Ok(Taken { counts, notices, samples });
