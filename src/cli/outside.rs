@@ -78,7 +78,9 @@ impl Outside {
             Err(ledger::Error::Missing { .. }) => {}
             Err(error) => tracing::warn!(%error, "metrics without the ledger"),
         }
-        failed.iter().for_each(|sync| metrics::set_failed(sync, clock::now()));
+        for sync in failed {
+            metrics::set_failed(sync, clock::now());
+        }
         exporter.write(path, &self.configured).map_err(|error| error.to_string())
     }
 }

@@ -92,7 +92,9 @@ impl Watch {
         let syncs = self.pulse.syncs();
         if let Err(error) = self.observe() {
             tracing::warn!(%error, "metrics without the ledger");
-            syncs.failed.iter().for_each(|(sync, at)| metrics::set_failed(sync, *at));
+            for (sync, at) in &syncs.failed {
+                metrics::set_failed(sync, *at);
+            }
         }
         self.exporter.render(&syncs.configured)
     }
