@@ -1,6 +1,6 @@
 //! Which sync runs when. Pure: it is told the time, the dice and what runs.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use crate::domain::time::Timestamp;
@@ -19,6 +19,8 @@ pub(super) type Dice = fn(Duration) -> Duration;
 pub(super) struct Agenda {
     plans: BTreeMap<String, Plan>,
     queue: VecDeque<(String, Trigger)>,
+    /// The queued syncs that gave their turn to others and have waited since.
+    yielded: BTreeSet<String>,
     seen: Timestamp,
     dice: Dice,
 }
@@ -50,7 +52,7 @@ impl Plan {
 impl Agenda {
     /// Without any sync.
     pub(super) fn new(dice: Dice, now: Timestamp) -> Self {
-        Self { plans: BTreeMap::new(), queue: VecDeque::new(), seen: now, dice }
+        Self { plans: BTreeMap::new(), queue: VecDeque::new(), yielded: BTreeSet::new(), seen: now, dice }
     }
 
     /// The daemon starts: each sync with its past. One that is to run at the start, or that missed a time since its last run, is due
@@ -104,7 +106,26 @@ impl Agenda {
 
     /// The sync whose turn it is.
     pub(super) fn take(&mut self) -> Option<(String, Trigger)> {
-        self.queue.pop_front()
+        let turn = self.queue.pop_front();
+        if let Some((sync, _)) = &turn {
+            self.yielded.remove(sync);
+        }
+        turn
+    }
+
+    /// Whether a sync waits for a run that only waits itself. One that gave its own turn away does not count: two syncs of an API that is
+    /// away would pass the turn to and fro.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.queue.iter().any(|(sync, _)| !self.yielded.contains(sync))
+    }
+
+    /// A sync gave its turn to those in the queue: it goes on after them.
+    pub(super) fn again(&mut self, sync: String, trigger: Trigger) {
+        let queued = self.queue.iter().any(|(queued, _)| *queued == sync);
+        if !queued && self.plans.contains_key(&sync) {
+            self.yielded.insert(sync.clone());
+            self.queue.push_back((sync, trigger));
+        }
     }
 
     /// When the next sync is due.
@@ -166,6 +187,20 @@ mod tests {
         assert_eq!(due(&mut agenda, at(10)), scheduled());
         assert_eq!(due(&mut agenda, at(10)), []);
         assert_eq!(due(&mut agenda, at(20)), scheduled());
+    }
+
+    #[test]
+    fn a_sync_that_gives_its_turn_away_goes_on_after_the_others_and_is_not_waited_for() {
+        let mut agenda = Agenda::new(|_| Duration::ZERO, at(5));
+        agenda.start(["a", "b"].map(|name| (name.to_owned(), schedule(), None)), at(5));
+        agenda.turn(at(10), None);
+        let (first, trigger) = agenda.take().unwrap();
+        assert!(agenda.is_awaited());
+        agenda.again(first.clone(), trigger);
+        assert_eq!(agenda.take(), Some(("b".to_owned(), Trigger::Schedule)));
+        assert!(!agenda.is_awaited(), "only the one that gave its turn away waits");
+        assert_eq!(agenda.take(), Some((first, trigger)));
+        assert_eq!(agenda.take(), None);
     }
 
     #[test]

@@ -131,6 +131,9 @@ type Pass = Arc<dyn Fn(&Work) -> ledger::Result<Report> + Send + core::marker::S
 /// A run under way.
 struct Running {
     sync: String,
+    trigger: Trigger,
+    /// Told once other syncs wait for this run.
+    awaited: watch::Sender<bool>,
     progress: Arc<Progress>,
     grace: Duration,
     handle: JoinHandle<ledger::Result<Report>>,
@@ -199,9 +202,10 @@ impl Scheduler {
     /// Takes up what is due.
     fn turn(&mut self, now: Timestamp) {
         self.agenda.turn(now, self.running.as_ref().map(|running| running.sync.as_str()));
-        if self.running.is_none()
-            && let Some((sync, trigger)) = self.agenda.take()
-        {
+        if let Some(running) = &self.running {
+            let awaited = self.agenda.is_awaited();
+            running.awaited.send_if_modified(|before| std::mem::replace(before, awaited) != awaited);
+        } else if let Some((sync, trigger)) = self.agenda.take() {
             self.begin(sync, trigger);
         }
         self.board.send_modify(|board| {
@@ -221,23 +225,28 @@ impl Scheduler {
     fn begin(&mut self, sync: String, trigger: Trigger) {
         let Some(prepared) = self.syncs.get(&sync).map(Arc::clone) else { return };
         let (progress, grace) = (Arc::<Progress>::default(), prepared.settings.shutdown_grace);
+        let awaited = watch::Sender::new(self.agenda.is_awaited());
         let work = Work {
             prepared,
             trigger,
             lease: Arc::clone(&self.lease),
             progress: Arc::clone(&progress),
-            stop: self.stop.clone(),
+            stop: self.stop.clone().awaited_by(awaited.subscribe()),
         };
         self.tell(Event::Began { sync: sync.clone() });
         let pass = Arc::clone(&self.pass);
-        self.running = Some(Running { sync, progress, grace, handle: spawn_blocking(move || pass(&work)) });
+        let handle = spawn_blocking(move || pass(&work));
+        self.running = Some(Running { sync, trigger, awaited, progress, grace, handle });
     }
 
     /// A run has ended, one way or the other.
-    fn end(&mut self, ended: (String, Result<Report, Broken>)) {
-        let (sync, result) = ended;
+    fn end(&mut self, ended: Ended) {
+        let Ended { sync, yielded, result } = ended;
         let now = clock::now();
         let ending = result.as_ref().map_or(Ending::Error, |report| report.ending);
+        if let (Some(trigger), Ending::Deferred) = (yielded, ending) {
+            self.agenda.again(sync.clone(), trigger);
+        }
         let result = result.map_err(|broken| match broken {
             Broken::Ledger(error) => error.to_string(),
             Broken::Panic => {
@@ -332,15 +341,25 @@ enum Broken {
     Panic,
 }
 
+/// How a run ended.
+struct Ended {
+    sync: String,
+    /// Its trigger, if others waited for it: then it may have ended for their sake.
+    yielded: Option<Trigger>,
+    result: Result<Report, Broken>,
+}
+
 /// Waits for the end of the run under way; for ever if there is none.
-async fn ended(running: &mut Option<Running>) -> (String, Result<Report, Broken>) {
+async fn ended(running: &mut Option<Running>) -> Ended {
     let Some(under_way) = running else { return pending().await };
     let result = match (&mut under_way.handle).await {
         Ok(result) => result.map_err(Broken::Ledger),
         Err(_) => Err(Broken::Panic),
     };
-    let sync = running.take().map(|running| running.sync).unwrap_or_default();
-    (sync, result)
+    let yielded = Some(under_way.trigger).filter(|_| *under_way.awaited.borrow());
+    let sync = std::mem::take(&mut under_way.sync);
+    *running = None;
+    Ended { sync, yielded, result }
 }
 
 /// Waits for the configuration that is being read; for ever if none is.

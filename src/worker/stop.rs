@@ -31,18 +31,44 @@ impl Stopper {
 
     /// The other end.
     pub fn watch(&self) -> Stop {
-        Stop(self.0.subscribe())
+        Stop { signal: self.0.subscribe(), awaited: None }
     }
 }
 
-/// Sees the stop signal.
+/// Sees the stop signal, and whether others wait for this run to end.
 #[derive(Debug, Clone)]
-pub struct Stop(watch::Receiver<Asked>);
+pub struct Stop {
+    signal: watch::Receiver<Asked>,
+    awaited: Option<watch::Receiver<bool>>,
+}
 
 impl Stop {
     /// True once we are to stop.
     pub fn is_set(&self) -> bool {
-        *self.0.borrow() != Asked::Nothing
+        *self.signal.borrow() != Asked::Nothing
+    }
+
+    /// The same signal for a run that others may come to wait for.
+    #[must_use]
+    pub fn awaited_by(self, others: watch::Receiver<bool>) -> Self {
+        Self { awaited: Some(others), ..self }
+    }
+
+    /// Others wait for this run: it does what it can, and does not wait itself.
+    pub fn is_awaited(&self) -> bool {
+        self.awaited.as_ref().is_some_and(|others| *others.borrow())
+    }
+
+    /// Waits until others do.
+    pub async fn awaited(&self) {
+        let seen = match self.awaited.clone() {
+            Some(mut others) => others.wait_for(|waiting| *waiting).await.is_ok(),
+            None => false,
+        };
+        if !seen {
+            // Nobody can come any more.
+            std::future::pending::<()>().await;
+        }
     }
 
     /// Waits for the signal.
@@ -59,7 +85,7 @@ impl Stop {
     }
 
     async fn reached(&self, wanted: Asked) {
-        let mut signal = self.0.clone();
+        let mut signal = self.signal.clone();
         if signal.wait_for(|asked| *asked >= wanted).await.is_err() {
             // Whoever could signal is gone: it will never come.
             std::future::pending::<()>().await;

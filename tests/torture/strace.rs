@@ -36,6 +36,10 @@ pub(crate) fn points(program: &Command) -> Vec<Point> {
     let mut calls: BTreeMap<(String, String), u64> = BTreeMap::new();
     for line in fs::read_to_string(trace.path()).unwrap().lines() {
         let Some((thread, rest)) = line.split_once(' ') else { continue };
+        // A call that another thread's line cut in two was counted with its first half.
+        if rest.trim_start().starts_with("<...") {
+            continue;
+        }
         if let Some((call, _)) = rest.trim_start().split_once('(') {
             *calls.entry((call.to_owned(), thread.to_owned())).or_default() += 1;
         }

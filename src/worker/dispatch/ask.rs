@@ -102,9 +102,11 @@ impl Dispatch<'_> {
         self.trouble.as_ref().map(|trouble| format!(" (the last: {trouble})")).unwrap_or_default()
     }
 
-    /// Waits if patience allows, else ends the run as deferred. Patience counts from when there was nothing but waiting.
+    /// Waits if patience allows, else ends the run as deferred. Patience counts from when there was nothing but waiting, and there is none
+    /// while other syncs wait for this run.
     fn wait_or_defer(&mut self, until: Timestamp, now: Timestamp, why: &str) -> Option<Duration> {
-        if until <= *self.idle_since.get_or_insert(now) + self.means.connection.patience {
+        let since = *self.idle_since.get_or_insert(now);
+        if !self.means.stop.is_awaited() && until <= since + self.means.connection.patience {
             return Some(until.since(now));
         }
         let name = &self.means.connection.name;

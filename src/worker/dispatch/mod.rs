@@ -163,6 +163,7 @@ impl Dispatch<'_> {
             }
             () = tokio::time::sleep(wake.unwrap_or_default()), if wake.is_some() => {}
             () = self.means.stop.wait(), if !self.halted => {}
+            () = self.means.stop.awaited(), if wake.is_some() && !self.means.stop.is_awaited() => {}
             () = self.means.stop.at_once_or(give_up), if give_up.is_some() => {
                 self.tally.note(Notice::new(Ending::Interrupted, format!(
                     "{} requests were not answered in time: their leads are in doubt", self.flights.len()

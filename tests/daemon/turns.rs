@@ -1,0 +1,42 @@
+//! Several syncs in one daemon.
+
+use std::fs;
+
+use rustix::process::Signal;
+
+use crate::process::Daemon;
+use crate::support::Scene;
+
+#[test]
+fn a_sync_whose_api_is_away_keeps_no_other_one_waiting() {
+    let mut scene = Scene::new();
+    scene.customers(0..2);
+    scene.sync("schedule", "\"* * * * * *\"").more(
+        r#"
+[connections.away]
+kind = "http"
+base_url = "http://127.0.0.1:9"
+patience = "1h"
+retry = { first = "1h", cap = "1h" }
+auth = { kind = "none" }
+
+[syncs.away]
+connection = "away"
+schedule = "* * * * * *"
+request = { path = "/leads" }
+source = { kind = "csv", path = "away.csv", key = "id" }
+lead = { id = "{{ id }}" }
+"#,
+    );
+    fs::write(scene.path("away.csv"), "id\n1\n").unwrap();
+    let daemon = Daemon::start(&scene);
+    // It would wait an hour for its own next try.
+    daemon.until_ended("complete", 3);
+    daemon.until_ended("deferred", 2);
+    daemon.signal(Signal::TERM);
+    let (code, log) = daemon.end();
+    assert_eq!(code, Some(0), "{log}");
+    assert_eq!(scene.stored().len(), 2);
+    let away: Vec<_> = scene.leads().into_iter().filter(|lead| lead["sync"] == "away").collect();
+    assert_eq!((away[0]["state"].as_str(), away[0]["attempts"].as_u64()), (Some("waiting"), Some(0)));
+}
