@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn a_sync_that_gives_its_turn_away_goes_on_after_the_others_and_is_not_waited_for() {
         let mut agenda = Agenda::new(|_| Duration::ZERO, at(5));
-        agenda.start(["a", "b"].map(|name| (name.to_owned(), schedule(), None)), at(5));
+        agenda.start(["a", "b"].map(|name| (name.to_owned(), schedule(), Past::Nothing)), at(5));
         agenda.turn(at(10), None);
         let (first, trigger) = agenda.take().unwrap();
         assert!(agenda.is_awaited());
