@@ -17,7 +17,7 @@ use super::exit::{Exit, Failure};
 use super::{load, outlook, outside, run, signals, surroundings};
 use crate::config::{Env, Loaded};
 use crate::daemon::board::Board;
-use crate::daemon::{self, Daemon, Event, Fresh};
+use crate::daemon::{self, Daemon, Event, Fresh, Reload};
 use crate::http::{self, Desk, Pulse, Watch};
 use crate::metrics::{self, Exporter};
 use crate::notify::{Begun, Ended, Memory, Notifier};
@@ -55,7 +55,9 @@ pub(super) fn daemon(args: &Args) -> Result<Exit, Failure> {
         let grace = prepared.settings.shutdown_grace;
         let lease = run::take_lease(&ledger, "daemon", None).await?;
         let (events, told) = unbounded_channel();
-        let reload = || reload(args, &beside).map_err(|failure| failure.text);
+        let again = Args { config: args.config.clone(), run: args.run.clone(), command: None };
+        let known = Arc::clone(&beside);
+        let reload: Reload = Arc::new(move || reload(&again, &known).map_err(|failure| failure.text));
         let stopper = Stopper::default();
         let board = watch::Sender::default();
         // Ends with this block, whichever way.

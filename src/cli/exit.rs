@@ -56,6 +56,9 @@ impl From<&ledger::Error> for Exit {
             | Error::Newer { .. }
             | Error::Corrupt { .. }
             | Error::Lost { .. }
+            | Error::SeveralNames { .. }
+            | Error::Replaced { .. }
+            | Error::LockLost { .. }
             | Error::Key { .. } => Self::Usage,
             Error::Full { .. } | Error::File { .. } | Error::Database { .. } => Self::Error,
         }

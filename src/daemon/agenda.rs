@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use crate::domain::time::Timestamp;
-use crate::ledger::Trigger;
+use crate::ledger::{Past, Trigger};
 use crate::worker::settings::Schedule;
 
 /// A due time that is seen so much later was missed: the machine slept, or its clock was set. It is more than a busy machine needs to
@@ -55,15 +55,15 @@ impl Agenda {
         Self { plans: BTreeMap::new(), queue: VecDeque::new(), yielded: BTreeSet::new(), seen: now, dice }
     }
 
-    /// The daemon starts: each sync with its last run. One that is to run at the start, or that missed a time since its last run, is due
-    /// now; one that has never run has missed nothing.
-    pub(super) fn start(
-        &mut self,
-        syncs: impl IntoIterator<Item = (String, Schedule, Option<Timestamp>)>,
-        now: Timestamp,
-    ) {
-        for (name, schedule, last) in syncs {
-            let missed = last.and_then(|last| schedule.times.after(last)).is_some_and(|due| due <= now);
+    /// The daemon starts: each sync with its past. One that is to run at the start, or that missed a time since its last run, is due
+    /// now, and so is one whose first run was cut off; one that has never run has missed nothing.
+    pub(super) fn start(&mut self, syncs: impl IntoIterator<Item = (String, Schedule, Past)>, now: Timestamp) {
+        for (name, schedule, past) in syncs {
+            let missed = match past {
+                Past::Nothing => false,
+                Past::Unfinished => true,
+                Past::Finished(last) => schedule.times.after(last).is_some_and(|due| due <= now),
+            };
             if schedule.at_start {
                 self.queue.push_back((name.clone(), Trigger::Start));
             } else if schedule.catch_up && missed {
@@ -160,7 +160,8 @@ mod tests {
 
     fn started(schedule: Schedule, last: Option<i64>, now: i64) -> Agenda {
         let mut agenda = Agenda::new(|_| Duration::ZERO, at(now));
-        agenda.start([("a".to_owned(), schedule, last.map(at))], at(now));
+        let past = last.map_or(Past::Nothing, |last| Past::Finished(at(last)));
+        agenda.start([("a".to_owned(), schedule, past)], at(now));
         agenda
     }
 
@@ -191,7 +192,7 @@ mod tests {
     #[test]
     fn a_sync_that_gives_its_turn_away_goes_on_after_the_others_and_is_not_waited_for() {
         let mut agenda = Agenda::new(|_| Duration::ZERO, at(5));
-        agenda.start(["a", "b"].map(|name| (name.to_owned(), schedule(), None)), at(5));
+        agenda.start(["a", "b"].map(|name| (name.to_owned(), schedule(), Past::Nothing)), at(5));
         agenda.turn(at(10), None);
         let (first, trigger) = agenda.take().unwrap();
         assert!(agenda.is_awaited());
@@ -250,7 +251,8 @@ mod tests {
     #[test]
     fn jitter_delays_a_run_and_never_adds_or_drops_one() {
         let mut agenda = Agenda::new(|most| most, at(5));
-        agenda.start([("a".to_owned(), Schedule { jitter: Duration::from_mins(3), ..schedule() }, None)], at(5));
+        agenda
+            .start([("a".to_owned(), Schedule { jitter: Duration::from_mins(3), ..schedule() }, Past::Nothing)], at(5));
         for ten in [10, 20, 30] {
             assert_eq!(due(&mut agenda, at(ten + 2)), []);
             assert_eq!(due(&mut agenda, at(ten + 3)), scheduled());
@@ -265,6 +267,15 @@ mod tests {
         assert_eq!(due(&mut agenda, at(10)), [], "half a second back is the same time again");
         assert_eq!(due(&mut agenda, at(-120)), []);
         assert_eq!(agenda.wake(), Some(at(-110)), "two hours back is another time");
+    }
+
+    #[test]
+    fn a_first_run_that_was_cut_off_is_made_up_for_unless_what_is_missed_is_skipped() {
+        for (schedule, runs) in [(schedule(), 1), (skipping(), 0)] {
+            let mut agenda = Agenda::new(|_| Duration::ZERO, at(5));
+            agenda.start([("a".to_owned(), schedule, Past::Unfinished)], at(5));
+            assert_eq!(due(&mut agenda, at(5)).len(), runs);
+        }
     }
 
     #[test]

@@ -44,14 +44,13 @@ const NAP: Duration = Duration::from_secs(30);
 const NAP_IN_RUN: Duration = Duration::from_secs(5);
 
 /// What the daemon works with.
-#[derive(Debug)]
-pub struct Daemon<R> {
+pub struct Daemon {
     /// What to run.
     pub prepared: Prepared,
     /// Nobody else sends while the daemon lives.
     pub lease: Lease,
-    /// Reads the whole configuration again; an error is what to tell a person.
-    pub reload: R,
+    /// Reads the whole configuration again, in a thread that may block; an error is what to tell a person.
+    pub reload: Reload,
     /// Asks for that.
     pub hangup: Arc<Notify>,
     /// What the daemon is doing.
@@ -65,8 +64,11 @@ pub struct Fresh {
     /// What to run from now on.
     pub prepared: Prepared,
     /// Puts the rest of it in force. Called only if `prepared` is taken, so that a configuration holds as a whole or not at all.
-    pub adopt: Box<dyn FnOnce()>,
+    pub adopt: Box<dyn FnOnce() + Send>,
 }
+
+/// Reads the whole configuration.
+pub type Reload = Arc<dyn Fn() -> Result<Fresh, String> + Send + core::marker::Sync>;
 
 /// What happens to a run.
 #[derive(Debug)]
@@ -99,10 +101,7 @@ pub enum Error {
 }
 
 /// Runs syncs at their times until `stop`. What is under way then has the configured grace to finish.
-pub async fn run<R>(daemon: Daemon<R>, stop: &Stop) -> Result<(), Error>
-where
-    R: Fn() -> Result<Fresh, String>,
-{
+pub async fn run(daemon: Daemon, stop: &Stop) -> Result<(), Error> {
     let pass: Pass = Arc::new(|work| {
         let job = Job {
             trigger: work.trigger,
@@ -141,38 +140,41 @@ struct Running {
 }
 
 /// The scheduler's state.
-struct Scheduler<R> {
+struct Scheduler {
     syncs: BTreeMap<String, Arc<Prepared>>,
     agenda: Agenda,
     running: Option<Running>,
     systemd: Systemd,
     lease: Arc<Lease>,
     pass: Pass,
-    reload: R,
+    reload: Reload,
+    /// A new configuration that is being read.
+    reading: Option<JoinHandle<Result<Fresh, String>>>,
     hangup: Arc<Notify>,
     board: watch::Sender<Board>,
     events: UnboundedSender<Event>,
     stop: Stop,
 }
 
-impl<R: Fn() -> Result<Fresh, String>> Scheduler<R> {
-    fn start(daemon: Daemon<R>, pass: Pass, stop: Stop) -> Result<Self, Error> {
+impl Scheduler {
+    fn start(daemon: Daemon, pass: Pass, stop: Stop) -> Result<Self, Error> {
         let Daemon { prepared, lease, reload, hangup, board, events } = daemon;
         let now = clock::now();
         let settings = &prepared.settings;
         // A ledger that cannot be used is better known now than at the first run.
-        let mut ledger = Ledger::open_or_create(&settings.ledger, &settings.tokens, NewLedger::Unconfirmed)?;
+        let mut ledger = lease.open_ledger(&settings.tokens, NewLedger::Unconfirmed)?;
         ledger.end_lost_run(None, Ending::Interrupted.as_str(), now)?;
         let mut agenda = Agenda::new(dice, now);
         let syncs = by_name(prepared)?;
         let mut planned = Vec::new();
         for (name, schedule) in schedules(&syncs) {
-            let last = ledger.last_run_of(&name)?;
-            planned.push((name, schedule, last));
+            let before = ledger.past_of(&name)?;
+            planned.push((name, schedule, before));
         }
         agenda.start(planned, now);
         let (lease, systemd) = (Arc::new(lease), Systemd::new());
-        Ok(Self { syncs, agenda, running: None, systemd, lease, pass, reload, hangup, board, events, stop })
+        let (running, reading) = (None, None);
+        Ok(Self { syncs, agenda, running, systemd, lease, pass, reload, reading, hangup, board, events, stop })
     }
 
     async fn serve(mut self) {
@@ -188,7 +190,9 @@ impl<R: Fn() -> Result<Fresh, String>> Scheduler<R> {
                 biased;
                 () = stop.wait() => break,
                 ended = ended(&mut self.running) => self.end(ended),
-                () = hangup.notified() => self.read_again(),
+                fresh = read(&mut self.reading) => self.take_over(fresh),
+                // One at a time: who asks meanwhile is heard afterwards.
+                () = hangup.notified(), if self.reading.is_none() => self.read_again(),
                 () = tokio::time::sleep(nap) => {}
             }
         }
@@ -268,10 +272,16 @@ impl<R: Fn() -> Result<Fresh, String>> Scheduler<R> {
         }
     }
 
-    /// Takes the new configuration if nothing is wrong with it, else keeps the old one.
+    /// Reads the configuration again, in a thread of its own: a file on a mount that hangs must keep no signal and no run waiting.
     fn read_again(&mut self) {
         Systemd::reloading();
-        let accepted = self.accept();
+        let reload = Arc::clone(&self.reload);
+        self.reading = Some(spawn_blocking(move || reload()));
+    }
+
+    /// Takes the new configuration if nothing is wrong with it, else keeps the old one.
+    fn take_over(&mut self, fresh: Result<Fresh, String>) {
+        let accepted = fresh.and_then(|fresh| self.accept(fresh));
         match &accepted {
             Ok(()) => tracing::info!(scheduled = self.syncs.len(), "the configuration was read again"),
             Err(what) => tracing::error!("the new configuration is not used, the old one stays in force: {what}"),
@@ -280,8 +290,8 @@ impl<R: Fn() -> Result<Fresh, String>> Scheduler<R> {
         Systemd::ready();
     }
 
-    fn accept(&mut self) -> Result<(), String> {
-        let Fresh { prepared, adopt } = (self.reload)()?;
+    fn accept(&mut self, fresh: Fresh) -> Result<(), String> {
+        let Fresh { prepared, adopt } = fresh;
         let held = self.syncs.values().next().map(|known| &known.settings.ledger);
         if held.is_some_and(|held| *held != prepared.settings.ledger) {
             return Err("ledger.path: the ledger cannot change while the daemon runs; restart it".to_owned());
@@ -350,6 +360,16 @@ async fn ended(running: &mut Option<Running>) -> Ended {
     let sync = std::mem::take(&mut under_way.sync);
     *running = None;
     Ended { sync, yielded, result }
+}
+
+/// Waits for the configuration that is being read; for ever if none is.
+async fn read(reading: &mut Option<JoinHandle<Result<Fresh, String>>>) -> Result<Fresh, String> {
+    let Some(handle) = reading else { return pending().await };
+    let fresh = handle
+        .await
+        .unwrap_or_else(|_| Err("reading it ended by a programming error (a panic; see the log)".to_owned()));
+    *reading = None;
+    fresh
 }
 
 /// The scheduled syncs, each to run by itself.

@@ -66,7 +66,7 @@ async fn a_run_that_panics_is_recorded_as_an_error_and_the_daemon_goes_on() {
     let daemon = Daemon {
         prepared: prepared(folder.path(), "* * * * * *"),
         lease: Lease::take(&path, "test", clock::now()).unwrap(),
-        reload: || Err(String::new()),
+        reload: Arc::new(|| Err(String::new())),
         hangup: Arc::default(),
         board: watch::Sender::default(),
         events,
@@ -75,7 +75,7 @@ async fn a_run_that_panics_is_recorded_as_an_error_and_the_daemon_goes_on() {
     let ledger_path = path.clone();
     let pass: Pass = Arc::new(move |work| {
         let mut ledger = Ledger::open(&ledger_path)?;
-        let run = ledger.begin_run(work.trigger, clock::now())?;
+        let run = ledger.begin_run(work.trigger, [], clock::now())?;
         assert!(times.fetch_add(1, Ordering::Relaxed) > 0, "the first run panics");
         let now = clock::now();
         ledger.finish_run(run, Ending::Complete.as_str(), now, &BTreeMap::new())?;
@@ -114,7 +114,7 @@ async fn a_daemon_that_would_never_run_anything_does_not_start() {
     let daemon = Daemon {
         lease: Lease::take(&prepared.settings.ledger, "test", clock::now()).unwrap(),
         prepared,
-        reload: || Err(String::new()),
+        reload: Arc::new(|| Err(String::new())),
         hangup: Arc::default(),
         board: watch::Sender::default(),
         events: unbounded_channel().0,

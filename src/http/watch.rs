@@ -106,6 +106,7 @@ impl Watch {
             Some(look) => look,
             None => Look { ledger: Ledger::open_reader(&self.ledger)?, seen: None },
         };
+        look.ledger.require_in_place()?;
         let version = look.ledger.version()?;
         let health = match look.seen.take() {
             Some((seen, health)) if seen == version => health,

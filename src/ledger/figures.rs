@@ -101,7 +101,7 @@ mod tests {
     }
 
     fn run(ledger: &mut Ledger, sync: i64, finished_at: Timestamp, counts: Counts) {
-        let run = ledger.begin_run(Trigger::Manual, Timestamp(0)).unwrap();
+        let run = ledger.begin_run(Trigger::Manual, [], Timestamp(0)).unwrap();
         ledger.finish_run(run, "complete", finished_at, &BTreeMap::from([(sync, counts)])).unwrap();
     }
 
@@ -121,7 +121,7 @@ mod tests {
         run(&mut ledger, sync, midnight, counts);
         run(&mut ledger, sync, Timestamp(midnight.0 + Day::MILLISECONDS - 1), counts);
         run(&mut ledger, sync, Timestamp(midnight.0 - 1), counts);
-        ledger.begin_run(Trigger::Manual, midnight).unwrap();
+        ledger.begin_run(Trigger::Manual, [], midnight).unwrap();
         let day =
             |day, delivered, unsuccessful| DayCounts { sync: "customers".to_owned(), day, delivered, unsuccessful };
         assert_eq!(ledger.days(Day(20_000)).unwrap(), [day(Day(20_000), 10, 12)]);

@@ -5,15 +5,16 @@ use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use super::identity::resolve;
 use super::inspect::existing_folder;
 use super::{Error, Result};
 
 /// Less than this, in bytes, and nothing is sent: room for the write-ahead log of a run.
 const LEAST_FREE: u64 = 16 << 20;
 
-/// The fingerprint key's file: `NAME.key` beside the ledger.
+/// The fingerprint key's file: `NAME.key` beside the ledger, which a link may lead to.
 pub fn key_path(ledger: &Path) -> PathBuf {
-    ledger.with_extension("key")
+    resolve(ledger).with_extension("key")
 }
 
 /// Refuses a ledger at `path` for whose outcomes there might be no room.

@@ -5,6 +5,7 @@
 //! | `open.rs` | opening, creating, checking, migrating; the fingerprint key |
 //! | `inspect.rs` | a look that changes nothing, for `check` |
 //! | `lease.rs` | one holder at a time |
+//! | `identity.rs` | which file it is, through links and replacements |
 //! | `admit.rs` | intake: one transaction per source |
 //! | `queue.rs` | the hot path: claim, settle, recover |
 //! | `writer.rs` | the one thread that writes while leads are sent, many in one commit |
@@ -31,6 +32,7 @@ mod figures;
 mod files;
 mod forget;
 mod health;
+mod identity;
 mod inspect;
 mod lease;
 mod listing;
@@ -64,7 +66,7 @@ pub use query::{Event, Filter, LeadRow, SyncStatus, Told};
 pub use queue::{Ask, recover};
 pub use refusal::Refusal;
 pub use rejects::{Kept, Reject, RejectOrigin};
-pub use runs::{Counts, RunRow, Trigger};
+pub use runs::{Counts, Past, RunRow, Trigger};
 pub use storage::storage_warning;
 pub use told::Trouble;
 pub use writer::{Done, Writer};
@@ -130,6 +132,38 @@ pub enum Error {
     Held {
         /// Who, since when.
         holder: String,
+    },
+    /// The file has hard links.
+    #[error(
+        "{} has {names} names (hard links): the ledger's lock and log lie beside a name, so two processes could send from it at once. \
+         Remove all names but one; a symbolic link is fine",
+        .path.display()
+    )]
+    SeveralNames {
+        /// The name it was opened by.
+        path: PathBuf,
+        /// How many there are.
+        names: u64,
+    },
+    /// The file is gone, or another one is at its place, since this process opened it.
+    #[error(
+        "the ledger {} was removed or replaced while this process used it: nothing more is sent, for what was sent is not recorded there. \
+         Put the file back, or restore a backup, and start lead-sync again",
+        .path.display()
+    )]
+    Replaced {
+        /// Where it was.
+        path: PathBuf,
+    },
+    /// The lock's file is gone, or another one is at its place, since this process locked it.
+    #[error(
+        "the lock {} was removed or replaced while this process held it: nothing more is sent, for another process may hold the ledger, too. \
+         Start lead-sync again, and leave that file where it is",
+        .path.display()
+    )]
+    LockLost {
+        /// Where it was.
+        path: PathBuf,
     },
     /// No space left, or not enough to begin.
     #[error("the disk of the ledger {} is full or nearly so: free some space; nothing is lost, the next run goes on", .path.display())]

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 
 use super::files::{check_space, create_key, file_error, key_path, prepare_folder, read_key, refuse_lost, sync_folder};
+use super::identity::{FileId, refuse_hard_links, resolve};
 use super::schema::{APPLICATION_ID, MIGRATIONS, Schema};
 use super::{Error, Lease, Result};
 use crate::clock;
@@ -31,7 +32,10 @@ pub enum NewLedger {
 #[derive(Debug)]
 pub struct Ledger {
     pub(super) db: Connection,
+    /// Where it really lies.
     pub(super) path: PathBuf,
+    /// The file that was opened; `None` for a private copy.
+    pub(super) file: Option<FileId>,
     key: [u8; 32],
 }
 
@@ -62,7 +66,7 @@ impl Ledger {
         if !path.try_exists().unwrap_or(false) {
             return Err(Error::Missing { path: path.into() });
         }
-        let mut ledger = Self::connect(path, [0; 32])?;
+        let mut ledger = Self::connect(path)?;
         if ledger.is_unborn()? {
             // New, or a process died before its first commit: nothing was ever recorded.
             ledger.key = read_key(&key_path(path)).or_else(|_| create_key(&key_path(path)))?;
@@ -85,10 +89,8 @@ impl Ledger {
         if !path.try_exists().unwrap_or(false) {
             return Err(Error::Missing { path: path.into() });
         }
-        let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-            .map_err(|error| Error::from_sqlite(path, &error))?;
-        let key = read_key(&key_path(path)).unwrap_or([0; 32]);
-        let ledger = Self { db, path: path.into(), key };
+        let mut ledger = Self::open_file(path)?;
+        ledger.key = read_key(&key_path(path)).unwrap_or([0; 32]);
         ledger.settle_reading()?;
         ledger.check_schema()?;
         if ledger.is_unborn()? {
@@ -113,17 +115,27 @@ impl Ledger {
             Err(Error::Missing { .. }) => [0; 32],
             Err(error) => return Err(error),
         };
-        let mut scratch = Self { db, path: path.into(), key };
+        let mut scratch = Self { db, path: path.into(), file: None, key };
         scratch.migrate_to(&MIGRATIONS)?;
         scratch.settle_reading()?;
         Ok(scratch)
     }
 
-    pub(super) fn connect(path: &Path, key: [u8; 32]) -> Result<Self> {
+    /// Opens the file, without its key and without any setting.
+    fn open_file(path: &Path) -> Result<Self> {
+        refuse_hard_links(path)?;
+        let path = resolve(path);
+        let file = FileId::of(&path);
+        let db =
+            Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+                .map_err(|error| Error::from_sqlite(&path, &error))?;
+        Ok(Self { db, path, file, key: [0; 32] })
+    }
+
+    /// Opens the file for writing, its key left for later.
+    pub(super) fn connect(path: &Path) -> Result<Self> {
         assert_version(path)?;
-        let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-            .map_err(|error| Error::from_sqlite(path, &error))?;
-        let ledger = Self { db, path: path.into(), key };
+        let ledger = Self::open_file(path)?;
         ledger.settle_reading()?;
         ledger.refuse_foreign()?;
         // The answer is read: an I/O error here would otherwise leave the rollback journal in force unnoticed.

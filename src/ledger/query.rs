@@ -177,7 +177,8 @@ impl Ledger {
             let sql = "SELECT s.id, c.id, s.name, c.name, (SELECT count(*) FROM quarantine q WHERE q.sync = s.id),
                               strftime('%Y-%m-%dT%H:%M:%fZ', r.finished_at / 1000.0, 'unixepoch'), r.outcome
                          FROM sync s JOIN connection c ON c.id = s.connection
-                         LEFT JOIN run r ON r.id = (SELECT run FROM run_sync WHERE sync = s.id ORDER BY run DESC LIMIT 1)
+                         LEFT JOIN run r ON r.id = (SELECT o.id FROM run_sync a JOIN run o ON o.id = a.run
+                                                      WHERE a.sync = s.id AND o.finished_at IS NOT NULL ORDER BY a.run DESC LIMIT 1)
                         ORDER BY s.name";
             let mut statement = self.db.prepare(sql)?;
             let rows = statement.query_map([], |row| {

@@ -30,6 +30,17 @@ impl Trigger {
     }
 }
 
+/// What became of the runs over one sync.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Past {
+    /// None ever began.
+    Nothing,
+    /// The daemon began one, and each was interrupted or cut off.
+    Unfinished,
+    /// The last one that was neither interrupted nor cut off began then.
+    Finished(Timestamp),
+}
+
 /// What one run did for one sync; the same names in JSON, in `runs` and in the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Counts {
@@ -78,10 +89,22 @@ pub struct RunRow {
 }
 
 impl Ledger {
-    /// Opens a run and returns its number.
-    pub fn begin_run(&self, trigger: Trigger, now: Timestamp) -> Result<i64> {
+    /// Opens a run over the syncs of these numbers and returns its own. If it is cut off, it is known by that which syncs it was for.
+    pub fn begin_run(&mut self, trigger: Trigger, syncs: impl IntoIterator<Item = i64>, now: Timestamp) -> Result<i64> {
+        let path = self.path.clone();
+        let error = |error: rusqlite::Error| super::Error::from_sqlite(&path, &error);
+        let tx = self.write()?;
         let sql = "INSERT INTO run (started_at, \"trigger\") VALUES (?1, ?2) RETURNING id";
-        self.db.query_row(sql, params![now.0, trigger.as_str()], |row| row.get(0)).map_err(|error| self.error(&error))
+        let run = tx.query_row(sql, params![now.0, trigger.as_str()], |row| row.get(0)).map_err(error)?;
+        for sync in syncs {
+            let none =
+                "INSERT INTO run_sync (run, sync, read, new, changed, unchanged, skipped, invalid, delivered, rejected,
+                                              waiting, held, failed, pending)
+                        VALUES (?1, ?2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)";
+            tx.execute(none, [run, sync]).map_err(error)?;
+        }
+        tx.commit().map_err(error)?;
+        Ok(run)
     }
 
     /// Closes a run with its outcome (the exit table's name) and the counts of each sync, by the sync's number.
@@ -133,12 +156,17 @@ impl Ledger {
         run.map_or(Ok(()), |run| self.finish_run(run, outcome, now, &counts))
     }
 
-    /// When the last run over a sync began that was neither interrupted nor cut off.
-    pub fn last_run_of(&self, sync: &str) -> Result<Option<Timestamp>> {
-        let sql = "SELECT max(r.started_at) FROM run r JOIN run_sync c ON c.run = r.id JOIN sync s ON s.id = c.sync
-                   WHERE s.name = ?1 AND r.outcome <> 'interrupted'";
-        let at: Option<i64> = self.db.query_row(sql, [sync], |row| row.get(0)).map_err(|error| self.error(&error))?;
-        Ok(at.map(Timestamp))
+    /// What became of a sync's runs so far. A first run by hand that was stopped is none: who stopped it knows.
+    pub fn past_of(&self, sync: &str) -> Result<Past> {
+        let sql = "SELECT max(r.started_at) FILTER (WHERE r.outcome <> 'interrupted'),
+                          coalesce(max(r.\"trigger\" <> 'manual'), 0)
+                     FROM run r JOIN run_sync c ON c.run = r.id JOIN sync s ON s.id = c.sync WHERE s.name = ?1";
+        let read = self.db.query_row(sql, [sync], |row| Ok((row.get::<_, Option<i64>>(0)?, row.get(1)?)));
+        Ok(match read.map_err(|error| self.error(&error))? {
+            (Some(at), _) => Past::Finished(Timestamp(at)),
+            (None, true) => Past::Unfinished,
+            (None, false) => Past::Nothing,
+        })
     }
 
     /// Moves what is in the write-ahead log into the ledger and empties the log: it holds the content of leads that are settled by now. A

@@ -72,7 +72,7 @@ pub(super) fn upgrade(path: &Path, migrations: &[M<'static>]) -> Result<()> {
     if !path.try_exists().unwrap_or(false) {
         return Ok(());
     }
-    let mut ledger = Ledger::connect(path, [0; 32])?;
+    let mut ledger = Ledger::connect(path)?;
     if ledger.is_unborn()? || ledger.schema(migrations.len())? == Schema::Current {
         return Ok(());
     }

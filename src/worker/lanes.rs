@@ -21,7 +21,7 @@ use crate::clock;
 use crate::destination::{self, Destination, Endpoint, Target};
 use crate::domain::pseudonym::Pseudonyms;
 use crate::domain::retry_after;
-use crate::ledger::{self, ConnectionState, Ledger, RateMemory, Writer};
+use crate::ledger::{self, ConnectionState, Lease, Ledger, RateMemory, Writer};
 use crate::metrics::Meters;
 
 /// One connection, ready to send.
@@ -45,13 +45,14 @@ pub(super) fn send(
     ledger: Ledger,
     prepared: &Prepared,
     job: &Job,
+    lease: &Lease,
     progress: &Progress,
     stop: &Stop,
 ) -> ledger::Result<Ledger> {
     let path = ledger.path().to_path_buf();
     let failed = |source| ledger::Error::File { doing: "cannot start to send from", path, source };
     let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
-    let sent = runtime.block_on(send_all(run, ledger, prepared, job, progress, stop));
+    let sent = runtime.block_on(send_all(run, ledger, prepared, job, lease, progress, stop));
     // A name that is still being looked up for a request that was given up is not waited for.
     runtime.shutdown_background();
     sent
@@ -62,6 +63,7 @@ async fn send_all(
     ledger: Ledger,
     prepared: &Prepared,
     job: &Job,
+    lease: &Lease,
     progress: &Progress,
     stop: &Stop,
 ) -> ledger::Result<Ledger> {
@@ -71,6 +73,8 @@ async fn send_all(
             progress.add_due(ledger.count_due(*sync)?);
         }
     }
+    // Last thing before the first request: opening the connections may have taken a while.
+    lease.confirm()?;
     let budget = AtomicU64::new(job.limit.unwrap_or(u64::MAX));
     let pseudonyms = Pseudonyms::new(&ledger.key());
     let writer = Writer::start(ledger, run.number)?;

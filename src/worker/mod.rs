@@ -21,6 +21,7 @@ use self::intake::{Order, Taken};
 pub use self::prepare::{Prepared, Ready, prepare};
 use self::progress::Progress;
 use self::report::{Ending, Notice, Report};
+use self::settings::Settings;
 use self::stop::Stop;
 use crate::clock;
 use crate::domain::latency::Latency;
@@ -72,32 +73,24 @@ fn pass_over(
 ) -> ledger::Result<Report> {
     let started_at = clock::now();
     let settings = &prepared.settings;
-    let mut ledger = Ledger::open_or_create(&settings.ledger, &settings.tokens, job.new_ledger)?;
+    let mut ledger = match lease {
+        Some(lease) => lease.open_ledger(&settings.tokens, job.new_ledger)?,
+        None => Ledger::open_or_create(&settings.ledger, &settings.tokens, job.new_ledger)?,
+    };
     ledger.check_space()?;
     let mut run = Run::begin(ledger_ids(&ledger, prepared)?, started_at);
     if lease.is_some() {
         let recovered = ledger::recover(&mut ledger, started_at, |name| in_doubt(prepared, name))?;
         run.note_recovered(recovered);
     }
-    run.number = ledger.begin_run(job.trigger, started_at)?;
+    run.number = ledger.begin_run(job.trigger, run.counts.keys().copied(), started_at)?;
     tracing::Span::current().record("run", run.number);
     tracing::info!(trigger = job.trigger.as_str(), "begins");
-    if let Err(error) = run.take_in(&mut ledger, prepared, job, progress, stop) {
-        let _ = ledger.finish_run(run.number, Ending::Error.as_str(), clock::now(), &run.counts);
-        return Err(error);
+    let report = run.carry_out(ledger, prepared, job, lease, progress, stop);
+    if report.is_err() {
+        run.close_as_error(settings, lease);
     }
-    if lease.is_some() && job.purpose == Purpose::Send && !stop.is_set() {
-        ledger = lanes::send(&mut run, ledger, prepared, job, progress, stop)?;
-    }
-    let report = run.finish(&ledger)?;
-    ledger.add_latency(Day::of(report.finished_at), &run.latency)?;
-    ledger.finish_run(report.run, report.ending.as_str(), report.finished_at, &run.counts)?;
-    if let Err(error) = ledger.prune(report.finished_at - settings.retain, PRUNED_PER_RUN) {
-        tracing::warn!(%error, "what is older than `retain` is deleted by a later run");
-    }
-    tracing::info!(outcome = report.ending.as_str(), "ends");
-    ledger.tidy();
-    Ok(report)
+    report
 }
 
 /// What a run would send and why. Sends and writes nothing, and creates no ledger.
@@ -165,6 +158,51 @@ impl Run {
         if recovered > 0 {
             let text = format!("{recovered} leads were being sent when the last run was cut off: they are in doubt");
             self.notices.push(Notice::new(Ending::Complete, text));
+        }
+    }
+
+    /// Everything between the run's beginning and its end in the ledger.
+    fn carry_out(
+        &mut self,
+        mut ledger: Ledger,
+        prepared: &Prepared,
+        job: &Job,
+        lease: Option<&Lease>,
+        progress: &Progress,
+        stop: &Stop,
+    ) -> ledger::Result<Report> {
+        self.take_in(&mut ledger, prepared, job, progress, stop)?;
+        if let Some(lease) = lease
+            && job.purpose == Purpose::Send
+            && !stop.is_set()
+        {
+            ledger = lanes::send(self, ledger, prepared, job, lease, progress, stop)?;
+        }
+        let report = self.finish(&ledger)?;
+        ledger.add_latency(Day::of(report.finished_at), &self.latency)?;
+        ledger.finish_run(report.run, report.ending.as_str(), report.finished_at, &self.counts)?;
+        if let Err(error) = ledger.prune(report.finished_at - prepared.settings.retain, PRUNED_PER_RUN) {
+            tracing::warn!(%error, "what is older than `retain` is deleted by a later run");
+        }
+        tracing::info!(outcome = report.ending.as_str(), "ends");
+        ledger.tidy();
+        Ok(report)
+    }
+
+    /// Closes a run that an error of the ledger has ended. The ledger is opened anew: the thread that writes may have kept it.
+    fn close_as_error(&self, settings: &Settings, lease: Option<&Lease>) {
+        let opened = match lease {
+            // Never in another ledger, where the number is another run's.
+            Some(lease) => lease.open_ledger(&settings.tokens, NewLedger::Unconfirmed),
+            None => Ledger::open(&settings.ledger),
+        };
+        let outcome = Ending::Error.as_str();
+        let closed = opened.and_then(|mut ledger| ledger.finish_run(self.number, outcome, clock::now(), &self.counts));
+        match closed {
+            Ok(()) => tracing::info!(outcome, "ends"),
+            Err(error) => {
+                tracing::error!(run = self.number, outcome, %error, "the end of the run could not be recorded");
+            }
         }
     }
 

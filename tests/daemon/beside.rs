@@ -39,6 +39,41 @@ fn reading_and_mending_work_beside_a_daemon_and_a_second_one_is_told_who_holds_t
 }
 
 #[test]
+fn a_daemon_whose_ledger_is_removed_says_so_and_sends_nothing_again() {
+    let mut scene = scene();
+    scene.more("[http]\nlisten = \"127.0.0.1:0\"");
+    let daemon = Daemon::start(&scene);
+    daemon.until_ended("complete", 1);
+    assert_eq!(daemon.get("/readyz").0, 200);
+    for end in ["db", "db-wal", "db-shm", "key"] {
+        let _ = std::fs::remove_file(scene.path(&format!("lead-sync.{end}")));
+    }
+    daemon.until_said("was removed or replaced while this process used it");
+    assert_eq!(daemon.get("/readyz").0, 503);
+    assert!(!scene.path("lead-sync.db").exists());
+    assert_eq!(scene.stored().len(), 3);
+}
+
+#[test]
+fn a_first_run_that_was_cut_off_is_made_up_for_after_a_restart() {
+    for signal in [Signal::KILL, Signal::TERM] {
+        let mut scene = scene();
+        scene.sync("schedule", "\"0 0 0 1 1 *\"").sync("run_at_start", "true");
+        scene.fault(Fault::once(Kind::Stall { ms: 600_000 }).always());
+        let daemon = Daemon::start(&scene);
+        until("a lead is under way", || !scene.requests().is_empty());
+        daemon.signal(signal);
+        daemon.end();
+        scene.api.clear_faults();
+        scene.sync("run_at_start", "false");
+        let daemon = Daemon::start(&scene);
+        daemon.until_said("begins");
+        daemon.signal(Signal::TERM);
+        daemon.end();
+    }
+}
+
+#[test]
 fn a_daemon_stays_up_when_credentials_need_a_person_and_goes_on_afterwards() {
     let scene = scene();
     scene.fault(Fault::once(Kind::Status(Answer::new(401))).always());

@@ -88,6 +88,20 @@ fn a_new_configuration_tells_whom_it_names_and_a_refused_one_changes_nobody() {
 }
 
 #[test]
+fn a_configuration_that_nobody_finishes_writing_keeps_no_run_and_no_signal_waiting() {
+    let scene = scene();
+    let daemon = Daemon::start(&scene);
+    daemon.until_said("ready");
+    let configuration = scene.path("lead-sync.toml");
+    std::fs::remove_file(&configuration).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&configuration).status().unwrap().success());
+    daemon.signal(Signal::HUP);
+    daemon.until_ended("complete", 3);
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end().0, Some(0));
+}
+
+#[test]
 fn what_only_a_restart_can_change_is_refused_with_that_word_and_nothing_else_changes_either() {
     let mut scene = scene();
     let webhook = Webhook::start(true);

@@ -30,6 +30,37 @@ fn a_lost_ledger_stops_the_run_until_it_is_confirmed() {
 }
 
 #[test]
+fn a_ledger_through_a_link_is_the_same_ledger_with_the_same_lock() {
+    let mut scene = delivered();
+    let elsewhere = scene.path("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    std::os::unix::fs::symlink(scene.path("lead-sync.db"), elsewhere.join("link.db")).unwrap();
+    scene.more("[ledger]\npath = \"elsewhere/link.db\"\n");
+    let held = lead_sync::ledger::Lease::take(&scene.path("lead-sync.db"), "test", lead_sync::clock::now()).unwrap();
+    assert_eq!(scene.run().code, 6);
+    drop(held);
+    let ran = scene.run();
+    assert_eq!((ran.code, ran.count("unchanged")), (0, 3), "{ran:?}");
+    assert_eq!(scene.stored().len(), 3);
+    fs::hard_link(scene.path("lead-sync.db"), elsewhere.join("second.db")).unwrap();
+    refused(&scene, "hard links");
+}
+
+#[test]
+fn a_run_whose_figures_cannot_be_written_ends_as_an_error_and_is_not_left_open() {
+    let scene = Scene::new();
+    scene.customers(0..1);
+    assert_eq!(scene.run().code, 0);
+    let db = rusqlite::Connection::open(scene.path("lead-sync.db")).unwrap();
+    db.execute_batch("CREATE TRIGGER full BEFORE INSERT ON latency BEGIN SELECT RAISE(ABORT, 'no room'); END").unwrap();
+    scene.customers(0..2);
+    let ran = scene.run();
+    assert!(ran.code == 1 && ran.stderr.contains("no room"), "{ran:?}");
+    assert_eq!(scene.query("SELECT outcome FROM run ORDER BY id"), ["complete", "error"]);
+    assert_eq!(scene.query("SELECT delivered FROM run_sync ORDER BY run"), ["1", "1"]);
+}
+
+#[test]
 fn a_ledger_that_is_just_being_made_is_none_yet_for_those_who_read() {
     let scene = Scene::new();
     scene.customers(0..1);

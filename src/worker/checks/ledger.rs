@@ -46,6 +46,9 @@ fn refused(error: &ledger::Error) -> Finding {
         | Error::Newer { .. }
         | Error::Corrupt { .. }
         | Error::Lost { .. }
+        | Error::SeveralNames { .. }
+        | Error::Replaced { .. }
+        | Error::LockLost { .. }
         | Error::Key { .. }
         | Error::Held { .. } => {
             let (fact, hint) = text.split_once(": ").unwrap_or((&text, "restore it from the last backup"));

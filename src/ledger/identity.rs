@@ -1,0 +1,57 @@
+//! Which file a ledger is: one place for all its names, and whether it is still the one that was opened.
+
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::{Error, Ledger, Result};
+
+/// A file itself, whatever its name: its device and its inode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+impl FileId {
+    /// The file that `path` leads to; `None` if there is none, or none that can be seen.
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        fs::metadata(path).ok().map(|about| Self::from(&about))
+    }
+}
+
+impl From<&Metadata> for FileId {
+    fn from(about: &Metadata) -> Self {
+        Self { device: about.dev(), inode: about.ino() }
+    }
+}
+
+/// Where the ledger at `path` really lies. Its lock and its key lie beside that place, so that whoever comes through a link meets the same
+/// ones. A ledger that is not there yet will lie in its folder, wherever that is.
+pub(super) fn resolve(path: &Path) -> PathBuf {
+    let in_its_folder = || {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Some(fs::canonicalize(folder).ok()?.join(path.file_name()?))
+    };
+    fs::canonicalize(path).ok().or_else(in_its_folder).unwrap_or_else(|| path.to_path_buf())
+}
+
+/// Refuses a ledger with several names: SQLite's log and our lock lie beside a name, so two processes could write to it at once
+/// (<https://sqlite.org/howtocorrupt.html#_multiple_links_to_the_same_file>).
+pub(super) fn refuse_hard_links(path: &Path) -> Result<()> {
+    match fs::metadata(path) {
+        Ok(about) if about.nlink() > 1 => Err(Error::SeveralNames { path: path.into(), names: about.nlink() }),
+        _ => Ok(()),
+    }
+}
+
+impl Ledger {
+    /// Refuses to go on if the file that was opened is no longer the one at its path: what is recorded there, nobody finds again.
+    pub fn require_in_place(&self) -> Result<()> {
+        if self.file.is_none() || FileId::of(&self.path) == self.file {
+            Ok(())
+        } else {
+            Err(Error::Replaced { path: self.path.clone() })
+        }
+    }
+}
