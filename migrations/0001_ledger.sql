@@ -23,8 +23,7 @@ CREATE TABLE sync (
   name           TEXT NOT NULL UNIQUE,
   connection     INTEGER NOT NULL REFERENCES connection (id),
   mapping_digest BLOB,                         -- of the mapping at the last complete pass
-  cursor         TEXT,                         -- position in a SQLite source
-  leads          INTEGER NOT NULL DEFAULT 0    -- in any state: kept here, so that nobody counts a million rows
+  cursor         TEXT                          -- position in a SQLite source
 ) STRICT;
 
 -- A set of columns that fingerprints are made of. Fingerprints of another basis cannot be compared and are re-based silently.
@@ -76,9 +75,8 @@ CREATE TABLE lead (
   sync          INTEGER NOT NULL REFERENCES sync (id),
   basis         INTEGER NOT NULL REFERENCES basis (id),
   fingerprint   BLOB NOT NULL CHECK (length(fingerprint) = 16),
-  state         TEXT NOT NULL CHECK (          -- not IN (…): SQLite builds a table of the list each time a row is written
-                  state = 'delivered' OR state = 'sending' OR state = 'pending' OR state = 'waiting' OR
-                  state = 'rejected' OR state = 'held' OR state = 'failed'),
+  state         TEXT NOT NULL
+                CHECK (state IN ('pending', 'sending', 'waiting', 'delivered', 'rejected', 'held', 'failed')),
   key           TEXT NOT NULL,
   next_at       INTEGER,                       -- pending, waiting: not before
   version       INTEGER NOT NULL DEFAULT 1,    -- of the content: part of the idempotency key
@@ -146,24 +144,6 @@ CREATE TABLE told (
   open    INTEGER NOT NULL,                    -- leads and rows that waited for a person
   at      INTEGER NOT NULL,
   PRIMARY KEY (channel, sync)
-) STRICT, WITHOUT ROWID;
-
--- Rows of an export that a person has dealt with: while the export still holds the very row, it is left alone.
-CREATE TABLE superseded (
-  sync        INTEGER NOT NULL REFERENCES sync (id),
-  fingerprint BLOB NOT NULL,                   -- of the row as the mapping reads it, or of the original row
-  lead        INTEGER REFERENCES lead (id) ON DELETE CASCADE, -- made of the corrected row; NULL: the person was forgotten
-  PRIMARY KEY (sync, fingerprint)
-) STRICT, WITHOUT ROWID;
-
-CREATE INDEX superseded_lead ON superseded (lead);
-
--- Persons who were erased: what keeps the next export from bringing them back.
-CREATE TABLE forgotten (
-  sync   INTEGER NOT NULL REFERENCES sync (id),
-  digest BLOB NOT NULL,                        -- keyed hash of the key
-  at     INTEGER NOT NULL,
-  PRIMARY KEY (sync, digest)
 ) STRICT, WITHOUT ROWID;
 
 CREATE VIEW leads AS

@@ -18,8 +18,6 @@ const NULL: u8 = 0;
 const TEXT: u8 = 1;
 const INTEGER: u8 = 2;
 const REAL: u8 = 3;
-/// Bits of a byte that the types take.
-const TYPE_BITS: u32 = 2;
 
 /// A keyed 128-bit hash of a row.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -60,7 +58,7 @@ impl Fingerprinter {
     pub fn fingerprint(&mut self, record: &Record) -> Fingerprint {
         self.buffer.clear();
         self.buffer.push(ROW);
-        push_text(&mut self.buffer, record.key());
+        push_bytes(&mut self.buffer, record.key().as_bytes());
         for index in 0..record.len() {
             push_cell(&mut self.buffer, record.cell(index));
         }
@@ -95,7 +93,10 @@ impl Fingerprinter {
 fn push_cell(buffer: &mut Vec<u8>, cell: Cell<'_>) {
     match cell {
         Cell::Null => buffer.push(NULL),
-        Cell::Text(text) => push_text(buffer, text),
+        Cell::Text(text) => {
+            buffer.push(TEXT);
+            push_bytes(buffer, text.as_bytes());
+        }
         Cell::Integer(number) => {
             buffer.push(INTEGER);
             buffer.extend_from_slice(&number.to_le_bytes());
@@ -107,21 +108,10 @@ fn push_cell(buffer: &mut Vec<u8>, cell: Cell<'_>) {
     }
 }
 
-/// Type and length share a number in seven bits to the byte, lowest first: one byte for most cells, since every 64 bytes cost a round of
-/// BLAKE3.
-fn push_text(buffer: &mut Vec<u8>, text: &str) {
-    // A `usize` is no wider than 64 bits where Rust runs, and no text is 2⁶² bytes long.
-    let mut number = (text.len() as u64) << TYPE_BITS | u64::from(TEXT);
-    loop {
-        let [low, ..] = number.to_le_bytes();
-        number >>= 7;
-        if number == 0 {
-            buffer.push(low);
-            break;
-        }
-        buffer.push(low | 0x80);
-    }
-    buffer.extend_from_slice(text.as_bytes());
+fn push_bytes(buffer: &mut Vec<u8>, bytes: &[u8]) {
+    // A `usize` is no wider than 64 bits where Rust runs.
+    buffer.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+    buffer.extend_from_slice(bytes);
 }
 
 #[cfg(test)]

@@ -44,14 +44,10 @@ impl Ledger {
         read().map_err(|error| self.error(&error))
     }
 
-    /// How long the requests of each connection took, by its name, in the runs that ended on `first` or later. A ledger that no run of
-    /// this release has written to yet knows nothing of it.
+    /// How long the requests of each connection took, by its name, in the runs that ended on `first` or later.
     pub fn latency(&self, first: Day) -> Result<BTreeMap<String, Latency>> {
         let read = || -> rusqlite::Result<BTreeMap<String, Latency>> {
             let mut found = BTreeMap::<String, Latency>::new();
-            if !self.db.table_exists(None, "latency")? {
-                return Ok(found);
-            }
             let sql = "SELECT c.name, l.upper_ms, l.requests FROM latency l JOIN connection c ON c.id = l.connection
                         WHERE l.day >= ?1";
             let mut statement = self.db.prepare_cached(sql)?;
@@ -140,14 +136,6 @@ mod tests {
         assert_eq!(of(&ledger, 12), None);
         ledger.prune(Day(11).begins(), 10).unwrap();
         assert_eq!(of(&ledger, 10), Some(took(&[5, 5, 9])));
-    }
-
-    #[test]
-    fn a_ledger_that_this_release_has_not_migrated_yet_can_be_read() {
-        let (_dir, ledger, _, _) = ledger();
-        ledger.db.execute_batch("DROP TABLE latency; DROP INDEX run_finished").unwrap();
-        assert!(ledger.latency(Day(0)).unwrap().is_empty());
-        assert!(ledger.days(Day(0)).unwrap().is_empty());
     }
 
     #[test]

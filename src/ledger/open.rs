@@ -84,8 +84,29 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// Opens an existing ledger for reading. Nothing is written; it may be held by another process.
+    /// Opens an existing ledger for reading. Nothing is written; it may be held by another process. One of an older release is read as the
+    /// migration will leave it, in a private copy.
     pub fn open_reader(path: &Path) -> Result<Self> {
+        let ledger = Self::open_as_it_is(path)?;
+        let ledger = match ledger.check_schema()? {
+            Schema::Current => ledger,
+            Schema::Older => ledger.migrated_copy()?,
+        };
+        ledger.pragma("query_only", "ON")?;
+        Ok(ledger)
+    }
+
+    /// A private copy of the ledger that vanishes with this value, or an empty one if there is no ledger: what a dry run writes to.
+    pub fn scratch(path: &Path) -> Result<Self> {
+        match Self::open_as_it_is(path) {
+            Ok(original) => original.migrated_copy(),
+            Err(Error::Missing { .. }) => Self::temporary(path)?.made_ready(),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Opens an existing ledger of this or an older release.
+    fn open_as_it_is(path: &Path) -> Result<Self> {
         if !path.try_exists().unwrap_or(false) {
             return Err(Error::Missing { path: path.into() });
         }
@@ -93,32 +114,29 @@ impl Ledger {
         ledger.key = read_key(&key_path(path)).unwrap_or([0; 32]);
         ledger.settle_reading()?;
         ledger.check_schema()?;
-        if ledger.is_unborn()? {
-            // A process is creating it at this moment, or died over it.
-            return Err(Error::Missing { path: path.into() });
-        }
-        ledger.pragma("query_only", "ON")?;
-        Ok(ledger)
+        // A process is creating it at this moment, or died over it.
+        if ledger.is_unborn()? { Err(Error::Missing { path: path.into() }) } else { Ok(ledger) }
     }
 
-    /// A private copy of the ledger that vanishes with this value, or an empty one if there is no ledger: what a dry run writes to.
-    pub fn scratch(path: &Path) -> Result<Self> {
-        // An empty name is a temporary database of SQLite's own, deleted when it is closed.
-        let mut db = Connection::open("").map_err(|error| Error::from_sqlite(path, &error))?;
-        let key = match Self::open_reader(path) {
-            Ok(original) => {
-                let copy = rusqlite::backup::Backup::new(&original.db, &mut db)
-                    .and_then(|backup| backup.run_to_completion(i32::MAX, Duration::ZERO, None));
-                copy.map_err(|error| Error::from_sqlite(path, &error))?;
-                original.key
-            }
-            Err(Error::Missing { .. }) => [0; 32],
-            Err(error) => return Err(error),
-        };
-        let mut scratch = Self { db, path: path.into(), file: None, key };
-        scratch.migrate_to(&MIGRATIONS)?;
-        scratch.settle_reading()?;
-        Ok(scratch)
+    /// Its content in a temporary database, brought to this release's schema.
+    fn migrated_copy(&self) -> Result<Self> {
+        let mut copy = Self { key: self.key, ..Self::temporary(&self.path)? };
+        rusqlite::backup::Backup::new(&self.db, &mut copy.db)
+            .and_then(|backup| backup.run_to_completion(i32::MAX, Duration::ZERO, None))
+            .map_err(|error| self.error(&error))?;
+        copy.made_ready()
+    }
+
+    /// A temporary database of SQLite's own, which has no name and is deleted when it is closed.
+    fn temporary(path: &Path) -> Result<Self> {
+        let db = Connection::open("").map_err(|error| Error::from_sqlite(path, &error))?;
+        Ok(Self { db, path: path.into(), file: None, key: [0; 32] })
+    }
+
+    fn made_ready(mut self) -> Result<Self> {
+        self.migrate_to(&MIGRATIONS)?;
+        self.settle_reading()?;
+        Ok(self)
     }
 
     /// Opens the file, without its key and without any setting.

@@ -128,3 +128,39 @@ fn a_backup_is_taken_in_the_middle_of_another_writers_transaction() {
     assert_eq!(connections(&copy), ["wegroup"]);
     tx.commit().unwrap();
 }
+
+/// A ledger as the first release left it, with one delivered lead.
+fn first_release() -> (tempfile::TempDir, PathBuf) {
+    let (dir, path) = ledger();
+    let key = read_key(&key_path(&path)).unwrap();
+    for end in ["", "-wal", "-shm"] {
+        let _ = fs::remove_file(dir.path().join(format!("lead-sync.db{end}")));
+    }
+    let db = Connection::open(&path).unwrap();
+    db.execute_batch(include_str!("../../migrations/0001_ledger.sql")).unwrap();
+    db.execute_batch(&format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = 1")).unwrap();
+    db.execute("INSERT INTO meta VALUES ('key_check', ?1)", [blake3::hash(&key).as_bytes().as_slice()]).unwrap();
+    db.execute_batch(
+        "INSERT INTO connection (id, name) VALUES (1, 'wegroup');
+         INSERT INTO sync (id, name, connection) VALUES (1, 'customers', 1);
+         INSERT INTO basis (id, sync, digest) VALUES (1, 1, x'00');
+         INSERT INTO origin (id, sync, path, layout) VALUES (1, 1, 'a.csv', '{}');
+         INSERT INTO lead (sync, basis, fingerprint, state, key, since, updated_at, origin, line)
+                VALUES (1, 1, zeroblob(16), 'delivered', 'K1', 0, 0, 1, 2)",
+    )
+    .unwrap();
+    (dir, path)
+}
+
+#[test]
+fn a_ledger_of_the_first_release_is_read_before_and_kept_by_the_migration() {
+    let (_dir, path) = first_release();
+    let delivered = |ledger: &Ledger| ledger.status().unwrap()[0].leads.clone();
+    let before = delivered(&Ledger::open_reader(&path).unwrap());
+    let version = |path: &Path| -> i64 {
+        Connection::open(path).unwrap().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+    };
+    assert_eq!((version(&path), before.clone()), (1, vec![("delivered".to_owned(), 1)]), "reading migrates nothing");
+    let ledger = Ledger::open(&path).unwrap();
+    assert_eq!((version(&path), delivered(&ledger)), (2, before));
+}

@@ -12,7 +12,7 @@ pub(super) const APPLICATION_ID: i64 = 0x4C45_4144;
 
 /// The migrations, oldest first. A released one is never edited.
 pub(super) const MIGRATIONS: [M<'static>; 2] =
-    [M::up(include_str!("../../migrations/0001_ledger.sql")), M::up(include_str!("../../migrations/0002_latency.sql"))];
+    [M::up(include_str!("../../migrations/0001_ledger.sql")), M::up(include_str!("../../migrations/0002_desk.sql"))];
 
 /// How a ledger's schema compares with this program's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
