@@ -85,8 +85,20 @@ pub(super) fn prepare_folder(path: &Path) -> Result<()> {
 
 /// Makes a new file's name durable.
 pub(super) fn sync_folder(path: &Path) -> Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(file_error("cannot sync", folder))
+}
+
+/// Waits for its turn among the processes that make something in the folder of `path` that is there once. Over when the file is dropped, or
+/// its process dies.
+pub(super) fn lock_folder(path: &Path) -> Result<File> {
+    let folder = folder_of(path);
+    let locked = File::open(folder).and_then(|folder| folder.lock().map(|()| folder));
+    locked.map_err(file_error("cannot lock", folder))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Says what could not be done with which file.

@@ -1,13 +1,16 @@
 //! Opening the ledger: what SQLite is told for each connection, and the fingerprint key held against the file.
 
 use std::fs::OpenOptions;
+use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 
-use super::files::{check_space, create_key, file_error, key_path, prepare_folder, read_key, refuse_lost, sync_folder};
+use super::files::{
+    check_space, create_key, file_error, key_path, lock_folder, prepare_folder, read_key, refuse_lost, sync_folder,
+};
 use super::identity::{FileId, refuse_hard_links, resolve};
 use super::schema::{APPLICATION_ID, MIGRATIONS, Schema};
 use super::{Error, Lease, Result};
@@ -43,21 +46,25 @@ impl Ledger {
     /// Opens the ledger for writing and creates it if there is none. `tokens` is the token folder: one that holds sessions while there is no
     /// ledger means a lost ledger.
     pub fn open_or_create(path: &Path, tokens: &Path, new: NewLedger) -> Result<Self> {
+        // Looked for before the ledger: a process that creates both at this moment begins with the ledger.
+        let traces = match new {
+            NewLedger::Unconfirmed => refuse_lost(path, tokens),
+            NewLedger::Confirmed => Ok(()),
+        };
         if path.try_exists().unwrap_or(false) {
             return Self::open(path);
         }
-        if new == NewLedger::Unconfirmed {
-            refuse_lost(path, tokens)?;
-        }
+        traces?;
         prepare_folder(path)?;
         // SQLite gives the -wal and -shm files the mode of the database. The key comes second: a key without a ledger is a lost one.
-        OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)
-            .map_err(file_error("cannot create", path))?;
-        Self::open(path)
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+            // Another process was a moment faster: then it is its ledger that is opened.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Self::open(path),
+            created => {
+                created.map_err(file_error("cannot create", path))?;
+                Self::open(path)
+            }
+        }
     }
 
     /// Opens an existing ledger for writing. One of an older release is migrated first, under the lease ([`Error::Held`] if another
@@ -69,19 +76,30 @@ impl Ledger {
         let mut ledger = Self::connect(path)?;
         if ledger.is_unborn()? {
             // New, or a process died before its first commit: nothing was ever recorded.
-            ledger.key = read_key(&key_path(path)).or_else(|_| create_key(&key_path(path)))?;
-            ledger.pragma("application_id", &APPLICATION_ID.to_string())?;
-            ledger.migrate_to(&MIGRATIONS)?;
-            sync_folder(path)?;
-        } else {
-            if ledger.check_schema()? == Schema::Older {
-                // Whoever takes the lease migrates; a running daemon of an older release still works with the old schema.
-                drop(Lease::take(path, "migration of the ledger", clock::now())?);
-            }
-            ledger.key = read_key(&key_path(path))?;
+            ledger.make_first()?;
+        } else if ledger.check_schema()? == Schema::Older {
+            // Whoever takes the lease migrates; a running daemon of an older release still works with the old schema.
+            drop(Lease::take(path, "migration of the ledger", clock::now())?);
         }
+        ledger.key = read_key(&key_path(path))?;
         ledger.check_key()?;
         Ok(ledger)
+    }
+
+    /// Makes a ledger and its key of an empty file. One process at a time: of two that came at once each would make a key, and the ledger
+    /// would know the one while the other lies beside it.
+    fn make_first(&mut self) -> Result<()> {
+        let _turn = lock_folder(&self.path)?;
+        if !self.is_unborn()? {
+            return Ok(());
+        }
+        let key = key_path(&self.path);
+        if read_key(&key).is_err() {
+            create_key(&key)?;
+        }
+        self.pragma("application_id", &APPLICATION_ID.to_string())?;
+        self.migrate_to(&MIGRATIONS)?;
+        sync_folder(&self.path)
     }
 
     /// Opens an existing ledger for reading. Nothing is written; it may be held by another process. One of an older release is read as the
@@ -194,9 +212,10 @@ impl Ledger {
         if self.has_key_check()? {
             return Ok(());
         }
-        let sql = "INSERT INTO meta (name, value) VALUES ('key_check', ?1)";
+        // Another process may do the same at this moment.
+        let sql = "INSERT INTO meta (name, value) VALUES ('key_check', ?1) ON CONFLICT DO NOTHING";
         self.db.execute(sql, [blake3::hash(&self.key).as_bytes().as_slice()]).map_err(|error| self.error(&error))?;
-        Ok(())
+        self.has_key_check().map(drop)
     }
 
     /// Refuses the key that lies beside the ledger if it is missing, damaged or another one's. Writes nothing.

@@ -34,8 +34,9 @@ impl Ledger {
 
     /// Refuses another program's database.
     pub(super) fn refuse_foreign(&self) -> Result<()> {
-        let id = self.number("application_id")?;
+        // In this order: a process that makes a ledger of the file at this moment gives it the id before the first table.
         let empty = self.number("schema_version")? == 0;
+        let id = self.number("application_id")?;
         if id == APPLICATION_ID || (id == 0 && empty) {
             Ok(())
         } else {

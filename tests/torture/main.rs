@@ -9,6 +9,7 @@
 mod answers;
 mod clock;
 mod crash;
+mod crowd;
 mod cuts;
 mod disk;
 mod oracle;
