@@ -8,6 +8,7 @@ mod login;
 mod meanwhile;
 mod operator;
 mod process;
+mod rotation;
 mod services;
 mod sessions;
 mod support;
