@@ -31,10 +31,14 @@ advisories:
 test:
     bash .ci/run tests
 
-# 50,000 kills, a fault at every system call of every story, a million posts on connections that close: hours; needs strace
+# 50,000 kills, a fault at every system call of every story, a million posts on connections that close, thousands of stops, clocks set and
+# operators' acts, eight processes with a thousand tokens each: hours; needs strace
 torture:
     LEAD_SYNC_TEST_STRACE=1 LEAD_SYNC_TEST_KILLS=50000 LEAD_SYNC_TEST_POINTS=100000 LEAD_SYNC_TEST_POSTS=1000000 \
+        LEAD_SYNC_TEST_CHAOS=5000 LEAD_SYNC_TEST_SESSION_KILLS=2000 LEAD_SYNC_TEST_STOPS=2000 LEAD_SYNC_TEST_CROWDS=50 \
+        LEAD_SYNC_TEST_CLOCKS=500 LEAD_SYNC_TEST_ACTS=5000 LEAD_SYNC_TEST_DAMAGES=2000 \
         cargo test --locked --test torture -- --nocapture
+    LEAD_SYNC_TEST_TOKENS=1000 cargo test --locked --test auth -- --nocapture rotation
 
 # every fuzz target for an hour; the inputs it learns are kept in target/fuzz for the next time
 fuzz:

@@ -17,29 +17,29 @@ const KILLS: u64 = 200;
 /// The tests that share them.
 const TESTS: u64 = 6;
 /// Kills of one ledger; then a new one begins, so that a round stays short.
-const KILLS_OF_A_LEDGER: u64 = 50;
+pub(crate) const OF_A_LEDGER: u64 = 50;
 /// `max_in_flight`.
-const IN_FLIGHT: i64 = 4;
+pub(crate) const IN_FLIGHT: i64 = 4;
 /// The keys of the second sync begin here.
 const SECOND: u32 = 1_000_000;
 /// New rows with each round.
-const ROUND: u32 = 30;
+pub(crate) const ROUND: u32 = 30;
 
 /// What is synchronised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shape {
+pub(crate) enum Shape {
     OneSync,
     TwoSyncsOnOneConnection,
     OneSyncOnEachOfTwoConnections,
 }
 
 impl Shape {
-    fn connections(self) -> i64 {
+    pub(crate) fn connections(self) -> i64 {
         if self == Self::OneSyncOnEachOfTwoConnections { 2 } else { 1 }
     }
 
     /// The second sync, and the second connection.
-    fn more(self, scene: &Scene, policy: Policy) -> String {
+    pub(crate) fn more(self, scene: &Scene, policy: Policy) -> String {
         let connection = match self {
             Self::OneSync => return String::new(),
             Self::TwoSyncsOnOneConnection => "wegroup",
@@ -68,7 +68,7 @@ impl Shape {
     }
 
     /// Exports with this many rows in all; gives their keys.
-    fn export(self, scene: &Scene, rows: u32) -> BTreeSet<String> {
+    pub(crate) fn export(self, scene: &Scene, rows: u32) -> BTreeSet<String> {
         let half = if self == Self::OneSync { 0 } else { rows / 2 };
         scene.customers(0..rows - half);
         let second = SECOND..SECOND + half;
@@ -83,17 +83,8 @@ impl Shape {
 
 /// Kills, on as many ledgers as it takes.
 fn torture(policy: Policy, shape: Shape) {
-    let mut left = count("LEAD_SYNC_TEST_KILLS", KILLS).div_ceil(TESTS);
-    let seeds = Random::seeds();
-    let of_a_ledger = left.div_ceil(seeds.len() as u64).clamp(1, KILLS_OF_A_LEDGER);
-    // After the seeds that are asked for come their followers.
-    for seed in seeds.iter().copied().chain(seeds[0] + 1..) {
-        let kills = left.min(of_a_ledger);
-        one_ledger(policy, shape, kills, &mut Random::new(seed));
-        left -= kills;
-        if left == 0 {
-            return;
-        }
+    for (mut random, kills) in Random::shares(count("LEAD_SYNC_TEST_KILLS", KILLS).div_ceil(TESTS), OF_A_LEDGER) {
+        one_ledger(policy, shape, kills, &mut random);
     }
 }
 
@@ -124,8 +115,8 @@ fn one_ledger(policy: Policy, shape: Shape, kills: u64, random: &mut Random) {
     judge(&scene, policy, &Seen::by(&scene), &keys);
 }
 
-/// One kill in three comes anywhere from the first instruction on, the others while leads are on their way, however slow the machine is.
-fn wait_for_the_moment(scene: &Scene, child: &mut Child, random: &mut Random) {
+/// One moment in three comes anywhere from the first instruction on, the others while leads are on their way, however slow the machine is.
+pub(crate) fn wait_for_the_moment(scene: &Scene, child: &mut Child, random: &mut Random) {
     if random.below(3) > 0 {
         let before = scene.api.summary().received;
         while scene.api.summary().received == before && child.try_wait().unwrap().is_none() {
@@ -136,7 +127,7 @@ fn wait_for_the_moment(scene: &Scene, child: &mut Child, random: &mut Random) {
 }
 
 /// Lets a moment pass: the only clock of this test, and no assertion depends on it.
-fn pass(moment: Duration) {
+pub(crate) fn pass(moment: Duration) {
     let (_nobody_tells, heard) = mpsc::channel::<()>();
     let _ = heard.recv_timeout(moment);
 }

@@ -96,15 +96,19 @@ pub(crate) fn judge(scene: &Scene, policy: Policy, seen: &Seen, keys: &BTreeSet<
     let times = seen.times_stored();
     let ids: BTreeSet<(&str, &str)> =
         seen.stored.iter().map(|lead| (lead.external_ref.as_deref().unwrap(), lead.id.as_str())).collect();
-    let answered: BTreeSet<&str> =
-        seen.requests.iter().filter(|r| r.status.is_some_and(|s| s / 100 == 2)).map(key).collect();
+    let accepted = |request: &&Received| request.status.is_some_and(|status| status / 100 == 2);
+    let answered: BTreeSet<&str> = seen.requests.iter().filter(accepted).map(key).collect();
+    let spoiled: BTreeSet<&str> =
+        seen.requests.iter().filter(accepted).filter(|request| request.fault.is_some()).map(key).collect();
     for row in &rows {
         let stored = times.get(row.key.as_str()).copied().unwrap_or(0);
         match (row.state.as_str(), policy) {
             ("delivered", _) => {
                 assert!(answered.contains(row.key.as_str()), "the API never answered 2xx: {row:?}");
-                let id = row.remote_id.as_deref().unwrap_or_default();
-                assert!(ids.contains(&(row.key.as_str(), id)), "not the API's id: {row:?}");
+                match row.remote_id.as_deref() {
+                    Some(id) => assert!(ids.contains(&(row.key.as_str(), id)), "not the API's id: {row:?}"),
+                    None => assert!(spoiled.contains(row.key.as_str()), "the API gave an id: {row:?}"),
+                }
             }
             ("held", Policy::Hold) => assert!(row.reason.is_some(), "held without a reason: {row:?}"),
             _ => panic!("neither settled nor for a person: {row:?}"),

@@ -14,10 +14,11 @@ const POSTS: u64 = 10_000;
 async fn ten_thousand_posts_against_a_server_that_keeps_closing_lose_and_double_nothing() {
     let peer = Peer::start(None).await;
     let client = peer.client(|_| {});
-    let mut random = Random::new(Random::seeds()[0]);
     let mut outcomes: BTreeMap<(&str, u32), u32> = BTreeMap::new();
-    for number in 0..count("LEAD_SYNC_TEST_POSTS", POSTS) {
-        let end = [End::Open, End::Close, End::Reset][usize::try_from(random.below(3)).unwrap()];
+    let posts = count("LEAD_SYNC_TEST_POSTS", POSTS);
+    let ends = Random::shares(posts, posts)
+        .flat_map(|(mut random, share)| (0..share).map(move |_| random.one_of(&[End::Open, End::Close, End::Reset])));
+    for (number, end) in ends.enumerate() {
         peer.plan(Plan::answer(created(), end));
         let key = number.to_string();
         let (outcome, reply) = client.post(&key).await;

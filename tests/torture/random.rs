@@ -22,6 +22,24 @@ impl Random {
         }
     }
 
+    /// The work of a test shared out among its seeds, `most` to each: a generator, and how much is to be done with it. If the seeds are not
+    /// enough for all of it, their followers come after them.
+    pub(crate) fn shares(work: u64, most: u64) -> impl Iterator<Item = (Self, u64)> {
+        let seeds = Self::seeds();
+        let (each, followers) = (work.div_ceil(seeds.len() as u64).clamp(1, most), seeds[0] + 1..);
+        let mut left = work;
+        seeds.into_iter().chain(followers).map_while(move |seed| {
+            let share = left.min(each);
+            left -= share;
+            (share > 0).then(|| (Self::new(seed), share))
+        })
+    }
+
+    /// One of the items.
+    pub(crate) fn one_of<T: Copy>(&mut self, items: &[T]) -> T {
+        items[usize::try_from(self.below(items.len() as u64)).unwrap()]
+    }
+
     /// A number under `limit`.
     pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::time::Duration;
 
 use lead_sync::sandbox::identity::Provider;
 use lead_sync::sandbox::{self, Kind};
@@ -37,7 +36,7 @@ pub(crate) enum Fault {
 /// Where a story happens.
 pub(crate) struct Stage {
     pub(crate) scene: Scene,
-    provider: Option<Provider>,
+    pub(crate) provider: Option<Provider>,
     policy: Policy,
     keys: BTreeSet<String>,
 }
@@ -50,7 +49,7 @@ impl Stage {
         Self::of(Scene::new(), None, policy, keys)
     }
 
-    fn of(mut scene: Scene, provider: Option<Provider>, policy: Policy, keys: std::ops::Range<u32>) -> Self {
+    pub(crate) fn of(mut scene: Scene, provider: Option<Provider>, policy: Policy, keys: std::ops::Range<u32>) -> Self {
         scene.connection("on_in_doubt", policy.toml()).connection("max_in_flight", "1");
         scene.customers(keys.clone());
         Self { scene, provider, policy, keys: keys.map(|key| key.to_string()).collect() }
@@ -63,12 +62,12 @@ impl Stage {
     }
 
     /// All leads are delivered.
-    fn done(self) -> Self {
+    pub(crate) fn done(self) -> Self {
         self.expect(RUN, &[0]);
         self
     }
 
-    fn expect(&self, args: &[&str], codes: &[i32]) {
+    pub(crate) fn expect(&self, args: &[&str], codes: &[i32]) {
         let ran = self.scene.cli(args);
         assert!(codes.contains(&ran.code), "{args:?}: {ran:?}");
     }
@@ -80,11 +79,11 @@ impl Stage {
     }
 
     /// The API got nothing since the command began.
-    fn nothing_was_sent(&self) {
+    pub(crate) fn nothing_was_sent(&self) {
         assert_eq!(self.scene.requests(), []);
     }
 
-    fn state_of(&self, key: &str) -> Option<String> {
+    pub(crate) fn state_of(&self, key: &str) -> Option<String> {
         rows(&self.scene).into_iter().find(|row| row.key == key).map(|row| row.state)
     }
 }
@@ -126,8 +125,8 @@ fn a_later_run_under_hold_survives_a_kill_before_any_of_its_calls() {
     sweep(&Story { prepare, command: RUN, each: nothing, after: Stage::finish, fault: Fault::Kill });
 }
 
-#[test]
-fn an_export_is_either_in_its_place_or_in_the_archive_whenever_the_program_dies() {
+/// An export that is moved once it is read.
+pub(crate) fn archive(fault: Fault) -> Story {
     fn prepare() -> Stage {
         let mut stage = Stage::new(Policy::Resend, 0..3);
         stage.scene.source("after", "{ archive = \"done\" }");
@@ -138,7 +137,12 @@ fn an_export_is_either_in_its_place_or_in_the_archive_whenever_the_program_dies(
         let names = |folder: &str| fs::read_dir(stage.scene.path(folder)).map_or(0, Iterator::count);
         assert_eq!((names("exports"), names("done")), (0, 1));
     }
-    sweep(&Story { prepare, command: RUN, each: nothing, after, fault: Fault::Kill });
+    Story { prepare, command: RUN, each: nothing, after, fault }
+}
+
+#[test]
+fn an_export_is_either_in_its_place_or_in_the_archive_whenever_the_program_dies() {
+    sweep(&archive(Fault::Kill));
 }
 
 #[test]
@@ -193,8 +197,8 @@ fn a_person_is_forgotten_by_the_second_try_whenever_the_first_one_dies() {
     sweep(&forget(Fault::Kill));
 }
 
-#[test]
-fn corrected_rows_are_delivered_once_whenever_their_import_dies() {
+/// Two rows are corrected, by the second try if need be.
+pub(crate) fn import(fault: Fault) -> Story {
     const IMPORT: &[&str] = &["rejects", "import", "corrected.csv"];
     fn prepare() -> Stage {
         let mut stage = Stage::new(Policy::Resend, 0..4);
@@ -213,11 +217,16 @@ fn corrected_rows_are_delivered_once_whenever_their_import_dies() {
         stage.expect(IMPORT, &[0]);
         stage.finish(before);
     }
-    sweep(&Story { prepare, command: IMPORT, each: nothing, after, fault: Fault::Kill });
+    Story { prepare, command: IMPORT, each: nothing, after, fault }
 }
 
 #[test]
-fn a_backup_that_dies_leaves_a_whole_copy_or_none() {
+fn corrected_rows_are_delivered_once_whenever_their_import_dies() {
+    sweep(&import(Fault::Kill));
+}
+
+/// A copy of three leads.
+pub(crate) fn backup(fault: Fault) -> Story {
     fn after(stage: &Stage, before: &Seen) {
         let copy = stage.scene.path("copy.db");
         if copy.exists() {
@@ -230,28 +239,12 @@ fn a_backup_that_dies_leaves_a_whole_copy_or_none() {
         stage.finish(before);
     }
     let prepare = || Stage::new(Policy::Resend, 0..3).done();
-    sweep(&Story { prepare, command: &["backup", "copy.db"], each: nothing, after, fault: Fault::Kill });
+    Story { prepare, command: &["backup", "copy.db"], each: nothing, after, fault }
 }
 
 #[test]
-fn a_lead_settled_by_hand_is_settled_or_still_held_whenever_the_command_dies() {
-    const RESOLVE: &[&str] = &["resolve", "1", "--delivered", "--yes"];
-    fn prepare() -> Stage {
-        let stage = Stage::new(Policy::Hold, 0..3);
-        stage.scene.fault(sandbox::Fault::once(Kind::LostAnswer).for_lead("1"));
-        stage.expect(RUN, &[3]);
-        stage
-    }
-    fn after(stage: &Stage, _: &Seen) {
-        sound(&stage.scene);
-        let found = stage.state_of("1").unwrap();
-        assert!(found == "held" || found == "delivered", "{found}");
-        stage.expect(RESOLVE, if found == "held" { &[0] } else { &[0, 2] });
-        stage.expect(RUN, &[0]);
-        stage.nothing_was_sent();
-        assert_eq!(stage.state_of("1").as_deref(), Some("delivered"));
-    }
-    sweep(&Story { prepare, command: RESOLVE, each: nothing, after, fault: Fault::Kill });
+fn a_backup_that_dies_leaves_a_whole_copy_or_none() {
+    sweep(&backup(Fault::Kill));
 }
 
 #[test]
@@ -268,8 +261,7 @@ fn pruning_that_dies_takes_no_lead_with_it() {
 }
 
 /// Leads in the ledger of an older release: what later migrations added is taken out again.
-#[test]
-fn a_ledger_of_an_older_release_is_migrated_whole_or_not_at_all() {
+pub(crate) fn migration(fault: Fault) -> Story {
     fn prepare() -> Stage {
         let stage = Stage::new(Policy::Resend, 0..6).begun();
         let ledger = Connection::open(stage.scene.path("lead-sync.db")).unwrap();
@@ -297,34 +289,10 @@ fn a_ledger_of_an_older_release_is_migrated_whole_or_not_at_all() {
         let number = |sql: &str| copy.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
         assert_eq!((number("PRAGMA user_version"), number("SELECT count(*) FROM leads")), (1, 6));
     }
-    sweep(&Story { prepare, command: RUN, each: nothing, after, fault: Fault::Kill });
+    Story { prepare, command: RUN, each: nothing, after, fault }
 }
 
-/// The stored access token is at its end, so that the next command begins with a refresh.
-fn expire(stage: &Stage) {
-    let path = stage.scene.path("tokens/wegroup.json");
-    let mut file: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-    file["session"]["expires_at"] = file["session"]["obtained_at"].clone();
-    fs::write(&path, format!("{file}\n")).unwrap();
-}
-
-/// I5 for a provider with strict rotation: a token is used twice only where the answer to its first use was lost with the process, and
-/// the password then begins a new session.
 #[test]
-fn a_session_with_a_password_goes_on_whenever_a_refresh_dies() {
-    fn prepare() -> Stage {
-        let (mut scene, provider) = Scene::with_logins(|settings| settings.access_lifetime = Duration::from_hours(1));
-        let url = scene.api.url();
-        scene.auth(&format!(
-            "kind = \"oauth2\"\nprovider = \"we360\"\ntoken_url = \"{url}/we360/token\"\nclient_id = \"sandbox-client\"\n\
-             username = \"broker@example.com\"\npassword = \"sandbox-password\""
-        ));
-        Stage::of(scene, Some(provider), Policy::Resend, 0..3).begun()
-    }
-    fn after(stage: &Stage, before: &Seen) {
-        stage.finish(before);
-        let counters = stage.provider.as_ref().unwrap().counters();
-        assert!(counters.reuses < counters.logins, "a spent token was used again: {counters:?}");
-    }
-    sweep(&Story { prepare, command: RUN, each: expire, after, fault: Fault::Kill });
+fn a_ledger_of_an_older_release_is_migrated_whole_or_not_at_all() {
+    sweep(&migration(Fault::Kill));
 }

@@ -2,13 +2,13 @@
 //!
 //! strace counts calls for each thread; a call is meant by its name and its number on the thread that comes to that number first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// Everything that changes a file or is heard by the API. A `?` says that not every machine has the call.
-const CALLS: &str = "pwrite64,fsync,fdatasync,ftruncate,?rename,renameat,?renameat2,?unlink,unlinkat,?mkdir,mkdirat,?link,linkat,write,writev,sendto";
+/// Everything that changes a file or is heard by the API, and what opens and reads files. A `?` says that not every machine has the call.
+const CALLS: &str = "openat,pread64,pwrite64,fsync,fdatasync,ftruncate,?rename,renameat,?renameat2,?unlink,unlinkat,?mkdir,mkdirat,?link,linkat,write,writev,sendto";
 
 /// One call of a program's life.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,29 +28,36 @@ pub(crate) fn is_here() -> bool {
     here
 }
 
-/// Runs the program to its end and gives every call of it that could be its last.
-pub(crate) fn points(program: &Command) -> Vec<Point> {
+/// Runs the program to its end and gives every call of it that could be its last, or could fail. The calls before it opens a file in its
+/// working folder load the program: there is nothing of ours yet that could be spoiled. Nor is there in files elsewhere.
+pub(crate) fn points(program: &Command) -> BTreeSet<Point> {
     let trace = tempfile::NamedTempFile::new().unwrap();
     let output = under(program, trace.path(), &[&format!("--trace={CALLS}")]).output().unwrap();
     assert!(output.status.success(), "{output:?}");
+    let ours = program.get_current_dir().unwrap().to_str().unwrap();
     let mut calls: BTreeMap<(String, String), u64> = BTreeMap::new();
+    let (mut points, mut before, mut loaded) = (BTreeSet::new(), BTreeSet::new(), false);
     for line in fs::read_to_string(trace.path()).unwrap().lines() {
         let Some((thread, rest)) = line.split_once(' ') else { continue };
         // A call that another thread's line cut in two was counted with its first half.
         if rest.trim_start().starts_with("<...") {
             continue;
         }
-        if let Some((call, _)) = rest.trim_start().split_once('(') {
-            *calls.entry((call.to_owned(), thread.to_owned())).or_default() += 1;
+        if let Some((call, arguments)) = rest.trim_start().split_once('(') {
+            let number = calls.entry((call.to_owned(), thread.to_owned())).or_default();
+            *number += 1;
+            loaded |= arguments.contains(ours);
+            let point = Point { call: call.to_owned(), number: *number };
+            if !loaded {
+                before.insert(point);
+            } else if call != "openat" || arguments.contains(ours) {
+                points.insert(point);
+            }
         }
     }
-    let mut most: BTreeMap<String, u64> = BTreeMap::new();
-    for ((call, _), count) in calls {
-        let most = most.entry(call).or_default();
-        *most = count.max(*most);
-    }
-    let each = |(call, count): (String, u64)| (1..=count).map(move |number| Point { call: call.clone(), number });
-    most.into_iter().flat_map(each).collect()
+    // A call is failed on every thread that comes to its number.
+    points.retain(|point| !before.contains(point));
+    points
 }
 
 /// Runs the program with a fault in a call, e.g. `signal=KILL:when=3` (before its third), `error=ENOSPC:when=3+` (its third and all after it).

@@ -105,8 +105,10 @@ impl Dispatch<'_> {
     /// Waits if patience allows, else ends the run as deferred. Patience counts from when there was nothing but waiting, and there is none
     /// while other syncs wait for this run.
     fn wait_or_defer(&mut self, until: Timestamp, now: Timestamp, why: &str) -> Option<Duration> {
-        let since = *self.idle_since.get_or_insert(now);
-        if !self.means.stop.is_awaited() && until <= since + self.means.connection.patience {
+        // Never in the future: a clock that was set back meanwhile would lengthen patience by as much.
+        let since = self.idle_since.get_or_insert(now);
+        *since = now.min(*since);
+        if !self.means.stop.is_awaited() && until <= *since + self.means.connection.patience {
             return Some(until.since(now));
         }
         let name = &self.means.connection.name;
