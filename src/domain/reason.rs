@@ -73,7 +73,40 @@ fn mask(text: &str, payload: &str) -> String {
     // Longest first, so that a value is masked whole before its words are.
     secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     secrets.dedup();
-    secrets.iter().fold(text.to_owned(), |text, secret| replace(&text, secret))
+    // Numbers first: a word of one would be masked, and the rest of it no longer be known.
+    let numbers: Vec<String> = secrets.iter().filter_map(|secret| end_of_number(secret)).collect();
+    secrets.iter().fold(mask_numbers(text, &numbers), |text, secret| replace(&text, secret))
+}
+
+/// A number with fewer digits is no telephone number.
+const FEWEST_DIGITS: usize = 6;
+
+/// By so many digits at its end a number is known: what is before them (a country code, a zero) is written or not.
+const KNOWN_BY: usize = 8;
+
+/// The digits by which a value is known if the server writes it in another way; `None` if it has too few.
+fn end_of_number(value: &str) -> Option<String> {
+    let digits: String = value.chars().filter(char::is_ascii_digit).collect();
+    let start = digits.len().saturating_sub(KNOWN_BY);
+    digits.get(start..).filter(|end| end.len() >= FEWEST_DIGITS).map(str::to_owned)
+}
+
+/// Replaces numbers that the server wrote in its own way: `0475/12.34.56` and `+32475123456` are one. A number is what stands between its first
+/// and its last digit, with nothing but digits and the signs that part them.
+fn mask_numbers(text: &str, numbers: &[String]) -> String {
+    let parts = |c: char| c.is_ascii_digit() || matches!(c, ' ' | '.' | '/' | '-' | '(' | ')');
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, number) = rest.split_at(start);
+        let (number, after) = number.split_at(number.find(|c| !parts(c)).unwrap_or(number.len()));
+        let (number, trailing) = number.split_at(number.rfind(|c: char| c.is_ascii_digit()).map_or(0, |last| last + 1));
+        let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+        let known = numbers.iter().any(|end| digits.contains(end.as_str()));
+        out.extend([before, if known { MASK } else { number }, trailing]);
+        rest = after;
+    }
+    out + rest
 }
 
 fn leaves(value: &Value, out: &mut Vec<String>) {
@@ -162,6 +195,18 @@ mod tests {
             let payload = serde_json::json!({ "last_name": name }).to_string();
             let body = serde_json::json!({ "message": format!("no {name} here") }).to_string();
             assert_eq!(server_words(body.as_bytes(), &payload, None, 300).unwrap(), "no *** here", "{name}");
+        }
+    }
+
+    #[test]
+    fn a_number_of_the_lead_is_masked_however_the_server_writes_it() {
+        for phone in ["0475/12.34.56", "+32 475 12 34 56", "(0475) 123456"] {
+            let payload = serde_json::json!({ "phone": phone }).to_string();
+            for written in ["+32475123456", "0032 475 12 34 56", "0475 123 456", "tel:0475-12-34-56", "475123456"] {
+                let body = serde_json::json!({ "message": format!("no such number: {written}, error 7654321") });
+                let text = server_words(body.to_string().as_bytes(), &payload, None, 300).unwrap();
+                assert!(text.ends_with("***, error 7654321"), "{phone} as {written}: {text}");
+            }
         }
     }
 
