@@ -110,3 +110,20 @@ async fn an_answer_before_the_body_was_read_is_never_an_acceptance() {
         assert_eq!(peer.heard("early"), 0, "{end:?}");
     }
 }
+
+#[tokio::test]
+async fn an_answer_too_many_is_not_taken_for_that_of_the_next_lead() {
+    let peer = Peer::start(None).await;
+    for round in 0..200 {
+        let (client, first, second) = (peer.client(|_| {}), format!("first-{round}"), format!("second-{round}"));
+        let twice = Bytes::from([created(), created()].concat());
+        peer.plan(Plan::answer(twice, End::Open));
+        // What comes next is read to its end and never answered, on this connection and on a new one.
+        peer.plan(Plan::answer("", End::Close));
+        peer.plan(Plan::answer("", End::Close));
+        assert_eq!(client.post(&first).await.0.kind(), "accepted");
+        let (outcome, reply) = client.post(&second).await;
+        assert!(outcome.kind() != "accepted", "{reply:?}");
+        peer.clear();
+    }
+}
