@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use lead_sync::sandbox::identity::Provider;
@@ -59,11 +59,15 @@ fn torture(scene: &Scene, provider: &Provider, kills: u64, random: &mut Random) 
         scene.customers(0..rows);
         provider.revoke_access_tokens();
         let mut child = scene.spawn();
-        for _ in 0..random.below(3) {
-            wait_for_the_moment(scene, &mut child, random);
-            provider.revoke_access_tokens();
+        if random.below(2) == 0 {
+            around_a_refresh(provider, &mut child, random);
+        } else {
+            for _ in 0..random.below(3) {
+                wait_for_the_moment(scene, &mut child, random);
+                provider.revoke_access_tokens();
+            }
+            pass(Duration::from_micros(random.below(40_000)));
         }
-        pass(Duration::from_micros(random.below(40_000)));
         if child.try_wait().unwrap().is_none() {
             child.kill().unwrap();
         }
@@ -80,6 +84,15 @@ fn torture(scene: &Scene, provider: &Provider, kills: u64, random: &mut Random) 
     finish(scene, rows, &mut lost);
     println!("{kills} kills: {lost} sessions lost, {:?}", provider.counters());
     lost
+}
+
+/// A moment around the next request for tokens: before, while or just after the new ones are saved.
+fn around_a_refresh(provider: &Provider, child: &mut Child, random: &mut Random) {
+    let before = provider.counters().token_requests;
+    while provider.counters().token_requests == before && child.try_wait().unwrap().is_none() {
+        pass(Duration::from_micros(100));
+    }
+    pass(Duration::from_micros(random.below(4000)));
 }
 
 /// Runs to the end, with another login if the last kill cost the session.

@@ -116,12 +116,15 @@ fn a_run_whose_clock_is_set_back_while_it_waits_is_no_longer_patient_than_it_may
 
 #[test]
 fn a_session_goes_on_whatever_the_clock_says() {
+    let mut refreshes = 0;
     for (mut random, rounds) in Random::shares(count("LEAD_SYNC_TEST_CLOCKS", ROUNDS), OF_A_LEDGER) {
-        a_session_goes_on(rounds, &mut random);
+        refreshes += a_session_goes_on(rounds, &mut random);
     }
+    assert!(refreshes > 0, "no token ended");
 }
 
-fn a_session_goes_on(rounds: u64, random: &mut Random) {
+/// Gives how often the session was renewed.
+fn a_session_goes_on(rounds: u64, random: &mut Random) -> u64 {
     let (scene, provider) = sessions::scene(Duration::ZERO);
     sessions::log_in(&scene);
     let mut rows = 0;
@@ -135,6 +138,6 @@ fn a_session_goes_on(rounds: u64, random: &mut Random) {
         assert_eq!((ran.code, ran.count("delivered")), (0, u64::from(ROUND)), "{ran:?}");
     }
     let counters = provider.counters();
-    assert!(counters.refreshes > 0, "{counters:?}");
     assert_eq!((counters.reuses, counters.logins), (0, 1), "{counters:?}");
+    counters.refreshes
 }
