@@ -104,7 +104,7 @@ impl Announced<'_> {
         if let Some((exporter, path)) = &self.outside.collector
             && let Err(what) = self.outside.collect(exporter, path, if result.is_err() { syncs } else { &[] })
         {
-            out::note(format!("warning: --metrics-file {}: {what}", path.display()));
+            out::warn(format!("--metrics-file {}: {what}", path.display()));
         }
         let Some(begun) = self.begun else { return };
         let (exit, ended) = match result {
