@@ -43,6 +43,9 @@ const NAP: Duration = Duration::from_secs(30);
 /// The same while a sync runs, so that its status is fresh.
 const NAP_IN_RUN: Duration = Duration::from_secs(5);
 
+/// What is said of a run that panicked.
+const PANICKED: &str = "the run ended by a programming error (a panic; see the log): nothing is lost, the next run goes on";
+
 /// What the daemon works with.
 pub struct Daemon {
     /// What to run.
@@ -163,7 +166,7 @@ impl Scheduler {
         let settings = &prepared.settings;
         // A ledger that cannot be used is better known now than at the first run.
         let mut ledger = lease.open_ledger(&settings.tokens, NewLedger::Unconfirmed)?;
-        ledger.end_lost_run(None, Ending::Interrupted.as_str(), now)?;
+        ledger.end_lost_run(None, Ending::Interrupted.as_str(), None, now)?;
         let mut agenda = Agenda::new(dice, now);
         let syncs = by_name(prepared)?;
         let mut planned = Vec::new();
@@ -251,8 +254,7 @@ impl Scheduler {
             Broken::Ledger(error) => error.to_string(),
             Broken::Panic => {
                 self.record_panic(&sync, now);
-                "the run ended by a programming error (a panic; see the log): nothing is lost, the next run goes on"
-                    .to_owned()
+                PANICKED.to_owned()
             }
         });
         self.board.send_modify(|board| {
@@ -266,7 +268,7 @@ impl Scheduler {
     fn record_panic(&self, sync: &str, now: Timestamp) {
         let Some(prepared) = self.syncs.get(sync) else { return };
         let recorded = Ledger::open(&prepared.settings.ledger)
-            .and_then(|mut ledger| ledger.end_lost_run(Some(sync), Ending::Error.as_str(), now));
+            .and_then(|mut ledger| ledger.end_lost_run(Some(sync), Ending::Error.as_str(), Some(PANICKED), now));
         if let Err(error) = recorded {
             tracing::error!(%error, "a run that panicked is not closed in the ledger");
         }

@@ -78,7 +78,7 @@ async fn a_run_that_panics_is_recorded_as_an_error_and_the_daemon_goes_on() {
         let run = ledger.begin_run(work.trigger, [], clock::now())?;
         assert!(times.fetch_add(1, Ordering::Relaxed) > 0, "the first run panics");
         let now = clock::now();
-        ledger.finish_run(run, Ending::Complete.as_str(), now, &BTreeMap::new())?;
+        ledger.finish_run(run, Ending::Complete.as_str(), now, &BTreeMap::new(), [])?;
         let (started_at, finished_at) = (now, now);
         let (syncs, notices, samples) = (BTreeMap::new(), Vec::new(), Vec::new());
         Ok(Report { run, ending: Ending::Complete, started_at, finished_at, syncs, notices, samples })

@@ -8,6 +8,20 @@ use crate::ledger::schema::{upgrade, upgrade_to_latest};
 
 const NOW: Timestamp = Timestamp(0);
 
+/// The schema of this release.
+fn today() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap()
+}
+
+/// Where the copy of the ledger from before a migration is.
+fn copy_of(version: i64, path: &Path) -> PathBuf {
+    path.with_file_name(format!("lead-sync.db.bak-v{version}"))
+}
+
+fn version(path: &Path) -> i64 {
+    Connection::open(path).unwrap().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+}
+
 /// The schema of a release to come.
 fn next() -> Vec<M<'static>> {
     MIGRATIONS.iter().cloned().chain([M::up("ALTER TABLE run ADD COLUMN note TEXT")]).collect()
@@ -30,21 +44,18 @@ fn connections(path: &Path) -> Vec<String> {
 
 #[test]
 fn a_migration_leaves_a_copy_of_the_ledger_as_it_was() {
-    let (dir, path) = ledger();
+    let (_dir, path) = ledger();
     upgrade(&path, &next()).unwrap();
-    let copy = dir.path().join("lead-sync.db.bak-v2");
+    let copy = copy_of(today(), &path);
     assert_eq!(connections(&copy), ["wegroup"]);
-    let version = |path: &Path| -> i64 {
-        Connection::open(path).unwrap().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
-    };
-    assert_eq!((version(&copy), version(&path)), (2, 3));
+    assert_eq!((version(&copy), version(&path)), (today(), today() + 1));
 }
 
 #[test]
 fn a_ledger_that_is_up_to_date_is_not_copied() {
-    let (dir, path) = ledger();
+    let (_dir, path) = ledger();
     upgrade_to_latest(&path).unwrap();
-    assert!(!dir.path().join("lead-sync.db.bak-v2").exists());
+    assert!(!copy_of(today(), &path).exists());
 }
 
 #[test]
@@ -62,12 +73,13 @@ fn a_migration_that_fails_changes_nothing() {
 
 #[test]
 fn a_ledger_of_a_later_release_is_refused_and_not_copied() {
-    let (dir, path) = ledger();
+    let (_dir, path) = ledger();
     upgrade(&path, &next()).unwrap();
-    fs::remove_file(dir.path().join("lead-sync.db.bak-v2")).unwrap();
-    assert!(matches!(Lease::take(&path, "test", NOW), Err(Error::Newer { found: 3, known: 2, .. })));
+    fs::remove_file(copy_of(today(), &path)).unwrap();
+    let refused = Lease::take(&path, "test", NOW);
+    assert!(matches!(refused, Err(Error::Newer { found, known, .. }) if (found, known) == (today() + 1, today())));
     assert!(matches!(Ledger::open(&path), Err(Error::Newer { .. })));
-    assert!(!dir.path().join("lead-sync.db.bak-v3").exists());
+    assert!(!copy_of(today() + 1, &path).exists());
 }
 
 #[test]
@@ -157,10 +169,7 @@ fn a_ledger_of_the_first_release_is_read_before_and_kept_by_the_migration() {
     let (_dir, path) = first_release();
     let delivered = |ledger: &Ledger| ledger.status().unwrap()[0].leads.clone();
     let before = delivered(&Ledger::open_reader(&path).unwrap());
-    let version = |path: &Path| -> i64 {
-        Connection::open(path).unwrap().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
-    };
     assert_eq!((version(&path), before.clone()), (1, vec![("delivered".to_owned(), 1)]), "reading migrates nothing");
     let ledger = Ledger::open(&path).unwrap();
-    assert_eq!((version(&path), delivered(&ledger)), (2, before));
+    assert_eq!((version(&path), delivered(&ledger)), (today(), before));
 }

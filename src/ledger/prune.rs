@@ -53,6 +53,7 @@ fn prune(db: &Connection, before: Timestamp, most: usize) -> rusqlite::Result<Pr
         .query_map(params![before.0, limit], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     for run in &runs {
+        db.prepare_cached("DELETE FROM notice WHERE run = ?1")?.execute([run])?;
         db.prepare_cached("DELETE FROM run_sync WHERE run = ?1")?.execute([run])?;
         db.prepare_cached("DELETE FROM run WHERE id = ?1")?.execute([run])?;
     }
