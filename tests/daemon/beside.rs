@@ -4,7 +4,7 @@ use lead_sync::sandbox::{Answer, Fault, Kind};
 use rustix::process::Signal;
 
 use crate::process::{Daemon, until};
-use crate::support::Scene;
+use crate::support::{Ran, Scene};
 
 fn scene() -> Scene {
     let mut scene = Scene::new();
@@ -52,6 +52,36 @@ fn a_daemon_whose_ledger_is_removed_says_so_and_sends_nothing_again() {
     assert_eq!(daemon.get("/readyz").0, 503);
     assert!(!scene.path("lead-sync.db").exists());
     assert_eq!(scene.stored().len(), 3);
+}
+
+/// How many of the leads that the API has stored are delivered, and how many others are neither that nor to be sent.
+fn settled(scene: &Scene) -> (usize, usize) {
+    let states = scene.query("SELECT state FROM lead WHERE state <> 'pending'");
+    let delivered = states.iter().filter(|state| *state == "delivered").count();
+    (delivered, states.len() - delivered)
+}
+
+#[test]
+fn a_run_whose_ledger_or_lock_goes_in_the_middle_claims_nothing_more_settles_what_is_under_way_and_says_why() {
+    const LEADS: usize = 5_000;
+    for gone in ["lead-sync.db", "lead-sync.lock"] {
+        let scene = Scene::new();
+        scene.customers(0..u32::try_from(LEADS).unwrap());
+        scene.fault(Fault::once(Kind::Slow { ms: 20 }).always());
+        let run = scene.spawn();
+        until("it is in the middle", || scene.stored().len() > 10);
+        let aside = scene.path("aside");
+        std::fs::rename(scene.path(gone), &aside).unwrap();
+        let ran = Ran::from(run.wait_with_output().unwrap());
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert_eq!(ran.stderr.matches("was removed or replaced while this process").count(), 1, "{ran:?}");
+        assert!(ran.stderr.contains("nothing more is sent") && ran.stderr.contains(gone), "{ran:?}");
+        let stored = scene.stored().len();
+        assert!(stored < LEADS, "it went on to the end");
+        // What was under way is found again once the file is put back.
+        std::fs::rename(&aside, scene.path(gone)).unwrap();
+        assert_eq!(settled(&scene), (stored, 0), "{gone}");
+    }
 }
 
 #[test]
