@@ -11,6 +11,13 @@ use crate::worker::settings::Schedule;
 /// wake us.
 const LATE: Duration = Duration::from_mins(1);
 
+/// The first rest of a run that was put off: what did that is rarely over at once, and each try reads the export again. It doubles with
+/// each run that is put off after it.
+const REST: Duration = Duration::from_mins(1);
+
+/// The longest one: as long as a lead waits at most between two tries, unless configured otherwise.
+const LONGEST_REST: Duration = Duration::from_mins(15);
+
 /// Gives a random duration of at most the one given.
 pub(super) type Dice = fn(Duration) -> Duration;
 
@@ -33,11 +40,15 @@ struct Plan {
     at: Option<Timestamp>,
     /// The same, and the jitter.
     due: Option<Timestamp>,
+    /// When a run that was put off is taken up again.
+    again: Option<Timestamp>,
+    /// How many runs in a row were put off.
+    put_off: u32,
 }
 
 impl Plan {
     fn new(schedule: Schedule, now: Timestamp, dice: Dice) -> Self {
-        let mut plan = Self { schedule, at: None, due: None };
+        let mut plan = Self { schedule, at: None, due: None, again: None, put_off: 0 };
         plan.advance(now, dice);
         plan
     }
@@ -46,6 +57,11 @@ impl Plan {
     fn advance(&mut self, now: Timestamp, dice: Dice) {
         self.at = self.schedule.times.after(now);
         self.due = self.at.map(|at| at + dice(self.schedule.jitter));
+    }
+
+    /// When the sync is to run next, by its schedule or because a run was put off.
+    fn next(&self) -> Option<Timestamp> {
+        [self.due, self.again].into_iter().flatten().min()
     }
 }
 
@@ -77,13 +93,19 @@ impl Agenda {
     pub(super) fn replace(&mut self, syncs: impl IntoIterator<Item = (String, Schedule)>, now: Timestamp) {
         let mut before = std::mem::take(&mut self.plans);
         for (name, schedule) in syncs {
-            let kept = before.remove(&name).filter(|plan| plan.schedule == schedule);
-            self.plans.insert(name, kept.unwrap_or_else(|| Plan::new(schedule, now, self.dice)));
+            let plan = match before.remove(&name) {
+                Some(plan) if plan.schedule == schedule => plan,
+                earlier => {
+                    let again = earlier.and_then(|plan| plan.again).filter(|_| schedule.catch_up);
+                    Plan { again, ..Plan::new(schedule, now, self.dice) }
+                }
+            };
+            self.plans.insert(name, plan);
         }
         self.queue.retain(|(name, _)| self.plans.contains_key(name));
     }
 
-    /// Puts the syncs that are due at `now` in the queue. One that is running or queued is not put there again: what it would do is done by
+    /// Puts the syncs that are due at `now` in the queue, by their schedule or because a run was put off. One that is running or queued is not put there again: what it would do is done by
     /// the run that is under way or to come.
     pub(super) fn turn(&mut self, now: Timestamp, running: Option<&str>) {
         // A clock that was set back: what was planned by the wrong time would come too late.
@@ -92,10 +114,15 @@ impl Agenda {
         for (name, plan) in &mut self.plans {
             if set_back {
                 plan.advance(now, self.dice);
+                plan.again = plan.again.map(|again| again.min(now + LONGEST_REST));
+            }
+            let busy = running == Some(name) || self.queue.iter().any(|(queued, _)| queued == name);
+            if plan.again.take_if(|again| *again <= now).is_some() && !busy {
+                self.queue.push_back((name.clone(), Trigger::Schedule));
             }
             let Some((at, due)) = plan.at.zip(plan.due).filter(|(_, due)| *due <= now) else { continue };
             let missed = now.since(due) > LATE;
-            let busy = running == Some(name) || self.queue.iter().any(|(queued, _)| queued == name);
+            let busy = busy || self.queue.iter().any(|(queued, _)| queued == name);
             if !busy && (plan.schedule.catch_up || !missed) {
                 self.queue.push_back((name.clone(), Trigger::Schedule));
             }
@@ -128,14 +155,32 @@ impl Agenda {
         }
     }
 
+    /// A run was put off: the API is away or asks to wait, or the export is just being written. It is taken up again when that is over
+    /// (`until`, if it is known), after a rest that grows, unless the schedule comes sooner or what is missed is skipped. Returns when.
+    pub(super) fn put_off(&mut self, sync: &str, until: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+        let plan = self.plans.get_mut(sync).filter(|plan| plan.schedule.catch_up)?;
+        let rest = REST.saturating_mul(2_u32.saturating_pow(plan.put_off)).min(LONGEST_REST);
+        let again = until.unwrap_or(now).max(now + rest);
+        plan.put_off = plan.put_off.saturating_add(1);
+        plan.again = Some(again).filter(|again| plan.due.is_none_or(|due| *again < due));
+        plan.again
+    }
+
+    /// A run has ended otherwise: only the schedule counts again.
+    pub(super) fn not_put_off(&mut self, sync: &str) {
+        if let Some(plan) = self.plans.get_mut(sync) {
+            (plan.again, plan.put_off) = (None, 0);
+        }
+    }
+
     /// When the next sync is due.
     pub(super) fn wake(&self) -> Option<Timestamp> {
-        self.plans.values().filter_map(|plan| plan.due).min()
+        self.plans.values().filter_map(Plan::next).min()
     }
 
     /// Each sync and when it is due next.
     pub(super) fn next(&self) -> impl Iterator<Item = (&str, Option<Timestamp>)> {
-        self.plans.iter().map(|(name, plan)| (name.as_str(), plan.due))
+        self.plans.iter().map(|(name, plan)| (name.as_str(), plan.next()))
     }
 }
 
@@ -201,6 +246,69 @@ mod tests {
         assert!(!agenda.is_awaited(), "only the one that gave its turn away waits");
         assert_eq!(agenda.take(), Some((first, trigger)));
         assert_eq!(agenda.take(), None);
+    }
+
+    /// Once a day, at midnight.
+    fn nightly() -> Schedule {
+        Schedule { times: Times::new("0 0 0 * * *", TimeZone::UTC).unwrap(), ..schedule() }
+    }
+
+    /// The first minute after `now` at which the sync is due.
+    fn next_run(agenda: &mut Agenda, now: Timestamp) -> Timestamp {
+        let minutes = (1..).map(|minutes| Timestamp(now.0 + minutes * MINUTE));
+        minutes.into_iter().find(|at| !due(agenda, *at).is_empty()).unwrap()
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_run_that_was_put_off_goes_on_soon_after_what_did_that_is_over_and_never_before(
+            waits in proptest::collection::vec(proptest::option::of(0..600_i64), 1..20),
+        ) {
+            let mut agenda = started(nightly(), None, 5);
+            let mut now = next_run(&mut agenda, at(5));
+            for wait in waits {
+                let until = wait.map(|minutes| Timestamp(now.0 + minutes * MINUTE));
+                let by_schedule = nightly().times.after(now).unwrap();
+                agenda.put_off("a", until, now);
+                let again = next_run(&mut agenda, now);
+                let latest = until.unwrap_or(now).max(now + LONGEST_REST);
+                proptest::prop_assert!(again <= latest.min(by_schedule), "{again} is too late");
+                proptest::prop_assert!(again == by_schedule || Some(again) >= until, "{again} is too early");
+                proptest::prop_assert!(again >= now + REST);
+                now = again;
+            }
+            agenda.not_put_off("a");
+            proptest::prop_assert_eq!(next_run(&mut agenda, now), nightly().times.after(now).unwrap());
+        }
+    }
+
+    #[test]
+    fn the_rest_of_a_run_that_is_put_off_again_and_again_doubles_up_to_a_quarter_of_an_hour() {
+        let mut agenda = started(nightly(), None, 5);
+        let rests = [1, 2, 4, 8, 15, 15].map(|minutes| Some(at(minutes)));
+        assert_eq!(std::array::from_fn(|_| agenda.put_off("a", None, at(0))), rests);
+        agenda.not_put_off("a");
+        assert_eq!(agenda.put_off("a", None, at(0)), Some(at(1)));
+    }
+
+    #[test]
+    fn a_run_that_was_put_off_is_taken_up_once_and_only_if_what_is_missed_is_made_up_for() {
+        let mut agenda = started(nightly(), None, 5);
+        agenda.put_off("a", Some(at(30)), at(20));
+        assert_eq!((agenda.wake(), due(&mut agenda, at(29))), (Some(at(30)), vec![]));
+        assert_eq!((due(&mut agenda, at(31)), due(&mut agenda, at(32))), (scheduled(), vec![]));
+        agenda.put_off("a", Some(at(50)), at(40));
+        agenda.turn(at(50), Some("a"));
+        assert_eq!(due(&mut agenda, at(51)), [], "it runs already");
+        agenda.put_off("a", Some(at(70)), at(60));
+        agenda.replace([("a".to_owned(), schedule())], at(61));
+        assert_eq!(
+            due(&mut agenda, at(70)),
+            scheduled(),
+            "another schedule forgets no run, and both times are one run"
+        );
+        let mut agenda = started(Schedule { catch_up: false, ..nightly() }, None, 5);
+        assert_eq!(agenda.put_off("a", Some(at(30)), at(20)), None);
     }
 
     #[test]

@@ -44,7 +44,8 @@ const NAP: Duration = Duration::from_secs(30);
 const NAP_IN_RUN: Duration = Duration::from_secs(5);
 
 /// What is said of a run that panicked.
-const PANICKED: &str = "the run ended by a programming error (a panic; see the log): nothing is lost, the next run goes on";
+const PANICKED: &str =
+    "the run ended by a programming error (a panic; see the log): nothing is lost, the next run goes on";
 
 /// What the daemon works with.
 pub struct Daemon {
@@ -139,8 +140,11 @@ struct Running {
     awaited: watch::Sender<bool>,
     progress: Arc<Progress>,
     grace: Duration,
-    handle: JoinHandle<ledger::Result<Report>>,
+    handle: JoinHandle<Passed>,
 }
+
+/// What a run's thread gives back: its result and, if it was put off, until when, as far as that is known.
+type Passed = (ledger::Result<Report>, Option<Timestamp>);
 
 /// The scheduler's state.
 struct Scheduler {
@@ -238,17 +242,28 @@ impl Scheduler {
         };
         self.tell(Event::Began { sync: sync.clone() });
         let pass = Arc::clone(&self.pass);
-        let handle = spawn_blocking(move || pass(&work));
+        let handle = spawn_blocking(move || {
+            let result = pass(&work);
+            let deferred = result.as_ref().is_ok_and(|report| report.ending == Ending::Deferred);
+            let until = if deferred { put_off_until(&work) } else { None };
+            (result, until)
+        });
         self.running = Some(Running { sync, trigger, awaited, progress, grace, handle });
     }
 
     /// A run has ended, one way or the other.
     fn end(&mut self, ended: Ended) {
-        let Ended { sync, yielded, result } = ended;
+        let Ended { sync, yielded, result, until } = ended;
         let now = clock::now();
         let ending = result.as_ref().map_or(Ending::Error, |report| report.ending);
-        if let (Some(trigger), Ending::Deferred) = (yielded, ending) {
-            self.agenda.again(sync.clone(), trigger);
+        match (yielded, ending) {
+            (Some(trigger), Ending::Deferred) => self.agenda.again(sync.clone(), trigger),
+            (None, Ending::Deferred) => {
+                if let Some(again) = self.agenda.put_off(&sync, until, now) {
+                    tracing::info!(sync, %again, "the run was put off and is taken up again");
+                }
+            }
+            _ => self.agenda.not_put_off(&sync),
         }
         let result = result.map_err(|broken| match broken {
             Broken::Ledger(error) => error.to_string(),
@@ -349,19 +364,31 @@ struct Ended {
     /// Its trigger, if others waited for it: then it may have ended for their sake.
     yielded: Option<Trigger>,
     result: Result<Report, Broken>,
+    /// If it was put off: until when, as far as that is known.
+    until: Option<Timestamp>,
 }
 
 /// Waits for the end of the run under way; for ever if there is none.
 async fn ended(running: &mut Option<Running>) -> Ended {
     let Some(under_way) = running else { return pending().await };
-    let result = match (&mut under_way.handle).await {
-        Ok(result) => result.map_err(Broken::Ledger),
-        Err(_) => Err(Broken::Panic),
+    let (result, until) = match (&mut under_way.handle).await {
+        Ok((result, until)) => (result.map_err(Broken::Ledger), until),
+        Err(_) => (Err(Broken::Panic), None),
     };
     let yielded = Some(under_way.trigger).filter(|_| *under_way.awaited.borrow());
     let sync = std::mem::take(&mut under_way.sync);
     *running = None;
-    Ended { sync, yielded, result }
+    Ended { sync, yielded, result, until }
+}
+
+/// When the sync of a run that was put off can go on. In the run's own thread: a ledger on a mount that hangs must keep no signal waiting.
+fn put_off_until(work: &Work) -> Option<Timestamp> {
+    let sync = &work.prepared.syncs.first()?.settings.name;
+    let read = Ledger::open_reader(&work.prepared.settings.ledger).and_then(|ledger| ledger.put_off_until(sync));
+    read.unwrap_or_else(|error| {
+        tracing::warn!(%error, "until when the run is put off cannot be read");
+        None
+    })
 }
 
 /// Waits for the configuration that is being read; for ever if none is.

@@ -106,6 +106,38 @@ async fn a_run_that_panics_is_recorded_as_an_error_and_the_daemon_goes_on() {
     assert_eq!(outcomes[..2], [("start", Some("error")), ("schedule", Some("complete"))]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_was_put_off_does_not_wait_for_the_next_time_of_its_schedule() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lead-sync.db");
+    let (board, mut seen) = watch::channel(Board::default());
+    let daemon = Daemon {
+        prepared: prepared(folder.path(), "0 0 0 1 1 *"),
+        lease: Lease::take(&path, "test", clock::now()).unwrap(),
+        reload: Arc::new(|| Err(String::new())),
+        hangup: Arc::default(),
+        board,
+        events: unbounded_channel().0,
+    };
+    let pass: Pass = Arc::new(|_| {
+        let (started_at, finished_at) = (clock::now(), clock::now());
+        let (syncs, notices, samples) = (BTreeMap::new(), Vec::new(), Vec::new());
+        Ok(Report { run: 1, ending: Ending::Deferred, started_at, finished_at, syncs, notices, samples })
+    });
+    let stopper = Stopper::default();
+    let began = clock::now();
+    let scheduler = Scheduler::start(daemon, pass, stopper.watch()).unwrap();
+    let look = async {
+        let planned = |board: &Board| board.running.is_none() && board.syncs["customers"].last.is_some();
+        let next = seen.wait_for(planned).await.unwrap().syncs["customers"].next;
+        stopper.stop();
+        next.unwrap()
+    };
+    let ((), next) = tokio::join!(scheduler.serve(), look);
+    // Unless this test runs in the last minutes of a year, that is no time of the schedule.
+    assert!(next >= began + Duration::from_mins(1) && next <= clock::now() + Duration::from_mins(1), "{next}");
+}
+
 #[tokio::test]
 async fn a_daemon_that_would_never_run_anything_does_not_start() {
     let folder = tempfile::tempdir().unwrap();

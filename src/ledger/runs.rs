@@ -35,9 +35,9 @@ impl Trigger {
 pub enum Past {
     /// None ever began.
     Nothing,
-    /// The daemon began one, and each was interrupted or cut off.
+    /// The daemon began one, and each was interrupted, cut off or put off.
     Unfinished,
-    /// The last one that was neither interrupted nor cut off began then.
+    /// The last one that was neither interrupted nor cut off nor put off began then.
     Finished(Timestamp),
 }
 
@@ -167,9 +167,9 @@ impl Ledger {
         run.map_or(Ok(()), |run| self.finish_run(run, outcome, now, &counts, notice))
     }
 
-    /// What became of a sync's runs so far. A first run by hand that was stopped is none: who stopped it knows.
+    /// What became of a sync's runs so far. A first run by hand that was stopped or put off is none: who began it knows.
     pub fn past_of(&self, sync: &str) -> Result<Past> {
-        let sql = "SELECT max(r.started_at) FILTER (WHERE r.outcome <> 'interrupted'),
+        let sql = "SELECT max(r.started_at) FILTER (WHERE r.outcome NOT IN ('interrupted', 'deferred')),
                           coalesce(max(r.\"trigger\" <> 'manual'), 0)
                      FROM run r JOIN run_sync c ON c.run = r.id JOIN sync s ON s.id = c.sync WHERE s.name = ?1";
         let read = self.db.query_row(sql, [sync], |row| Ok((row.get::<_, Option<i64>>(0)?, row.get(1)?)));

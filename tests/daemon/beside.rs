@@ -1,6 +1,6 @@
 //! What works beside a daemon, and what has to wait.
 
-use lead_sync::sandbox::{Answer, Fault, Kind};
+use lead_sync::sandbox::{Answer, Fault, Kind, RetryAfter};
 use rustix::process::Signal;
 
 use crate::process::{Daemon, until};
@@ -101,6 +101,26 @@ fn a_first_run_that_was_cut_off_is_made_up_for_after_a_restart() {
         daemon.signal(Signal::TERM);
         daemon.end();
     }
+}
+
+#[test]
+fn a_run_that_was_put_off_is_taken_up_again_also_by_another_daemon() {
+    let mut scene = scene();
+    scene.sync("schedule", "\"0 0 0 1 1 *\"").sync("run_at_start", "true").connection("patience", "\"0s\"");
+    scene.fault(
+        Fault::once(Kind::Status(Answer { retry_after: Some(RetryAfter::Seconds(1)), ..Answer::new(503) })).always(),
+    );
+    let daemon = Daemon::start(&scene);
+    daemon.until_said("the run was put off and is taken up again");
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end().0, Some(0));
+    scene.api.clear_faults();
+    // The API has asked for a second.
+    scene.sync("run_at_start", "false").connection("patience", "\"10s\"");
+    let daemon = Daemon::start(&scene);
+    until("what was put off is sent", || scene.stored().len() == 3);
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end().0, Some(0));
 }
 
 #[test]
