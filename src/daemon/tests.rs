@@ -1,19 +1,25 @@
 //! The scheduler over a real ledger, with runs of its own making.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use serde_json::json;
 use tokio::sync::mpsc::unbounded_channel;
 
+use super::running::Pass;
 use super::*;
+use crate::clock;
 use crate::domain::mapping::Spec;
 use crate::domain::plan::OnChange;
 use crate::domain::schedule::Times;
-use crate::sources;
-use crate::worker::settings::{Settings, Sync};
+use crate::ledger::Ledger;
+use crate::worker::report::Ending;
+use crate::worker::settings::{Schedule, Settings, Sync};
 use crate::worker::stop::Stopper;
+use crate::{sources, worker};
 
 fn prepared(folder: &Path, every: &str) -> Prepared {
     let sqlite = sources::sqlite::Settings {

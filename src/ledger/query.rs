@@ -175,7 +175,7 @@ impl Ledger {
     }
 
     fn syncs(&self) -> Result<Vec<SyncStatus>> {
-        let read = || -> rusqlite::Result<Vec<(i64, i64, Option<i64>, SyncStatus)>> {
+        let read = || -> rusqlite::Result<Vec<Numbered>> {
             let sql = "SELECT s.id, c.id, s.name, c.name, (SELECT count(*) FROM quarantine q WHERE q.sync = s.id),
                               strftime('%Y-%m-%dT%H:%M:%fZ', r.finished_at / 1000.0, 'unixepoch'), r.outcome, r.id
                          FROM sync s JOIN connection c ON c.id = s.connection
@@ -194,14 +194,14 @@ impl Ledger {
                     last_notices: Vec::new(),
                     state: ConnectionState::default(),
                 };
-                Ok((row.get(0)?, row.get(1)?, row.get(7)?, status))
+                Ok(Numbered { sync: row.get(0)?, connection: row.get(1)?, last_run: row.get(7)?, status })
             })?;
             rows.collect()
         };
         let mut syncs = Vec::new();
-        for (sync, connection, run, mut status) in read().map_err(|error| self.error(&error))? {
+        for Numbered { sync, connection, last_run, mut status } in read().map_err(|error| self.error(&error))? {
             status.leads = self.count_states(sync).map_err(|error| self.error(&error))?;
-            status.last_notices = self.notices(run).map_err(|error| self.error(&error))?;
+            status.last_notices = self.notices(last_run).map_err(|error| self.error(&error))?;
             status.state = self.connection_state(connection)?.0;
             syncs.push(status);
         }
@@ -230,6 +230,14 @@ impl Ledger {
             .map(|(state, count)| (state.clone(), u64::try_from(*count).unwrap_or(0)))
             .collect())
     }
+}
+
+/// A sync's status, to be filled in, and the numbers to do that by.
+struct Numbered {
+    sync: i64,
+    connection: i64,
+    last_run: Option<i64>,
+    status: SyncStatus,
 }
 
 fn lead_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<LeadRow> {

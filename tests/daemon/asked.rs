@@ -45,5 +45,7 @@ fn health_and_metrics_answer_in_the_middle_of_a_long_send() {
     scene.fault(Fault::once(Kind::Slow { ms: 20 }).always());
     let daemon = Daemon::start(&scene);
     until("it sends", || scene.stored().len() > 10);
-    answers_during_a_run(&scene, &daemon, || scene.query("SELECT 1 FROM lead WHERE state = 'pending' LIMIT 1") == ["1"]);
+    answers_during_a_run(&scene, &daemon, || {
+        scene.query("SELECT 1 FROM lead WHERE state = 'pending' LIMIT 1") == ["1"]
+    });
 }
