@@ -8,20 +8,6 @@ use crate::ledger::schema::{upgrade, upgrade_to_latest};
 
 const NOW: Timestamp = Timestamp(0);
 
-/// The schema of this release.
-fn today() -> i64 {
-    i64::try_from(MIGRATIONS.len()).unwrap()
-}
-
-/// Where the copy of the ledger from before a migration is.
-fn copy_of(version: i64, path: &Path) -> PathBuf {
-    path.with_file_name(format!("lead-sync.db.bak-v{version}"))
-}
-
-fn version(path: &Path) -> i64 {
-    Connection::open(path).unwrap().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
-}
-
 /// The schema of a release to come.
 fn next() -> Vec<M<'static>> {
     MIGRATIONS.iter().cloned().chain([M::up("ALTER TABLE run ADD COLUMN note TEXT")]).collect()
@@ -36,6 +22,14 @@ fn ledger() -> (tempfile::TempDir, PathBuf) {
     (dir, path)
 }
 
+/// The version of this release's schema.
+const CURRENT: i64 = 4;
+
+/// What a ledger of this version is copied to before it is migrated.
+fn copy_of(version: i64) -> String {
+    format!("lead-sync.db.bak-v{version}")
+}
+
 fn connections(path: &Path) -> Vec<String> {
     let db = Connection::open(path).unwrap();
     let mut statement = db.prepare("SELECT name FROM connection").unwrap();
@@ -44,18 +38,21 @@ fn connections(path: &Path) -> Vec<String> {
 
 #[test]
 fn a_migration_leaves_a_copy_of_the_ledger_as_it_was() {
-    let (_dir, path) = ledger();
+    let (dir, path) = ledger();
     upgrade(&path, &next()).unwrap();
-    let copy = copy_of(today(), &path);
+    let copy = dir.path().join(copy_of(CURRENT));
     assert_eq!(connections(&copy), ["wegroup"]);
-    assert_eq!((version(&copy), version(&path)), (today(), today() + 1));
+    let version = |path: &Path| -> i64 {
+        Connection::open(path).unwrap().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+    };
+    assert_eq!((version(&copy), version(&path)), (CURRENT, CURRENT + 1));
 }
 
 #[test]
 fn a_ledger_that_is_up_to_date_is_not_copied() {
-    let (_dir, path) = ledger();
+    let (dir, path) = ledger();
     upgrade_to_latest(&path).unwrap();
-    assert!(!copy_of(today(), &path).exists());
+    assert!(!dir.path().join(copy_of(CURRENT)).exists());
 }
 
 #[test]
@@ -73,13 +70,14 @@ fn a_migration_that_fails_changes_nothing() {
 
 #[test]
 fn a_ledger_of_a_later_release_is_refused_and_not_copied() {
-    let (_dir, path) = ledger();
+    let (dir, path) = ledger();
     upgrade(&path, &next()).unwrap();
-    fs::remove_file(copy_of(today(), &path)).unwrap();
-    let refused = Lease::take(&path, "test", NOW);
-    assert!(matches!(refused, Err(Error::Newer { found, known, .. }) if (found, known) == (today() + 1, today())));
+    fs::remove_file(dir.path().join(copy_of(CURRENT))).unwrap();
+    assert!(
+        matches!(Lease::take(&path, "test", NOW), Err(Error::Newer { found, known, .. }) if (found, known) == (CURRENT + 1, CURRENT))
+    );
     assert!(matches!(Ledger::open(&path), Err(Error::Newer { .. })));
-    assert!(!copy_of(today() + 1, &path).exists());
+    assert!(!dir.path().join(copy_of(CURRENT + 1)).exists());
 }
 
 #[test]
@@ -164,12 +162,25 @@ fn first_release() -> (tempfile::TempDir, PathBuf) {
     (dir, path)
 }
 
+/// How the table of leads is declared.
+fn lead_table(ledger: &Ledger) -> String {
+    ledger.db.query_row("SELECT sql FROM sqlite_schema WHERE name = 'lead'", [], |row| row.get(0)).unwrap()
+}
+
 #[test]
 fn a_ledger_of_the_first_release_is_read_before_and_kept_by_the_migration() {
     let (_dir, path) = first_release();
     let delivered = |ledger: &Ledger| ledger.status().unwrap()[0].leads.clone();
     let before = delivered(&Ledger::open_reader(&path).unwrap());
+    let version = |path: &Path| -> i64 {
+        Connection::open(path).unwrap().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+    };
     assert_eq!((version(&path), before.clone()), (1, vec![("delivered".to_owned(), 1)]), "reading migrates nothing");
-    let ledger = Ledger::open(&path).unwrap();
-    assert_eq!((version(&path), delivered(&ledger)), (today(), before));
+    let kept = Ledger::open(&path).unwrap();
+    assert_eq!((version(&path), delivered(&kept)), (CURRENT, before));
+    // The states are still checked, by what a new ledger has.
+    let written = kept.db.execute("UPDATE lead SET state = 'lost'", []).unwrap_err();
+    assert!(written.to_string().contains("CHECK constraint failed"), "{written}");
+    let (_new, new) = ledger();
+    assert_eq!(lead_table(&kept), lead_table(&Ledger::open(&new).unwrap()));
 }
