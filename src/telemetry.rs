@@ -94,7 +94,8 @@ pub fn say(level: Level, text: &str) {
 pub fn keep_panics_quiet() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
-        tracing::error!("a programming error at {place}; its message is kept out of the log, as it may hold data");
+        let text = format!("a programming error at {place}; its message is kept out of the log, as it may hold data");
+        say(Level::ERROR, &text);
     }));
 }
 

@@ -57,7 +57,7 @@ pub fn set_failed(sync: &str, at: Timestamp) {
     set_ended(sync, at, "error");
 }
 
-/// When the schedule runs a sync next; `None`: it does not.
+/// When the daemon runs a sync next; `None`: it does not.
 pub fn set_next_run(sync: &str, at: Option<Timestamp>) {
     gauge!(NEXT_RUN, "sync" => sync.to_owned()).set(at.map_or(0.0, seconds));
 }

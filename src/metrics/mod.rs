@@ -64,7 +64,7 @@ fn describe() {
     describe_gauge!(LAST_RUN, Unit::Seconds, "End of the last run");
     describe_gauge!(LAST_OUTCOME, "1 for how the last run ended, 0 for the others");
     describe_gauge!(LAST_SUCCESS, Unit::Seconds, "End of the last run that did all its work");
-    describe_gauge!(NEXT_RUN, Unit::Seconds, "When the schedule runs the sync next; 0: never");
+    describe_gauge!(NEXT_RUN, Unit::Seconds, "When the daemon runs the sync next; 0: never");
     describe_gauge!(
         RELOADED,
         "0: the configuration was read again (SIGHUP) and refused; the daemon goes on with the old one"

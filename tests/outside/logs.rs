@@ -108,7 +108,7 @@ fn a_panic_is_logged_by_its_place_and_never_by_its_message() {
     }
     let mut again = std::process::Command::new(std::env::current_exe().unwrap());
     again.args(["--exact", "--nocapture", "logs::a_panic_is_logged_by_its_place_and_never_by_its_message"]);
-    let output = again.env(PANICS, "1").output().unwrap();
+    let output = again.env(PANICS, "1").env("LEAD_SYNC_LOG", "off").output().unwrap();
     let log = String::from_utf8(output.stderr).unwrap();
     assert!(log.contains("a programming error at tests/outside/logs.rs:"), "{log}");
     assert!(!log.contains("planted@example.com"), "{log}");
