@@ -204,3 +204,7 @@ pub(super) fn next_due(db: &Connection, syncs: &[i64]) -> rusqlite::Result<Optio
     }
     Ok(earliest.map(Timestamp))
 }
+
+#[cfg(test)]
+#[path = "model_tests.rs"]
+mod tests;
