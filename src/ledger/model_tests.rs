@@ -210,9 +210,11 @@ impl Both {
                 self.claims.clear();
                 let policy = if hold { OnInDoubt::Hold } else { OnInDoubt::Resend };
                 let left = recover(&mut self.ledger, at, |_| policy).unwrap();
-                let mut sending: Vec<_> = self.model.iter_mut().filter(|lead| lead.state == State::Sending).collect();
+                let sending: Vec<_> = self.model.iter_mut().filter(|lead| lead.state == State::Sending).collect();
                 assert_eq!(left, sending.len());
-                sending.iter_mut().for_each(|lead| lead.left_behind(hold, now));
+                for lead in sending {
+                    lead.left_behind(hold, now);
+                }
             }
             Event::Retry { key } => {
                 self.ledger.retry(&target(key), None, "a test", at).unwrap();

@@ -51,7 +51,7 @@ fn a_migration_leaves_a_copy_of_the_ledger_as_it_was() {
 #[test]
 fn what_a_migration_left_that_was_killed_goes_with_the_next() {
     let (dir, path) = ledger();
-    let left = dir.path().join("lead-sync.db.bak-v2.0123456789abcdef.partial");
+    let left = dir.path().join(copy_of(CURRENT) + ".0123456789abcdef.partial");
     fs::write(&left, "half").unwrap();
     upgrade(&path, &next()).unwrap();
     assert!(!left.exists());

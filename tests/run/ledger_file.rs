@@ -1,7 +1,7 @@
 //! A ledger that is lost, foreign, newer, damaged or cannot grow.
 
 use std::fs::{self, File};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::support::{Ran, Scene};
 
@@ -139,8 +139,9 @@ fn what_killed_processes_left_beside_the_ledger_is_told_by_check_and_deleted_onc
     let scene = delivered();
     let left = |name: &str, hours: u64| {
         let path = scene.path(name);
-        let written = SystemTime::now() - Duration::from_hours(hours);
-        File::create_new(&path).unwrap().set_modified(written).unwrap();
+        let file = File::create_new(&path).unwrap();
+        let now = file.metadata().unwrap().modified().unwrap();
+        file.set_modified(now - Duration::from_hours(hours)).unwrap();
         path
     };
     let old = ["backup.db", "rejects.csv", "lead-sync.db.bak-v1"]
