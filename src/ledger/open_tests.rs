@@ -23,7 +23,7 @@ fn ledger() -> (tempfile::TempDir, PathBuf) {
 }
 
 /// The version of this release's schema.
-const CURRENT: i64 = 3;
+const CURRENT: i64 = 4;
 
 /// What a ledger of this version is copied to before it is migrated.
 fn copy_of(version: i64) -> String {
@@ -46,6 +46,15 @@ fn a_migration_leaves_a_copy_of_the_ledger_as_it_was() {
         Connection::open(path).unwrap().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
     };
     assert_eq!((version(&copy), version(&path)), (CURRENT, CURRENT + 1));
+}
+
+#[test]
+fn what_a_migration_left_that_was_killed_goes_with_the_next() {
+    let (dir, path) = ledger();
+    let left = dir.path().join(copy_of(CURRENT) + ".0123456789abcdef.partial");
+    fs::write(&left, "half").unwrap();
+    upgrade(&path, &next()).unwrap();
+    assert!(!left.exists());
 }
 
 #[test]

@@ -15,6 +15,8 @@ pub struct Pruned {
     pub runs: usize,
     /// Copies of the ledger from before a migration.
     pub copies: usize,
+    /// Files beside the ledger that killed processes did not finish.
+    pub unfinished: usize,
 }
 
 impl Pruned {
@@ -26,14 +28,14 @@ impl Pruned {
 
 impl Ledger {
     /// Deletes what is older than `before`, at most `most` entries and as many runs, in one transaction; and such copies of the ledger
-    /// from before a migration.
+    /// from before a migration; and what killed processes left unfinished beside it more than a day ago.
     pub fn prune(&mut self, before: Timestamp, most: usize) -> Result<Pruned> {
         let path = self.path.clone();
         let error = |error: rusqlite::Error| super::Error::from_sqlite(&path, &error);
         let tx = self.write()?;
         let pruned = prune(&tx, before, most).map_err(error)?;
         tx.commit().map_err(error)?;
-        Ok(Pruned { copies: self.delete_copies(before)?, ..pruned })
+        Ok(Pruned { copies: self.delete_copies(before)?, unfinished: self.delete_abandoned()?, ..pruned })
     }
 }
 
@@ -53,11 +55,12 @@ fn prune(db: &Connection, before: Timestamp, most: usize) -> rusqlite::Result<Pr
         .query_map(params![before.0, limit], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     for run in &runs {
+        db.prepare_cached("DELETE FROM notice WHERE run = ?1")?.execute([run])?;
         db.prepare_cached("DELETE FROM run_sync WHERE run = ?1")?.execute([run])?;
         db.prepare_cached("DELETE FROM run WHERE id = ?1")?.execute([run])?;
     }
     db.execute("DELETE FROM latency WHERE day < ?1", [Day::of(before).0])?;
-    Ok(Pruned { events: events.len(), runs: runs.len(), copies: 0 })
+    Ok(Pruned { events: events.len(), runs: runs.len(), ..Pruned::default() })
 }
 
 /// Entries are written in the order of time: the first young one ends the search.
@@ -75,4 +78,29 @@ fn old_events(db: &Connection, before: Timestamp, most: usize) -> rusqlite::Resu
         }
     }
     Ok(old)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::ledger::{Counts, NewLedger, Trigger};
+
+    #[test]
+    fn what_a_run_had_to_say_goes_with_the_run_and_the_last_run_of_a_sync_keeps_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("l.db");
+        let mut ledger = Ledger::open_or_create(&path, folder.path(), NewLedger::Confirmed).unwrap();
+        let sync = ledger.sync_id("customers", ledger.connection_id("wegroup").unwrap()).unwrap();
+        let counts = BTreeMap::from([(sync, Counts::default())]);
+        for said in ["first", "last"] {
+            let run = ledger.begin_run(Trigger::Manual, [sync], Timestamp(0)).unwrap();
+            ledger.finish_run(run, "attention", Timestamp(0), &counts, [said]).unwrap();
+        }
+        assert_eq!(ledger.prune(Timestamp(1), 10).unwrap().runs, 1);
+        assert_eq!(ledger.status().unwrap()[0].last_notices, ["last"]);
+        let kept: i64 = ledger.db.query_row("SELECT count(*) FROM notice", [], |row| row.get(0)).unwrap();
+        assert_eq!(kept, 1);
+    }
 }

@@ -42,16 +42,31 @@ fn scene(random: &mut Random) -> Scene {
     scene
 }
 
-/// A daemon at work.
-fn daemon(scene: &Scene) -> Child {
-    let log = File::create(scene.path("daemon.log")).unwrap();
-    let mut child = scene.command(&[]).stdout(Stdio::null()).stderr(log).spawn().unwrap();
-    // From then on the configuration, which each command of a scene writes anew, is not read any more.
-    while !log_of(scene).contains("ready") {
-        assert!(child.try_wait().unwrap().is_none(), "{}", log_of(scene));
-        pass(Duration::from_millis(1));
+/// A daemon at work. Killed if the test leaves it.
+struct Daemon(Child);
+
+impl Daemon {
+    fn start(scene: &Scene) -> Self {
+        let log = File::create(scene.path("daemon.log")).unwrap();
+        let mut daemon = Self(scene.command(&[]).stdout(Stdio::null()).stderr(log).spawn().unwrap());
+        // From then on the configuration, which each command of a scene writes anew, is not read any more.
+        while !log_of(scene).contains("ready") {
+            daemon.assert_alive(scene);
+            pass(Duration::from_millis(1));
+        }
+        daemon
     }
-    child
+
+    fn assert_alive(&mut self, scene: &Scene) {
+        assert!(self.0.try_wait().unwrap().is_none(), "{}", log_of(scene));
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 fn log_of(scene: &Scene) -> String {
@@ -128,16 +143,16 @@ fn one_ledger(acts: u64, random: &mut Random) -> Done {
     let (scene, mut done) = (scene(random), Done::default());
     scene.customers(0..ROWS);
     assert!(matches!(scene.run().code, 0 | 3));
-    let mut child = daemon(&scene);
+    let mut daemon = Daemon::start(&scene);
     let mut keys = ROWS;
     for _ in 0..acts {
         keys += MORE;
         scene.customers(0..keys);
         act(&scene, random, keys, &mut done);
-        assert!(child.try_wait().unwrap().is_none(), "{}", log_of(&scene));
+        daemon.assert_alive(&scene);
     }
-    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    kill_process(Pid::from_child(&daemon.0), Signal::TERM).unwrap();
+    assert_eq!(daemon.0.wait().unwrap().code(), Some(0));
     scene.api.clear_faults();
     assert!(matches!(scene.run().code, 0 | 3 | 4));
     assert!(matches!(scene.run().code, 0 | 3));
