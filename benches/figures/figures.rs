@@ -80,7 +80,7 @@ fn circumstances(size: Size) -> Result<String> {
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let commit = Command::new("git").args(["rev-parse", "--short", "HEAD"]).output();
     let commit = commit.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default();
-    let quick = if size.is_full() { "" } else { "**a quick run, not to be quoted**; " };
+    let quick = if size.is_full() { "" } else { "A quick run, not to be quoted: " };
     Ok(format!(
         "*{quick}commit {commit}; {cores} cores ({}), load average before {}; medians of {} where nothing else is said*",
         model.trim_start_matches(['\t', ':', ' ']),

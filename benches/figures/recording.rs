@@ -50,6 +50,7 @@ fn judge(sheet: &mut Sheet, bare: &[Run], unrecorded: &[Run], ours: &[Run]) {
     sheet.target("processor time a lead", &format!("{cpu:.1} µs"), "at most 45 µs", cpu <= 45.0);
     let memory = of(ours, Run::memory);
     sheet.target("peak memory", &format!("{memory:.0} MB"), "under 40 MB", memory < 40.0);
-    let bytes = of(ours, |run| count(run.ledger) / count(run.seen.requests));
-    sheet.line("ledger after delivery", &format!("{bytes:.0} bytes a lead"));
+    let bytes = |of_run: fn(&Run) -> u64| of(ours, |run| count(of_run(run)) / count(run.seen.requests));
+    let (files, in_use) = (bytes(|run| run.ledger.files), bytes(|run| run.ledger.in_use));
+    sheet.line("ledger after delivery", &format!("{files:.0} bytes a lead, {in_use:.0} of them in use"));
 }

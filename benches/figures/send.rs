@@ -30,8 +30,17 @@ pub(crate) struct Run {
     pub(crate) taken: Taken,
     /// What the server has seen of it.
     pub(crate) seen: Seen,
-    /// Size of the ledger afterwards in bytes, if there is one.
-    pub(crate) ledger: u64,
+    /// The ledger afterwards, if there is one.
+    pub(crate) ledger: LedgerSize,
+}
+
+/// Of a ledger, in bytes.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct LedgerSize {
+    /// The file, and its write-ahead log.
+    pub(crate) files: u64,
+    /// What is not free to be used again.
+    pub(crate) in_use: u64,
 }
 
 impl Run {
@@ -71,7 +80,7 @@ impl Cell {
 
     /// The bare load generator.
     pub(crate) fn bare(&self) -> Result<Run> {
-        self.run(|server| Ok((generate(server.address(), self.leads, self.in_flight)?.1, 0)))
+        self.run(|server| Ok((generate(server.address(), self.leads, self.in_flight)?.1, LedgerSize::default())))
     }
 
     /// lead-sync's own client, nothing recorded.
@@ -80,7 +89,8 @@ impl Cell {
             let subject = Subject::new(export, server.address(), self.in_flight)?;
             let configuration = subject.path("bench.toml");
             let configuration = configuration.to_str().ok_or("the folder's name is not text")?;
-            Ok((meter::run_self(&[client::ROLE, configuration, &self.leads.to_string()])?.0, 0))
+            let (taken, _) = meter::run_self(&[client::ROLE, configuration, &self.leads.to_string()])?;
+            Ok((taken, LedgerSize::default()))
         })
     }
 
@@ -89,12 +99,12 @@ impl Cell {
         self.run(|server| {
             let subject = Subject::new(export, server.address(), self.in_flight)?;
             let (taken, _) = subject.run(&["--run-now", "--json"])?;
-            Ok((taken, subject.ledger_size()?))
+            Ok((taken, LedgerSize { files: subject.ledger_size()?, in_use: subject.ledger_in_use()? }))
         })
     }
 
     /// Runs a program towards a fresh server. It must send exactly what the export says.
-    fn run(&self, program: impl FnOnce(&Server) -> Result<(Taken, u64)>) -> Result<Run> {
+    fn run(&self, program: impl FnOnce(&Server) -> Result<(Taken, LedgerSize)>) -> Result<Run> {
         let server = Server::start(self.latency)?;
         let (taken, ledger) = program(&server)?;
         let seen = server.finish()?;

@@ -56,6 +56,13 @@ impl Subject {
         Ok(log + std::fs::metadata(self.ledger())?.len())
     }
 
+    /// The part of the ledger's pages that holds something; the rest is used again.
+    pub(crate) fn ledger_in_use(&self) -> Result<u64> {
+        let ledger = rusqlite::Connection::open(self.ledger())?;
+        let number = |pragma: &str| ledger.pragma_query_value(None, pragma, |row| row.get::<_, u32>(0).map(u64::from));
+        Ok((number("page_count")? - number("freelist_count")?) * number("page_size")?)
+    }
+
     /// Its ledger.
     pub(crate) fn ledger(&self) -> PathBuf {
         self.path("lead-sync.db")
