@@ -22,8 +22,8 @@ COPY --from=build /build/target/release/lead-sync /usr/bin/lead-sync
 COPY --from=build --chown=65532:65532 /state /var/lib/lead-sync
 # The names that systemd gives to a service, so that one configuration serves both: the ledger lies in the first, { credential = "…" } in the second.
 ENV STATE_DIRECTORY=/var/lib/lead-sync CREDENTIALS_DIRECTORY=/run/secrets
-# As in the systemd unit: a daemon's runs move between threads, for each of which the C library would keep a pool of memory.
-ENV MALLOC_ARENA_MAX=2
+# As in the systemd unit: a daemon's runs move between threads, for each of which the C library would keep a pool of memory, large blocks too.
+ENV MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=131072
 # As a number: Kubernetes does not look names up (runAsNonRoot).
 USER 65532:65532
 # For the daemon: with [http] listen = "127.0.0.1:9632" in the configuration it is asked itself. Switch this off for runs that a cron starts.

@@ -47,7 +47,7 @@ impl Daemon {
             .env("LEAD_SYNC__HTTP__LISTEN", "127.0.0.1:0")
             .env("LEAD_SYNC_LOG_FORMAT", "text")
             // As its unit and its image have it.
-            .env("MALLOC_ARENA_MAX", "2")
+            .envs([("MALLOC_ARENA_MAX", "2"), ("MALLOC_MMAP_THRESHOLD_", "131072")])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(fs::File::create(&log)?)

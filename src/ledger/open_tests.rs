@@ -22,6 +22,14 @@ fn ledger() -> (tempfile::TempDir, PathBuf) {
     (dir, path)
 }
 
+/// The version of this release's schema.
+const CURRENT: i64 = 3;
+
+/// What a ledger of this version is copied to before it is migrated.
+fn copy_of(version: i64) -> String {
+    format!("lead-sync.db.bak-v{version}")
+}
+
 fn connections(path: &Path) -> Vec<String> {
     let db = Connection::open(path).unwrap();
     let mut statement = db.prepare("SELECT name FROM connection").unwrap();
@@ -32,19 +40,19 @@ fn connections(path: &Path) -> Vec<String> {
 fn a_migration_leaves_a_copy_of_the_ledger_as_it_was() {
     let (dir, path) = ledger();
     upgrade(&path, &next()).unwrap();
-    let copy = dir.path().join("lead-sync.db.bak-v2");
+    let copy = dir.path().join(copy_of(CURRENT));
     assert_eq!(connections(&copy), ["wegroup"]);
     let version = |path: &Path| -> i64 {
         Connection::open(path).unwrap().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
     };
-    assert_eq!((version(&copy), version(&path)), (2, 3));
+    assert_eq!((version(&copy), version(&path)), (CURRENT, CURRENT + 1));
 }
 
 #[test]
 fn a_ledger_that_is_up_to_date_is_not_copied() {
     let (dir, path) = ledger();
     upgrade_to_latest(&path).unwrap();
-    assert!(!dir.path().join("lead-sync.db.bak-v2").exists());
+    assert!(!dir.path().join(copy_of(CURRENT)).exists());
 }
 
 #[test]
@@ -64,10 +72,12 @@ fn a_migration_that_fails_changes_nothing() {
 fn a_ledger_of_a_later_release_is_refused_and_not_copied() {
     let (dir, path) = ledger();
     upgrade(&path, &next()).unwrap();
-    fs::remove_file(dir.path().join("lead-sync.db.bak-v2")).unwrap();
-    assert!(matches!(Lease::take(&path, "test", NOW), Err(Error::Newer { found: 3, known: 2, .. })));
+    fs::remove_file(dir.path().join(copy_of(CURRENT))).unwrap();
+    assert!(
+        matches!(Lease::take(&path, "test", NOW), Err(Error::Newer { found, known, .. }) if (found, known) == (CURRENT + 1, CURRENT))
+    );
     assert!(matches!(Ledger::open(&path), Err(Error::Newer { .. })));
-    assert!(!dir.path().join("lead-sync.db.bak-v3").exists());
+    assert!(!dir.path().join(copy_of(CURRENT + 1)).exists());
 }
 
 #[test]
@@ -152,6 +162,11 @@ fn first_release() -> (tempfile::TempDir, PathBuf) {
     (dir, path)
 }
 
+/// How the table of leads is declared.
+fn lead_table(ledger: &Ledger) -> String {
+    ledger.db.query_row("SELECT sql FROM sqlite_schema WHERE name = 'lead'", [], |row| row.get(0)).unwrap()
+}
+
 #[test]
 fn a_ledger_of_the_first_release_is_read_before_and_kept_by_the_migration() {
     let (_dir, path) = first_release();
@@ -161,6 +176,11 @@ fn a_ledger_of_the_first_release_is_read_before_and_kept_by_the_migration() {
         Connection::open(path).unwrap().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
     };
     assert_eq!((version(&path), before.clone()), (1, vec![("delivered".to_owned(), 1)]), "reading migrates nothing");
-    let ledger = Ledger::open(&path).unwrap();
-    assert_eq!((version(&path), delivered(&ledger)), (2, before));
+    let kept = Ledger::open(&path).unwrap();
+    assert_eq!((version(&path), delivered(&kept)), (CURRENT, before));
+    // The states are still checked, by what a new ledger has.
+    let written = kept.db.execute("UPDATE lead SET state = 'lost'", []).unwrap_err();
+    assert!(written.to_string().contains("CHECK constraint failed"), "{written}");
+    let (_new, new) = ledger();
+    assert_eq!(lead_table(&kept), lead_table(&Ledger::open(&new).unwrap()));
 }

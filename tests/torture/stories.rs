@@ -283,7 +283,11 @@ fn a_ledger_of_an_older_release_is_migrated_whole_or_not_at_all() {
         for added in tables(&ledger).difference(&tables(&oldest)) {
             ledger.execute_batch(&format!("DROP {added}")).unwrap();
         }
-        ledger.execute_batch("ALTER TABLE sync DROP COLUMN leads").unwrap();
+        ledger.execute_batch("ALTER TABLE sync DROP COLUMN leads; PRAGMA writable_schema = ON").unwrap();
+        let table: String =
+            oldest.query_row("SELECT sql FROM sqlite_schema WHERE name = 'lead'", [], |row| row.get(0)).unwrap();
+        ledger.execute("UPDATE sqlite_schema SET sql = ?1 WHERE name = 'lead'", [table]).unwrap();
+        ledger.execute_batch("PRAGMA writable_schema = RESET").unwrap();
         ledger.pragma_update(None, "user_version", 1).unwrap();
         stage
     }

@@ -25,6 +25,7 @@ mod rejects;
 mod select;
 #[cfg(test)]
 mod tests;
+mod values;
 
 pub use cursor::{CursorValue, NotACursor};
 pub use database::Database;

@@ -1,10 +1,12 @@
 //! Corrected rows of a query.
 
+use rusqlite::types::ValueRef;
 use serde_json::Value;
 
 use super::Settings;
-use crate::domain::record::{Cell, Record, Row, RowFault};
-use crate::sources::{CELL_LIMIT, columns};
+use super::values::Columns;
+use crate::domain::record::{Record, Row, RowFault};
+use crate::sources::columns;
 
 /// A value as a rejects file shows it.
 pub(in crate::sources) fn shown(value: &Value) -> String {
@@ -29,9 +31,7 @@ fn value(cell: &str, original: &Value) -> Value {
 /// Takes corrected rows through the checks that a query's rows go through.
 #[derive(Debug)]
 pub struct Rereader {
-    names: Vec<String>,
-    key: usize,
-    wanted: Vec<usize>,
+    columns: Columns,
 }
 
 impl Rereader {
@@ -40,7 +40,8 @@ impl Rereader {
         let mut all = vec![settings.key.clone()];
         all.extend_from_slice(wanted);
         let mut places = columns::positions(names, &all)?;
-        Ok(Self { names: names.to_vec(), key: places.remove(0), wanted: places })
+        let key = places.remove(0);
+        Ok(Self { columns: Columns { names: names.to_vec(), key, wanted: places } })
     }
 
     /// Fills `record` as if the query gave this row as number `line`. `original` is the row as the ledger keeps it.
@@ -50,57 +51,36 @@ impl Rereader {
         let values: Vec<Value> = cells.iter().enumerate().map(typed).collect();
         record.clear();
         record.line = line;
-        let filled = self.fill(&values, record);
+        let filled = if values.len() == self.columns.names.len() {
+            self.columns.fill(|place| values.get(place).map_or(ValueRef::Null, as_sqlite), record)
+        } else {
+            Err(RowFault::Ragged { found: values.len(), expected: self.columns.names.len(), hint: "" })
+        };
         record.raw = serde_json::to_vec(&values).unwrap_or_default();
         match filled {
             Ok(()) => Row::Good,
             Err(fault) => Row::Bad(fault),
         }
     }
+}
 
-    fn fill(&self, values: &[Value], record: &mut Record) -> Result<(), RowFault> {
-        if values.len() != self.names.len() {
-            return Err(RowFault::Ragged { found: values.len(), expected: self.names.len(), hint: "" });
-        }
-        match self.cell(values, self.key)? {
-            Cell::Text(text) => record.set_key(text),
-            Cell::Integer(number) => record.set_key(&number.to_string()),
-            Cell::Real(number) => record.set_key(&format!("{number:?}")),
-            Cell::Null => {}
-        }
-        if record.key().is_empty() {
-            return Err(RowFault::EmptyKey { column: self.name(self.key) });
-        }
-        for place in &self.wanted {
-            record.push(self.cell(values, *place)?);
-        }
-        Ok(())
-    }
-
-    fn cell<'v>(&self, values: &'v [Value], place: usize) -> Result<Cell<'v>, RowFault> {
-        Ok(match values.get(place) {
-            Some(Value::String(text)) if text.len() > CELL_LIMIT => {
-                return Err(RowFault::TooLong { what: "cell", limit: CELL_LIMIT });
-            }
-            Some(Value::String(text)) if text.contains('\0') => return Err(RowFault::Nul { column: self.name(place) }),
-            Some(Value::String(text)) => Cell::Text(text),
-            Some(Value::Number(number)) => match (number.as_i64(), number.as_f64()) {
-                (Some(integer), _) => Cell::Integer(integer),
-                (None, Some(real)) => Cell::Real(real),
-                (None, None) => Cell::Null,
-            },
-            _ => Cell::Null,
-        })
-    }
-
-    fn name(&self, place: usize) -> String {
-        self.names.get(place).cloned().unwrap_or_default()
+/// What the query would have given for this value. JSON has no other kinds of value in a row.
+fn as_sqlite(value: &Value) -> ValueRef<'_> {
+    match value {
+        Value::String(text) => ValueRef::Text(text.as_bytes()),
+        Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(integer), _) => ValueRef::Integer(integer),
+            (None, Some(real)) => ValueRef::Real(real),
+            (None, None) => ValueRef::Null,
+        },
+        _ => ValueRef::Null,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::record::Cell;
 
     #[test]
     fn untouched_cells_keep_their_types_and_corrected_ones_take_those_of_what_they_replace() {

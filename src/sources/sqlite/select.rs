@@ -3,8 +3,9 @@
 use rusqlite::types::ValueRef;
 use rusqlite::{Row as SqlRow, Statement, params_from_iter};
 
+use super::values::Columns;
 use super::{CursorValue, Database};
-use crate::domain::record::{Cell, Layout, Record, Row, RowFault};
+use crate::domain::record::{Layout, Record, Row};
 use crate::sources::{CELL_LIMIT, Error, columns};
 
 impl Database {
@@ -56,7 +57,8 @@ impl Database {
             statement,
             after: after.cloned(),
             layout: Layout::Sqlite { columns: names.clone() },
-            columns: Columns { names, key, cursor, wanted },
+            columns: Columns { names, key, wanted },
+            cursor,
         })
     }
 }
@@ -78,6 +80,7 @@ pub struct Select<'d> {
     after: Option<CursorValue>,
     layout: Layout,
     columns: Columns,
+    cursor: Option<usize>,
 }
 
 impl Select<'_> {
@@ -93,6 +96,7 @@ impl Select<'_> {
             database: self.database,
             stepped: rows.map_err(|error| self.database.failed(error))?,
             columns: &self.columns,
+            cursor: self.cursor,
             number: 0,
             position: self.after.clone(),
         })
@@ -104,6 +108,7 @@ pub struct Rows<'s> {
     database: &'s Database,
     stepped: rusqlite::Rows<'s>,
     columns: &'s Columns,
+    cursor: Option<usize>,
     number: u64,
     position: Option<CursorValue>,
 }
@@ -119,10 +124,10 @@ impl Rows<'_> {
         record.clear();
         record.line = self.number;
         write_raw(row, self.columns.names.len(), &mut record.raw);
-        if let Some(cursor) = self.columns.cursor {
+        if let Some(cursor) = self.cursor {
             self.position = CursorValue::of(value(row, cursor)).or(self.position.take());
         }
-        Ok(Some(match self.columns.fill(row, record) {
+        Ok(Some(match self.columns.fill(|place| value(row, place), record) {
             Ok(()) => Row::Good,
             Err(fault) => Row::Bad(fault),
         }))
@@ -132,55 +137,6 @@ impl Rows<'_> {
     /// rows are in the ledger.
     pub fn position(&self) -> Option<&CursorValue> {
         self.position.as_ref()
-    }
-}
-
-#[derive(Debug)]
-struct Columns {
-    names: Vec<String>,
-    key: usize,
-    cursor: Option<usize>,
-    wanted: Vec<usize>,
-}
-
-impl Columns {
-    fn fill(&self, row: &SqlRow<'_>, record: &mut Record) -> Result<(), RowFault> {
-        match self.cell(row, self.key)? {
-            Cell::Text(text) => record.set_key(text),
-            Cell::Integer(number) => record.set_key(&number.to_string()),
-            Cell::Real(number) => record.set_key(&format!("{number:?}")),
-            Cell::Null => {}
-        }
-        if record.key().is_empty() {
-            return Err(RowFault::EmptyKey { column: self.name(self.key) });
-        }
-        for place in &self.wanted {
-            record.push(self.cell(row, *place)?);
-        }
-        Ok(())
-    }
-
-    fn cell<'r>(&self, row: &'r SqlRow<'_>, place: usize) -> Result<Cell<'r>, RowFault> {
-        let text = match value(row, place) {
-            ValueRef::Null => return Ok(Cell::Null),
-            ValueRef::Integer(number) => return Ok(Cell::Integer(number)),
-            ValueRef::Real(number) => return Ok(Cell::Real(number)),
-            ValueRef::Blob(_) => {
-                return Err(RowFault::Blob { column: self.name(place) });
-            }
-            ValueRef::Text(text) => text,
-        };
-        if text.len() > CELL_LIMIT {
-            return Err(RowFault::TooLong { what: "cell", limit: CELL_LIMIT });
-        }
-        if memchr::memchr(0, text).is_some() {
-            return Err(RowFault::Nul { column: self.name(place) });
-        }
-        std::str::from_utf8(text).map(Cell::Text).map_err(|_| RowFault::Undecodable { encoding: "UTF-8" })
-    }
-
-    fn name(&self, place: usize) -> String {
-        self.names.get(place).cloned().unwrap_or_default()
     }
 }
 
