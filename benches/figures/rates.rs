@@ -15,6 +15,10 @@ const JUDGED_IN_FLIGHT: [usize; 3] = [16, 64, 256];
 /// That share, in percent.
 const SHARE: f64 = 97.0;
 
+/// Processor time that a lead may take, in microseconds, with so many in flight.
+const PROCESSOR: f64 = 45.0;
+const PROCESSOR_IN_FLIGHT: usize = 64;
+
 /// What a lead takes at least where the server answers at once: goes into the number of leads.
 const LEAST: Duration = Duration::from_micros(300);
 
@@ -49,20 +53,26 @@ fn table(size: Size, folder: &Path, sheet: &mut Sheet, latencies: &[Duration], i
             "peak MB",
         ],
     );
-    let mut shares = Vec::new();
+    let mut judged = Vec::new();
     for &latency in latencies {
         for &in_flight in in_flights {
             let cell = cell(size, latency, in_flight)?;
-            let share = starts.row(size, folder, sheet, cell)?;
+            let found = starts.row(size, folder, sheet, cell)?;
             if latency == JUDGED && JUDGED_IN_FLIGHT.contains(&in_flight) {
-                shares.push((in_flight, share));
+                judged.push((in_flight, found));
             }
         }
     }
     sheet.begin("Of these");
-    for (in_flight, share) in shares {
-        let what = format!("of the load generator's rate, {} ms, {in_flight} in flight", JUDGED.as_millis());
+    for (in_flight, Found { share, processor }) in judged {
+        let setting = format!("{} ms, {in_flight} in flight", JUDGED.as_millis());
+        let what = format!("of the load generator's rate, {setting}");
         sheet.target(&what, &format!("{share:.1} %"), &format!("at least {SHARE:.0} %"), share >= SHARE);
+        if in_flight == PROCESSOR_IN_FLIGHT {
+            let what = format!("processor time a lead, {setting}");
+            let asked = format!("at most {PROCESSOR:.0} µs");
+            sheet.target(&what, &format!("{processor:.1} µs"), &asked, processor <= PROCESSOR);
+        }
     }
     Ok(())
 }
@@ -71,6 +81,12 @@ fn table(size: Size, folder: &Path, sheet: &mut Sheet, latencies: &[Duration], i
 fn cell(size: Size, latency: Duration, in_flight: usize) -> Result<Cell> {
     let rounds = usize::try_from(size.cell.as_micros() / latency.max(LEAST).as_micros())?;
     Ok(Cell { latency, in_flight, leads: (in_flight * rounds).min(size.leads) })
+}
+
+/// What is judged of a cell: the share of the load generator's rate in percent, and microseconds of processor time a lead.
+struct Found {
+    share: f64,
+    processor: f64,
 }
 
 /// Processor time of a run with a single lead.
@@ -92,8 +108,8 @@ impl Starts {
         Ok(Self { bare: cpu(&bare), ours: cpu(&ours) })
     }
 
-    /// Measures a cell; gives the share of the load generator's rate, in percent.
-    fn row(&self, size: Size, folder: &Path, sheet: &mut Sheet, cell: Cell) -> Result<f64> {
+    /// Measures a cell.
+    fn row(&self, size: Size, folder: &Path, sheet: &mut Sheet, cell: Cell) -> Result<Found> {
         let export = cell.export(folder)?;
         let (mut bare, mut ours) = (Vec::new(), Vec::new());
         for _ in 0..size.repeats {
@@ -102,10 +118,8 @@ impl Starts {
         }
         let share = of_pairs(&bare, &ours, |bare, ours| 100.0 * ours.rate() / bare.rate());
         let added = of_pairs(&bare, &ours, |bare, ours| cell.occupied(ours) - cell.occupied(bare));
-        let cpu = |runs: &[Run], start| match cell.leads {
-            ENOUGH.. => format!("{:.1}", of(runs, |run| run.cpu(start))),
-            _ => "–".to_owned(),
-        };
+        let processor = of(&ours, |run| run.cpu(self.ours));
+        let shown = |processor: f64| if cell.leads < ENOUGH { "–".to_owned() } else { format!("{processor:.1}") };
         sheet.row(&[
             &format!("{} ms", cell.latency.as_millis()),
             &cell.in_flight.to_string(),
@@ -114,10 +128,10 @@ impl Starts {
             &whole(of(&ours, Run::rate)),
             &format!("{share:.1} %"),
             &format!("{added:.2} ms"),
-            &cpu(&ours, self.ours),
-            &cpu(&bare, self.bare),
+            &shown(processor),
+            &shown(of(&bare, |run| run.cpu(self.bare))),
             &format!("{:.0}", of(&ours, Run::memory)),
         ]);
-        Ok(share)
+        Ok(Found { share, processor })
     }
 }
