@@ -15,7 +15,7 @@
 //! notify/        tells a monitor and people how runs went
 //! http/          the daemon's server: health and metrics for machines, the dashboard for people
 //! page/          the dashboard and the report as HTML; rendering is pure
-//! metrics.rs     what is counted and measured
+//! metrics/       what is counted and measured
 //! telemetry.rs   logs
 //! sandbox/       a local WeGroup with faults on demand
 //! clock.rs       the only reader of the clock

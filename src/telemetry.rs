@@ -30,6 +30,9 @@ pub const FORMAT_VARIABLE: &str = "LEAD_SYNC_LOG_FORMAT";
 /// systemd sets it to device and inode of the journal's stream, if that is where stdout or stderr go (systemd.exec(5)).
 const JOURNAL_VARIABLE: &str = "JOURNAL_STREAM";
 
+/// What a command itself has to say comes under this target, which no level keeps out: see [`say`].
+const SAID: &str = concat!(env!("CARGO_CRATE_NAME"), "::said");
+
 /// How much is logged unless the variable says otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Talk {
@@ -56,10 +59,10 @@ pub fn start(talk: Talk) {
     let named = |name| std::env::var(name).ok().filter(|text| !text.is_empty());
     let level: Option<Result<LevelFilter, _>> = named(LEVEL_VARIABLE).map(|text| text.parse().map_err(|_| text));
     let shape = named(FORMAT_VARIABLE).map(|text| shape(&text).ok_or(text));
-    let filter = Targets::new().with_target(
-        env!("CARGO_CRATE_NAME"),
-        level.as_ref().and_then(|level| level.as_ref().ok()).copied().unwrap_or(default),
-    );
+    let chosen = level.as_ref().and_then(|level| level.as_ref().ok()).copied();
+    let filter = Targets::new()
+        .with_target(env!("CARGO_CRATE_NAME"), chosen.unwrap_or(default))
+        .with_target(SAID, LevelFilter::INFO);
     let chosen = shape.as_ref().and_then(|shape| shape.as_ref().ok()).copied();
     let base = lines::layer().with_writer(stderr);
     let layer = match chosen.unwrap_or_else(|| usual(stderr().is_terminal(), is_journal())) {
@@ -77,11 +80,22 @@ pub fn start(talk: Talk) {
     }
 }
 
+/// Writes a line of the log whatever its level, `off` included: for what a person has to know, and would be told on a terminal. `level` is
+/// `ERROR`, `WARN` or, for anything else, `INFO`.
+pub fn say(level: Level, text: &str) {
+    match level {
+        Level::ERROR => tracing::error!(target: SAID, "{text}"),
+        Level::WARN => tracing::warn!(target: SAID, "{text}"),
+        _ => tracing::info!(target: SAID, "{text}"),
+    }
+}
+
 /// Logs a panic by its place only: what panics say may hold a value of a lead, or a secret. In force until the process ends.
 pub fn keep_panics_quiet() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
-        tracing::error!("a programming error at {place}; its message is kept out of the log, as it may hold data");
+        let text = format!("a programming error at {place}; its message is kept out of the log, as it may hold data");
+        say(Level::ERROR, &text);
     }));
 }
 

@@ -26,6 +26,7 @@ use ::http::HeaderValue;
 pub use account::{Account, Kept, LoggedOut, check, kept, logout, whoami};
 pub use discovery::Userinfo;
 pub use login::{Callback, Dialogue, LoggedIn, login};
+pub use oauth::TOKEN_EXPIRY;
 pub use settings::{BodyFormat, ClientAuth, Context, Grant, OAuth, Server, Settings, is_loopback};
 
 /// The source of the connection's `Authorization` header. Opens no connection and reads no file: the first

@@ -22,8 +22,8 @@ use crate::domain::time::Timestamp;
 /// share its failure instead of each waiting for another time limit.
 const HOLD_OFF: Duration = Duration::from_secs(30);
 
-/// Described in `metrics.rs`; set here, where the session is known.
-const TOKEN_EXPIRY: &str = "lead_sync_token_expiry_timestamp_seconds";
+/// The metric that shows when a session's tokens end. Set here, where the session is known.
+pub const TOKEN_EXPIRY: &str = "lead_sync_token_expiry_timestamp_seconds";
 
 /// A connection's session.
 pub(super) struct OAuthSource(Arc<Inner>);

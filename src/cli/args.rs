@@ -226,7 +226,8 @@ pub struct LeadsOptions {
 #[command(
     after_help = "Fields of json and csv: sync, connection, configured, pending, sending, waiting, delivered, rejected, held, failed,\n\
                         quarantined (listed as rejected, too), last_run, last_outcome, paused_until, breaker_open_until,\n\
-                        session_ends_at (when a person has to log in again, if that is known)."
+                        session_ends_at (when a person has to log in again, if that is known),\n\
+                        last_notices (what the last run had to say: a list of texts; in csv a line each)."
 )]
 pub struct StatusOptions {
     #[command(flatten)]

@@ -1,6 +1,7 @@
 //! `lead-sync` without a command: the daemon.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +27,7 @@ use crate::worker::settings::Settings;
 use crate::worker::stop::{Stop, Stopper};
 
 /// What a run that was given up may take to let go of its thread.
-const LEAVING: Duration = Duration::from_secs(1);
+const LETTING_GO: Duration = Duration::from_secs(1);
 
 /// How long the end of the last run may take to be told: one receiver that does not answer, tried twice. With `shutdown_grace` and what
 /// a run takes to leave it stays below the minute that systemd and the container engines are asked for.
@@ -80,7 +81,7 @@ pub(super) fn daemon(args: &Args) -> Result<Exit, Failure> {
         }
         Ok(Exit::Done)
     });
-    runtime.shutdown_timeout(LEAVING);
+    runtime.shutdown_timeout(LETTING_GO);
     exit
 }
 
@@ -102,9 +103,9 @@ fn reload(args: &Args, beside: &Arc<Beside>) -> Result<Fresh, Failure> {
 }
 
 fn is_same(one: Option<&http::Settings>, other: Option<&http::Settings>) -> bool {
-    let parts = |settings: &http::Settings| {
-        (settings.listen, settings.token.as_ref().map(|token| token.expose_secret().to_owned()))
-    };
+    fn parts(settings: &http::Settings) -> (SocketAddr, Option<&str>) {
+        (settings.listen, settings.token.as_ref().map(ExposeSecret::expose_secret))
+    }
     one.map(parts) == other.map(parts)
 }
 
@@ -220,7 +221,7 @@ fn pass_on(begun: Begun, sync: String, result: Result<Report, String>, ledger: &
     }
     let exit = result.as_ref().map_or(Exit::Error, |report| Exit::from(report.ending));
     let told = Arc::new(([sync], result));
-    for telling in begun.end(exit as u8, ended(&told.0, &told.1)) {
+    for telling in begun.end(exit.code(), ended(&told.0, &told.1)) {
         let (told, ledger) = (Arc::clone(&told), ledger.to_path_buf());
         tellings.spawn(async move { telling.tell(&ledger, ended(&told.0, &told.1)).await });
     }

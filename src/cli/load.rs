@@ -13,7 +13,7 @@ pub(super) fn load(args: &Args) -> Result<Loaded, Failure> {
     let loaded = config::load(&path, &env).map_err(Failure::usage)?;
     surroundings::refuse_root(&loaded.unresolved.ledger)?;
     for warning in &loaded.warnings {
-        out::note(format!("warning: {warning}"));
+        out::warn(warning);
     }
     Ok(loaded)
 }

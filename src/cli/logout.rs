@@ -15,7 +15,7 @@ pub(super) fn logout(args: &Args, options: &SessionOptions) -> Result<Exit, Fail
         LoggedOut::Revoked => out::say(format!("connection {name} is logged out; its session is revoked")),
         LoggedOut::NotRevoked(why) => {
             out::say(format!("connection {name} is logged out here"));
-            out::note(format!("warning: its session was not revoked at the provider: {why}"));
+            out::warn(format!("its session was not revoked at the provider: {why}"));
         }
     }
     Ok(Exit::Done)

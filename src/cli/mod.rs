@@ -36,6 +36,7 @@ mod surroundings;
 mod table;
 mod whoami;
 
+use std::io::{IsTerminal, stderr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
@@ -57,6 +58,9 @@ pub fn main() -> ExitCode {
     let args = Args::parse();
     let is_daemon = args.command.is_none() && !args.run.run_now;
     telemetry::start(if is_daemon { Talk::Freely } else { Talk::Little });
+    if args.command.is_none() && !stderr().is_terminal() {
+        out::nobody_sits_here();
+    }
     telemetry::keep_panics_quiet();
     let ended = catch_unwind(AssertUnwindSafe(|| carry_out(&args)));
     let ended = ended.unwrap_or_else(|_| Err(Failure::new(Exit::Error, PANICKED)));
@@ -67,7 +71,7 @@ pub fn main() -> ExitCode {
     match ended {
         Ok(exit) => exit.into(),
         Err(failure) => {
-            out::note(format!("lead-sync: {}", failure.text));
+            out::fail(&failure.text);
             failure.exit.into()
         }
     }

@@ -1,20 +1,34 @@
 //! Writing to the terminal: a closed pipe (`| head`) is no error, any other result that cannot be written is, and data never drives the
 //! terminal.
+//!
+//! Results go to stdout, and what a person should know to stderr. Where nobody sits, all of stderr is the log: whoever collects it finds
+//! nothing in it that is not in the log's format.
 
 use std::fmt::Display;
 use std::io::{self, Write, stderr, stdout};
 use std::path::Path;
 use std::sync::OnceLock;
 
+use tracing::Level;
+
 use crate::config::pasted;
 use crate::domain::reason::drives_display;
 pub(super) use crate::domain::reason::shown;
+use crate::telemetry;
 
 /// Columns of a terminal that prose is fitted into.
 const WIDTH: usize = 100;
 
 /// The first line of a result that could not be written. One for the process, as stdout is.
 static LOST: OnceLock<io::Error> = OnceLock::new();
+
+/// Set where nobody sits before stderr. One for the process, as stderr is.
+static UNATTENDED: OnceLock<()> = OnceLock::new();
+
+/// From now on what goes to stderr goes there through the log.
+pub(super) fn nobody_sits_here() {
+    let _ = UNATTENDED.set(());
+}
 
 /// One line of result on stdout.
 pub(super) fn say(line: impl Display) {
@@ -29,7 +43,35 @@ pub(super) fn lost() -> Option<&'static io::Error> {
     LOST.get()
 }
 
-/// What the person should know, on stderr. Names of files and words of servers are in it: only line ends are left as they are, so that
+/// What happens, for the person or the log.
+pub(super) fn inform(text: impl Display) {
+    tell(Level::INFO, "", text);
+}
+
+/// What the person should look at soon.
+pub(super) fn warn(text: impl Display) {
+    tell(Level::WARN, "warning: ", text);
+}
+
+/// Why the program ends without having done its work.
+pub(super) fn fail(text: impl Display) {
+    tell(Level::ERROR, "lead-sync: ", text);
+}
+
+/// What a run has to say: a remark, or something to look at.
+pub(super) fn notice(is_remark: bool, text: &str) {
+    tell(if is_remark { Level::INFO } else { Level::WARN }, "", shown(text));
+}
+
+/// `mark` says to a person what the log says by its level.
+fn tell(level: Level, mark: &str, text: impl Display) {
+    match UNATTENDED.get() {
+        Some(()) => telemetry::say(level, &text.to_string()),
+        None => note(format!("{mark}{text}")),
+    }
+}
+
+/// A word to the person who gave the command, on stderr. Names of files and words of servers are in it: only line ends are left as they are, so that
 /// who has data of one line calls [`shown`] first.
 pub(super) fn note(text: impl Display) {
     let text = text.to_string();

@@ -73,7 +73,7 @@ impl Outside {
     /// `failed` are syncs whose run ended without a report.
     fn collect(&self, exporter: &Exporter, path: &Path, failed: &[String]) -> Result<(), String> {
         match Ledger::open_reader(&self.ledger).and_then(|ledger| ledger.health()) {
-            Ok(health) => exporter.observe(&health, clock::now()),
+            Ok(health) => metrics::observe(&health, clock::now()),
             // The run has said so already; a file without the ledger's numbers is what an alert looks for.
             Err(ledger::Error::Missing { .. }) => {}
             Err(error) => tracing::warn!(%error, "metrics without the ledger"),
@@ -104,7 +104,7 @@ impl Announced<'_> {
         if let Some((exporter, path)) = &self.outside.collector
             && let Err(what) = self.outside.collect(exporter, path, if result.is_err() { syncs } else { &[] })
         {
-            out::note(format!("warning: --metrics-file {}: {what}", path.display()));
+            out::warn(format!("--metrics-file {}: {what}", path.display()));
         }
         let Some(begun) = self.begun else { return };
         let (exit, ended) = match result {
@@ -116,7 +116,7 @@ impl Announced<'_> {
         {
             tracing::debug!(%error, "the ledger cannot remember what is told");
         }
-        for telling in begun.end(exit as u8, ended) {
+        for telling in begun.end(exit.code(), ended) {
             telling.tell(&self.outside.ledger, ended).await;
         }
     }

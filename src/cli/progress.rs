@@ -47,7 +47,7 @@ async fn write(progress: &Progress) {
         if now.duration_since(said) >= LINES {
             said = now;
             let (since, already) = sending.unwrap_or((now, done));
-            out::note(Now::of(progress).line(done.saturating_sub(already), now.duration_since(since)));
+            out::inform(Now::of(progress).line(done.saturating_sub(already), now.duration_since(since)));
         }
     }
 }

@@ -48,6 +48,9 @@ fn tell(told: &Told) {
         }
     }
     line("attempts", &lead.attempts.to_string());
+    if let Some(status) = lead.http_status {
+        line("answered", &format!("HTTP {status}"));
+    }
     line("updated", &lead.updated_at);
     if told.possibly_sent_twice {
         line("note", "an attempt is in doubt: this lead was possibly sent twice");

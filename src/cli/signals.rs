@@ -24,7 +24,7 @@ pub(super) async fn forward(stopper: &Stopper, grace: Option<Duration>) {
         stopper.stop();
         if let (true, Some(grace)) = (first, grace) {
             let seconds = grace.as_secs();
-            out::note(format!("stopping: what is under way may take {seconds} s to finish; once more stops at once"));
+            out::inform(format!("stopping: what is under way may take {seconds} s to finish; once more stops at once"));
         }
         first = false;
     }

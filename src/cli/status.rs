@@ -40,6 +40,7 @@ fn screen(loaded: &Loaded, syncs: &[SyncStatus], sessions: &Sessions) {
         out::say(format!("{}: {leads}{note}", sync.sync));
         if let (Some(at), Some(outcome)) = (&sync.last_run, &sync.last_outcome) {
             out::say(format!("  last run {at}: {outcome}"));
+            sync.last_notices.iter().for_each(|notice| out::paragraph("    ", &out::shown(notice)));
         }
         next_run(known.and_then(|known| known.schedule.as_ref()));
         for obstacle in obstacles(sync, &program) {
@@ -83,6 +84,7 @@ struct Glance<'s> {
     paused_until: Option<String>,
     breaker_open_until: Option<String>,
     session_ends_at: Option<String>,
+    last_notices: &'s [String],
 }
 
 impl<'s> Glance<'s> {
@@ -110,6 +112,7 @@ impl<'s> Glance<'s> {
             paused_until: pause.map(|(until, _)| until.to_string()),
             breaker_open_until: open,
             session_ends_at: sessions.end(&sync.connection).map(|end| end.to_string()),
+            last_notices: &sync.last_notices,
         }
     }
 }
@@ -136,6 +139,7 @@ fn csv<'s>(syncs: impl Iterator<Item = Glance<'s>>) {
         "paused_until",
         "breaker_open_until",
         "session_ends_at",
+        "last_notices",
     ];
     let row = |g: Glance<'_>| {
         [
@@ -155,6 +159,7 @@ fn csv<'s>(syncs: impl Iterator<Item = Glance<'s>>) {
             g.paused_until.unwrap_or_default(),
             g.breaker_open_until.unwrap_or_default(),
             g.session_ends_at.unwrap_or_default(),
+            g.last_notices.join("\n"),
         ]
     };
     table::csv(head, syncs.map(row));

@@ -18,7 +18,7 @@ const PRIVATE_STATE: &str = "/var/lib/private";
 /// Says it if the ledger lies where it will be lost or damaged.
 pub(super) fn warn(ledger: &Path, env: &Env) {
     if let Some(warning) = storage(ledger, env) {
-        out::note(format!("warning: {warning}"));
+        out::warn(warning);
     }
 }
 

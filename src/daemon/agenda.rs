@@ -11,6 +11,13 @@ use crate::worker::settings::Schedule;
 /// wake us.
 const LATE: Duration = Duration::from_mins(1);
 
+/// The first rest of a run that was put off: what did that is rarely over at once, and each try reads the export again. It doubles with
+/// each run that is put off after it.
+const REST: Duration = Duration::from_mins(1);
+
+/// The longest one: as long as a lead waits at most between two tries, unless configured otherwise.
+const LONGEST_REST: Duration = Duration::from_mins(15);
+
 /// Gives a random duration of at most the one given.
 pub(super) type Dice = fn(Duration) -> Duration;
 
@@ -33,11 +40,15 @@ struct Plan {
     at: Option<Timestamp>,
     /// The same, and the jitter.
     due: Option<Timestamp>,
+    /// When a run that was put off is taken up again.
+    again: Option<Timestamp>,
+    /// How many runs in a row were put off.
+    put_off: u32,
 }
 
 impl Plan {
     fn new(schedule: Schedule, now: Timestamp, dice: Dice) -> Self {
-        let mut plan = Self { schedule, at: None, due: None };
+        let mut plan = Self { schedule, at: None, due: None, again: None, put_off: 0 };
         plan.advance(now, dice);
         plan
     }
@@ -46,6 +57,11 @@ impl Plan {
     fn advance(&mut self, now: Timestamp, dice: Dice) {
         self.at = self.schedule.times.after(now);
         self.due = self.at.map(|at| at + dice(self.schedule.jitter));
+    }
+
+    /// When the sync is to run next, by its schedule or because a run was put off.
+    fn next(&self) -> Option<Timestamp> {
+        [self.due, self.again].into_iter().flatten().min()
     }
 }
 
@@ -77,13 +93,19 @@ impl Agenda {
     pub(super) fn replace(&mut self, syncs: impl IntoIterator<Item = (String, Schedule)>, now: Timestamp) {
         let mut before = std::mem::take(&mut self.plans);
         for (name, schedule) in syncs {
-            let kept = before.remove(&name).filter(|plan| plan.schedule == schedule);
-            self.plans.insert(name, kept.unwrap_or_else(|| Plan::new(schedule, now, self.dice)));
+            let plan = match before.remove(&name) {
+                Some(plan) if plan.schedule == schedule => plan,
+                earlier => {
+                    let again = earlier.and_then(|plan| plan.again).filter(|_| schedule.catch_up);
+                    Plan { again, ..Plan::new(schedule, now, self.dice) }
+                }
+            };
+            self.plans.insert(name, plan);
         }
         self.queue.retain(|(name, _)| self.plans.contains_key(name));
     }
 
-    /// Puts the syncs that are due at `now` in the queue. One that is running or queued is not put there again: what it would do is done by
+    /// Puts the syncs that are due at `now` in the queue, by their schedule or because a run was put off. One that is running or queued is not put there again: what it would do is done by
     /// the run that is under way or to come.
     pub(super) fn turn(&mut self, now: Timestamp, running: Option<&str>) {
         // A clock that was set back: what was planned by the wrong time would come too late.
@@ -92,10 +114,15 @@ impl Agenda {
         for (name, plan) in &mut self.plans {
             if set_back {
                 plan.advance(now, self.dice);
+                plan.again = plan.again.map(|again| again.min(now + LONGEST_REST));
+            }
+            let busy = running == Some(name) || self.queue.iter().any(|(queued, _)| queued == name);
+            if plan.again.take_if(|again| *again <= now).is_some() && !busy {
+                self.queue.push_back((name.clone(), Trigger::Schedule));
             }
             let Some((at, due)) = plan.at.zip(plan.due).filter(|(_, due)| *due <= now) else { continue };
             let missed = now.since(due) > LATE;
-            let busy = running == Some(name) || self.queue.iter().any(|(queued, _)| queued == name);
+            let busy = busy || self.queue.iter().any(|(queued, _)| queued == name);
             if !busy && (plan.schedule.catch_up || !missed) {
                 self.queue.push_back((name.clone(), Trigger::Schedule));
             }
@@ -128,164 +155,35 @@ impl Agenda {
         }
     }
 
+    /// A run was put off: the API is away or asks to wait, or the export is just being written. It is taken up again when that is over
+    /// (`until`, if it is known), after a rest that grows, unless the schedule comes sooner or what is missed is skipped. Returns when.
+    pub(super) fn put_off(&mut self, sync: &str, until: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+        let plan = self.plans.get_mut(sync).filter(|plan| plan.schedule.catch_up)?;
+        let rest = REST.saturating_mul(2_u32.saturating_pow(plan.put_off)).min(LONGEST_REST);
+        let again = until.unwrap_or(now).max(now + rest);
+        plan.put_off = plan.put_off.saturating_add(1);
+        plan.again = Some(again).filter(|again| plan.due.is_none_or(|due| *again < due));
+        plan.again
+    }
+
+    /// A run has ended otherwise: only the schedule counts again.
+    pub(super) fn not_put_off(&mut self, sync: &str) {
+        if let Some(plan) = self.plans.get_mut(sync) {
+            (plan.again, plan.put_off) = (None, 0);
+        }
+    }
+
     /// When the next sync is due.
     pub(super) fn wake(&self) -> Option<Timestamp> {
-        self.plans.values().filter_map(|plan| plan.due).min()
+        self.plans.values().filter_map(Plan::next).min()
     }
 
     /// Each sync and when it is due next.
     pub(super) fn next(&self) -> impl Iterator<Item = (&str, Option<Timestamp>)> {
-        self.plans.iter().map(|(name, plan)| (name.as_str(), plan.due))
+        self.plans.iter().map(|(name, plan)| (name.as_str(), plan.next()))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use jiff::tz::TimeZone;
-
-    use super::*;
-    use crate::domain::schedule::Times;
-
-    const MINUTE: i64 = 60_000;
-
-    /// Every ten minutes.
-    fn schedule() -> Schedule {
-        let times = Times::new("0 */10 * * * *", TimeZone::UTC).unwrap();
-        Schedule { times, jitter: Duration::ZERO, catch_up: true, at_start: false }
-    }
-
-    fn skipping() -> Schedule {
-        Schedule { catch_up: false, ..schedule() }
-    }
-
-    fn started(schedule: Schedule, last: Option<i64>, now: i64) -> Agenda {
-        let mut agenda = Agenda::new(|_| Duration::ZERO, at(now));
-        let past = last.map_or(Past::Nothing, |last| Past::Finished(at(last)));
-        agenda.start([("a".to_owned(), schedule, past)], at(now));
-        agenda
-    }
-
-    fn at(minute: i64) -> Timestamp {
-        Timestamp(minute * MINUTE)
-    }
-
-    /// What is due after a turn.
-    fn due(agenda: &mut Agenda, now: Timestamp) -> Vec<(String, Trigger)> {
-        agenda.turn(now, None);
-        std::iter::from_fn(|| agenda.take()).collect()
-    }
-
-    fn scheduled() -> Vec<(String, Trigger)> {
-        vec![("a".to_owned(), Trigger::Schedule)]
-    }
-
-    #[test]
-    fn a_sync_is_due_at_each_of_its_times_once() {
-        let mut agenda = started(schedule(), None, 5);
-        assert_eq!(due(&mut agenda, at(9)), []);
-        assert_eq!(agenda.wake(), Some(at(10)));
-        assert_eq!(due(&mut agenda, at(10)), scheduled());
-        assert_eq!(due(&mut agenda, at(10)), []);
-        assert_eq!(due(&mut agenda, at(20)), scheduled());
-    }
-
-    #[test]
-    fn a_sync_that_gives_its_turn_away_goes_on_after_the_others_and_is_not_waited_for() {
-        let mut agenda = Agenda::new(|_| Duration::ZERO, at(5));
-        agenda.start(["a", "b"].map(|name| (name.to_owned(), schedule(), Past::Nothing)), at(5));
-        agenda.turn(at(10), None);
-        let (first, trigger) = agenda.take().unwrap();
-        assert!(agenda.is_awaited());
-        agenda.again(first.clone(), trigger);
-        assert_eq!(agenda.take(), Some(("b".to_owned(), Trigger::Schedule)));
-        assert!(!agenda.is_awaited(), "only the one that gave its turn away waits");
-        assert_eq!(agenda.take(), Some((first, trigger)));
-        assert_eq!(agenda.take(), None);
-    }
-
-    #[test]
-    fn a_time_that_was_missed_while_the_daemon_was_down_is_made_up_for_once_or_skipped() {
-        assert_eq!(due(&mut started(schedule(), Some(1), 45), at(45)), scheduled());
-        assert_eq!(due(&mut started(skipping(), Some(1), 45), at(45)), []);
-        assert_eq!(due(&mut started(schedule(), Some(41), 45), at(45)), [], "nothing was missed");
-        assert_eq!(due(&mut started(schedule(), None, 45), at(45)), [], "it has never run");
-    }
-
-    #[test]
-    fn a_time_that_passed_while_the_machine_slept_is_made_up_for_once_or_skipped() {
-        let mut agenda = started(schedule(), None, 5);
-        assert_eq!(due(&mut agenda, at(48)), scheduled());
-        assert_eq!(agenda.wake(), Some(at(50)));
-        let mut agenda = started(skipping(), None, 5);
-        assert_eq!(due(&mut agenda, at(48)), []);
-        assert_eq!(due(&mut agenda, at(50)), scheduled());
-    }
-
-    #[test]
-    fn a_sync_that_runs_at_the_start_does_so_once_also_if_it_missed_a_time() {
-        let mut agenda = started(Schedule { at_start: true, ..schedule() }, Some(1), 45);
-        assert_eq!(due(&mut agenda, at(45)), [("a".to_owned(), Trigger::Start)]);
-        assert_eq!(due(&mut agenda, at(50)), scheduled());
-    }
-
-    #[test]
-    fn a_sync_never_overlaps_with_itself_and_what_came_due_meanwhile_is_not_made_up_for() {
-        let mut agenda = started(schedule(), None, 5);
-        agenda.turn(at(10), Some("a"));
-        agenda.turn(at(20), Some("a"));
-        assert_eq!(agenda.take(), None);
-        assert_eq!(due(&mut agenda, at(30)), scheduled());
-        agenda.turn(at(40), None);
-        agenda.turn(at(50), None);
-        assert_eq!(due(&mut agenda, at(51)), scheduled(), "queued once");
-    }
-
-    #[test]
-    fn the_wait_for_another_sync_is_no_missed_time() {
-        let mut agenda = started(skipping(), None, 5);
-        agenda.turn(at(10), Some("another"));
-        agenda.turn(at(18), Some("another"));
-        assert_eq!(agenda.take(), Some(("a".to_owned(), Trigger::Schedule)));
-    }
-
-    #[test]
-    fn jitter_delays_a_run_and_never_adds_or_drops_one() {
-        let mut agenda = Agenda::new(|most| most, at(5));
-        agenda
-            .start([("a".to_owned(), Schedule { jitter: Duration::from_mins(3), ..schedule() }, Past::Nothing)], at(5));
-        for ten in [10, 20, 30] {
-            assert_eq!(due(&mut agenda, at(ten + 2)), []);
-            assert_eq!(due(&mut agenda, at(ten + 3)), scheduled());
-        }
-    }
-
-    #[test]
-    fn a_clock_that_is_set_back_neither_repeats_a_time_nor_delays_the_next() {
-        let mut agenda = started(schedule(), None, 5);
-        assert_eq!(due(&mut agenda, at(10)), scheduled());
-        assert_eq!(due(&mut agenda, Timestamp(10 * MINUTE - 500)), []);
-        assert_eq!(due(&mut agenda, at(10)), [], "half a second back is the same time again");
-        assert_eq!(due(&mut agenda, at(-120)), []);
-        assert_eq!(agenda.wake(), Some(at(-110)), "two hours back is another time");
-    }
-
-    #[test]
-    fn a_first_run_that_was_cut_off_is_made_up_for_unless_what_is_missed_is_skipped() {
-        for (schedule, runs) in [(schedule(), 1), (skipping(), 0)] {
-            let mut agenda = Agenda::new(|_| Duration::ZERO, at(5));
-            agenda.start([("a".to_owned(), schedule, Past::Unfinished)], at(5));
-            assert_eq!(due(&mut agenda, at(5)).len(), runs);
-        }
-    }
-
-    #[test]
-    fn a_new_configuration_keeps_what_is_unchanged_and_forgets_what_is_gone() {
-        let mut agenda = started(Schedule { jitter: Duration::from_mins(1), ..schedule() }, None, 5);
-        agenda.turn(at(10), None);
-        agenda.replace([("b".to_owned(), schedule())], at(11));
-        assert_eq!(due(&mut agenda, at(12)), [], "queued, but gone");
-        assert_eq!(due(&mut agenda, at(20)), [("b".to_owned(), Trigger::Schedule)]);
-        agenda.replace([("b".to_owned(), schedule()), ("a".to_owned(), schedule())], at(20));
-        assert_eq!(due(&mut agenda, at(30)).len(), 2);
-    }
-}
+#[path = "agenda_tests.rs"]
+mod tests;

@@ -23,7 +23,7 @@ pub struct Board {
 /// What is known of a sync.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// When it is due, jitter included.
+    /// When it is due, jitter included, or a run of it that was put off is taken up again.
     pub next: Option<Timestamp>,
     /// When its last run in this process ended, and how.
     pub last: Option<(Timestamp, Ending)>,

@@ -1,19 +1,25 @@
 //! The scheduler over a real ledger, with runs of its own making.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use serde_json::json;
 use tokio::sync::mpsc::unbounded_channel;
 
+use super::running::Pass;
 use super::*;
+use crate::clock;
 use crate::domain::mapping::Spec;
 use crate::domain::plan::OnChange;
 use crate::domain::schedule::Times;
-use crate::sources;
-use crate::worker::settings::{Settings, Sync};
+use crate::ledger::Ledger;
+use crate::worker::report::Ending;
+use crate::worker::settings::{Schedule, Settings, Sync};
 use crate::worker::stop::Stopper;
+use crate::{sources, worker};
 
 fn prepared(folder: &Path, every: &str) -> Prepared {
     let sqlite = sources::sqlite::Settings {
@@ -78,7 +84,7 @@ async fn a_run_that_panics_is_recorded_as_an_error_and_the_daemon_goes_on() {
         let run = ledger.begin_run(work.trigger, [], clock::now())?;
         assert!(times.fetch_add(1, Ordering::Relaxed) > 0, "the first run panics");
         let now = clock::now();
-        ledger.finish_run(run, Ending::Complete.as_str(), now, &BTreeMap::new())?;
+        ledger.finish_run(run, Ending::Complete.as_str(), now, &BTreeMap::new(), [])?;
         let (started_at, finished_at) = (now, now);
         let (syncs, notices, samples) = (BTreeMap::new(), Vec::new(), Vec::new());
         Ok(Report { run, ending: Ending::Complete, started_at, finished_at, syncs, notices, samples })
@@ -104,6 +110,38 @@ async fn a_run_that_panics_is_recorded_as_an_error_and_the_daemon_goes_on() {
     let runs = Ledger::open_reader(&path).unwrap().runs(10).unwrap();
     let outcomes: Vec<_> = runs.iter().rev().map(|run| (run.trigger.as_str(), run.outcome.as_deref())).collect();
     assert_eq!(outcomes[..2], [("start", Some("error")), ("schedule", Some("complete"))]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_was_put_off_does_not_wait_for_the_next_time_of_its_schedule() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lead-sync.db");
+    let (board, mut seen) = watch::channel(Board::default());
+    let daemon = Daemon {
+        prepared: prepared(folder.path(), "0 0 0 1 1 *"),
+        lease: Lease::take(&path, "test", clock::now()).unwrap(),
+        reload: Arc::new(|| Err(String::new())),
+        hangup: Arc::default(),
+        board,
+        events: unbounded_channel().0,
+    };
+    let pass: Pass = Arc::new(|_| {
+        let (started_at, finished_at) = (clock::now(), clock::now());
+        let (syncs, notices, samples) = (BTreeMap::new(), Vec::new(), Vec::new());
+        Ok(Report { run: 1, ending: Ending::Deferred, started_at, finished_at, syncs, notices, samples })
+    });
+    let stopper = Stopper::default();
+    let began = clock::now();
+    let scheduler = Scheduler::start(daemon, pass, stopper.watch()).unwrap();
+    let look = async {
+        let planned = |board: &Board| board.running.is_none() && board.syncs["customers"].last.is_some();
+        let next = seen.wait_for(planned).await.unwrap().syncs["customers"].next;
+        stopper.stop();
+        next.unwrap()
+    };
+    let ((), next) = tokio::join!(scheduler.serve(), look);
+    // Unless this test runs in the last minutes of a year, that is no time of the schedule.
+    assert!(next >= began + Duration::from_mins(1) && next <= clock::now() + Duration::from_mins(1), "{next}");
 }
 
 #[tokio::test]

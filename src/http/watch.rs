@@ -112,7 +112,7 @@ impl Watch {
             Some((seen, health)) if seen == version => health,
             _ => look.ledger.health()?,
         };
-        self.exporter.observe(&health, clock::now());
+        metrics::observe(&health, clock::now());
         for (sync, at) in self.pulse.syncs().failed {
             let known = health.syncs.iter().find(|known| known.sync == sync);
             if known.and_then(|known| known.last_run.as_ref()).is_none_or(|(ended, _)| *ended < at) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{Ledger, Result};
 use crate::domain::breaker::Breaker;
@@ -52,6 +52,17 @@ impl Ledger {
             Ok((state, row.get::<_, Option<i64>>(5)?.map(Timestamp)))
         });
         read.map_err(|error| self.error(&error))
+    }
+
+    /// Until when nothing of a sync can be sent: the end of its connection's pause, of an open breaker, or of its leads' waits, whichever is
+    /// latest. `None` if the ledger knows of none, or not of the sync.
+    pub fn put_off_until(&self, sync: &str) -> Result<Option<Timestamp>> {
+        let sql = "SELECT id, connection FROM sync WHERE name = ?1";
+        let known = self.db.query_row(sql, [sync], |row| Ok((row.get(0)?, row.get(1)?))).optional();
+        let Some((sync, connection)) = known.map_err(|error| self.error(&error))? else { return Ok(None) };
+        let state = self.connection_state(connection)?.0;
+        let paused = state.pause.map(|(until, _)| until);
+        Ok([paused, state.breaker.open_until, self.next_due(&[sync])?].into_iter().flatten().max())
     }
 
     /// Drops what only a wrong clock can have written: waits of the connection that end more than `longest` after `now`, and leads to be
@@ -105,4 +116,38 @@ pub(super) fn store(db: &Connection, connection: i64, state: &ConnectionState) -
     let open_until = breaker.open_until.map(|until| until.0);
     let values = params![connection, until, reason, breaker.failures, breaker.trips, open_until];
     db.prepare_cached(sql)?.execute(values).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::NewLedger;
+
+    #[test]
+    fn a_sync_is_put_off_until_pause_and_breaker_are_over_and_a_lead_is_due() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open_or_create(&folder.path().join("l.db"), folder.path(), NewLedger::Confirmed).unwrap();
+        assert_eq!(ledger.put_off_until("customers").unwrap(), None);
+        let connection = ledger.connection_id("wegroup").unwrap();
+        ledger.sync_id("customers", connection).unwrap();
+        assert_eq!(ledger.put_off_until("customers").unwrap(), None);
+        for (pause, open_until, until) in [(Some(5), None, 5), (Some(5), Some(7), 7), (None, Some(6), 6)] {
+            let state = ConnectionState {
+                pause: pause.map(|until| (Timestamp(until), String::new())),
+                breaker: Breaker { open_until: open_until.map(Timestamp), ..Breaker::default() },
+            };
+            store(&ledger.db, connection, &state).unwrap();
+            assert_eq!(ledger.put_off_until("customers").unwrap(), Some(Timestamp(until)));
+        }
+        ledger
+            .db
+            .execute_batch(
+                "INSERT INTO basis (id, sync, digest) VALUES (1, 1, x'00');
+                 INSERT INTO origin (id, sync, path, layout) VALUES (1, 1, 'a.csv', '{}');
+                 INSERT INTO lead (sync, basis, fingerprint, state, key, next_at, since, updated_at, origin, line)
+                        VALUES (1, 1, zeroblob(16), 'waiting', 'K1', 9, 0, 0, 1, 2)",
+            )
+            .unwrap();
+        assert_eq!(ledger.put_off_until("customers").unwrap(), Some(Timestamp(9)));
+    }
 }

@@ -98,7 +98,7 @@ mod tests {
 
     fn run(ledger: &mut Ledger, sync: i64, finished_at: Timestamp, counts: Counts) {
         let run = ledger.begin_run(Trigger::Manual, [], Timestamp(0)).unwrap();
-        ledger.finish_run(run, "complete", finished_at, &BTreeMap::from([(sync, counts)])).unwrap();
+        ledger.finish_run(run, "complete", finished_at, &BTreeMap::from([(sync, counts)]), []).unwrap();
     }
 
     fn took(ms: &[u64]) -> Latency {

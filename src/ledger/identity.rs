@@ -26,6 +26,16 @@ impl From<&Metadata> for FileId {
     }
 }
 
+impl FileId {
+    /// Refuses another ledger than this one at `path`, or none, or one with several names.
+    pub(super) fn require_at(self, path: &Path) -> Result<()> {
+        match fs::metadata(path) {
+            Ok(about) if Self::from(&about) == self => refuse_several_names(path, &about),
+            _ => Err(Error::Replaced { path: path.into() }),
+        }
+    }
+}
+
 /// Where the ledger at `path` really lies. Its lock and its key lie beside that place, so that whoever comes through a link meets the same
 /// ones. A ledger that is not there yet will lie in its folder, wherever that is.
 pub(super) fn resolve(path: &Path) -> PathBuf {
@@ -39,9 +49,13 @@ pub(super) fn resolve(path: &Path) -> PathBuf {
 /// Refuses a ledger with several names: SQLite's log and our lock lie beside a name, so two processes could write to it at once
 /// (<https://sqlite.org/howtocorrupt.html#_multiple_links_to_the_same_file>).
 pub(super) fn refuse_hard_links(path: &Path) -> Result<()> {
-    match fs::metadata(path) {
-        Ok(about) if about.nlink() > 1 => Err(Error::SeveralNames { path: path.into(), names: about.nlink() }),
-        _ => Ok(()),
+    fs::metadata(path).map_or(Ok(()), |about| refuse_several_names(path, &about))
+}
+
+fn refuse_several_names(path: &Path, about: &Metadata) -> Result<()> {
+    match about.nlink() {
+        0 | 1 => Ok(()),
+        names => Err(Error::SeveralNames { path: path.into(), names }),
     }
 }
 

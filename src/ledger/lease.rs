@@ -85,14 +85,42 @@ impl Lease {
     /// Refuses to go on if the lock's file is no longer this one ([`Error::LockLost`]), for then somebody else may hold the ledger, too; or
     /// if the ledger is another file than before ([`Error::Replaced`]), for then the leads that were sent are not in it.
     pub fn confirm(&self) -> Result<()> {
-        let replaced = || Err(Error::Replaced { path: self.ledger.clone() });
-        match (FileId::of(&self.ledger), self.held.get()) {
-            (Some(found), _) if *self.held.get_or_init(|| found) != found => return replaced(),
-            (None, Some(_)) => return replaced(),
-            _ => {}
+        self.custody()?.confirm()
+    }
+
+    /// What this lease rests on, to be confirmed in a thread of its own.
+    pub fn custody(&self) -> Result<Custody> {
+        if let Some(found) = FileId::of(&self.ledger) {
+            self.held.get_or_init(|| found);
         }
-        let path = lock_path(&self.ledger);
-        if is_at(&self.lock, &path)? { refuse_hard_links(&self.ledger) } else { Err(Error::LockLost { path }) }
+        let lock_path = lock_path(&self.ledger);
+        let about = self.lock.metadata().map_err(file_error("cannot look at", &lock_path))?;
+        let (lock, held) = (FileId::from(&about), self.held.get().copied());
+        Ok(Custody { ledger: self.ledger.clone(), held, lock_path, lock })
+    }
+}
+
+/// The two files that a lease rests on: the ledger, once there is one, and its lock.
+#[derive(Debug, Clone)]
+pub struct Custody {
+    /// As configured.
+    ledger: PathBuf,
+    held: Option<FileId>,
+    lock_path: PathBuf,
+    lock: FileId,
+}
+
+impl Custody {
+    /// As [`Lease::confirm`]. Looks at each file once, so that it can be asked before every commit.
+    pub fn confirm(&self) -> Result<()> {
+        if let Some(held) = self.held {
+            held.require_at(&self.ledger)?;
+        }
+        if FileId::of(&self.lock_path) == Some(self.lock) {
+            Ok(())
+        } else {
+            Err(Error::LockLost { path: self.lock_path.clone() })
+        }
     }
 }
 

@@ -58,7 +58,7 @@ pub use files::key_path;
 pub use forget::{Erased, Forgotten, Held, Person};
 pub use health::{Health, SyncHealth, Version};
 pub use inspect::Found;
-pub use lease::{Lease, holder};
+pub use lease::{Custody, Lease, holder};
 pub use open::{Ledger, NewLedger};
 pub use operator::{Resolution, Retried, Target};
 pub use prune::Pruned;

@@ -53,6 +53,7 @@ fn prune(db: &Connection, before: Timestamp, most: usize) -> rusqlite::Result<Pr
         .query_map(params![before.0, limit], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     for run in &runs {
+        db.prepare_cached("DELETE FROM notice WHERE run = ?1")?.execute([run])?;
         db.prepare_cached("DELETE FROM run_sync WHERE run = ?1")?.execute([run])?;
         db.prepare_cached("DELETE FROM run WHERE id = ?1")?.execute([run])?;
     }
@@ -75,4 +76,29 @@ fn old_events(db: &Connection, before: Timestamp, most: usize) -> rusqlite::Resu
         }
     }
     Ok(old)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::ledger::{Counts, NewLedger, Trigger};
+
+    #[test]
+    fn what_a_run_had_to_say_goes_with_the_run_and_the_last_run_of_a_sync_keeps_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("l.db");
+        let mut ledger = Ledger::open_or_create(&path, folder.path(), NewLedger::Confirmed).unwrap();
+        let sync = ledger.sync_id("customers", ledger.connection_id("wegroup").unwrap()).unwrap();
+        let counts = BTreeMap::from([(sync, Counts::default())]);
+        for said in ["first", "last"] {
+            let run = ledger.begin_run(Trigger::Manual, [sync], Timestamp(0)).unwrap();
+            ledger.finish_run(run, "attention", Timestamp(0), &counts, [said]).unwrap();
+        }
+        assert_eq!(ledger.prune(Timestamp(1), 10).unwrap().runs, 1);
+        assert_eq!(ledger.status().unwrap()[0].last_notices, ["last"]);
+        let kept: i64 = ledger.db.query_row("SELECT count(*) FROM notice", [], |row| row.get(0)).unwrap();
+        assert_eq!(kept, 1);
+    }
 }

@@ -101,6 +101,8 @@ pub struct SyncStatus {
     pub last_run: Option<String>,
     /// Its outcome.
     pub last_outcome: Option<String>,
+    /// What it had to say: why it ended so, and what to do.
+    pub last_notices: Vec<String>,
     /// Pause and breaker of the connection.
     #[serde(skip)]
     pub state: ConnectionState,
@@ -173,9 +175,9 @@ impl Ledger {
     }
 
     fn syncs(&self) -> Result<Vec<SyncStatus>> {
-        let read = || -> rusqlite::Result<Vec<(i64, i64, SyncStatus)>> {
+        let read = || -> rusqlite::Result<Vec<Numbered>> {
             let sql = "SELECT s.id, c.id, s.name, c.name, (SELECT count(*) FROM quarantine q WHERE q.sync = s.id),
-                              strftime('%Y-%m-%dT%H:%M:%fZ', r.finished_at / 1000.0, 'unixepoch'), r.outcome
+                              strftime('%Y-%m-%dT%H:%M:%fZ', r.finished_at / 1000.0, 'unixepoch'), r.outcome, r.id
                          FROM sync s JOIN connection c ON c.id = s.connection
                          LEFT JOIN run r ON r.id = (SELECT o.id FROM run_sync a JOIN run o ON o.id = a.run
                                                       WHERE a.sync = s.id AND o.finished_at IS NOT NULL ORDER BY a.run DESC LIMIT 1)
@@ -189,19 +191,27 @@ impl Ledger {
                     quarantined: u64::try_from(row.get::<_, i64>(4)?).unwrap_or(0),
                     last_run: row.get(5)?,
                     last_outcome: row.get(6)?,
+                    last_notices: Vec::new(),
                     state: ConnectionState::default(),
                 };
-                Ok((row.get(0)?, row.get(1)?, status))
+                Ok(Numbered { sync: row.get(0)?, connection: row.get(1)?, last_run: row.get(7)?, status })
             })?;
             rows.collect()
         };
         let mut syncs = Vec::new();
-        for (sync, connection, mut status) in read().map_err(|error| self.error(&error))? {
+        for Numbered { sync, connection, last_run, mut status } in read().map_err(|error| self.error(&error))? {
             status.leads = self.count_states(sync).map_err(|error| self.error(&error))?;
+            status.last_notices = self.notices(last_run).map_err(|error| self.error(&error))?;
             status.state = self.connection_state(connection)?.0;
             syncs.push(status);
         }
         Ok(syncs)
+    }
+
+    /// What a run had to say.
+    fn notices(&self, run: Option<i64>) -> rusqlite::Result<Vec<String>> {
+        let mut statement = self.db.prepare_cached("SELECT text FROM notice WHERE run = ?1 ORDER BY place")?;
+        statement.query_map([run], |row| row.get(0))?.collect()
     }
 
     /// Leads that are not delivered are few or, after a first intake, small in their index; those that are delivered are what is left of all.
@@ -220,6 +230,14 @@ impl Ledger {
             .map(|(state, count)| (state.clone(), u64::try_from(*count).unwrap_or(0)))
             .collect())
     }
+}
+
+/// A sync's status, to be filled in, and the numbers to do that by.
+struct Numbered {
+    sync: i64,
+    connection: i64,
+    last_run: Option<i64>,
+    status: SyncStatus,
 }
 
 fn lead_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<LeadRow> {

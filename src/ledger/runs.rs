@@ -35,9 +35,9 @@ impl Trigger {
 pub enum Past {
     /// None ever began.
     Nothing,
-    /// The daemon began one, and each was interrupted or cut off.
+    /// The daemon began one, and each was interrupted, cut off or put off.
     Unfinished,
-    /// The last one that was neither interrupted nor cut off began then.
+    /// The last one that was neither interrupted nor cut off nor put off began then.
     Finished(Timestamp),
 }
 
@@ -107,13 +107,14 @@ impl Ledger {
         Ok(run)
     }
 
-    /// Closes a run with its outcome (the exit table's name) and the counts of each sync, by the sync's number.
-    pub fn finish_run(
+    /// Closes a run with its outcome (the exit table's name), the counts of each sync, by the sync's number, and what it has to say.
+    pub fn finish_run<'n>(
         &mut self,
         run: i64,
         outcome: &str,
         now: Timestamp,
         counts: &BTreeMap<i64, Counts>,
+        notices: impl IntoIterator<Item = &'n str>,
     ) -> Result<()> {
         let path = self.path.clone();
         let error = |error: rusqlite::Error| super::Error::from_sqlite(&path, &error);
@@ -142,23 +143,33 @@ impl Ledger {
             let values = [run, *sync].into_iter().chain(signed);
             tx.execute(sql, rusqlite::params_from_iter(values)).map_err(error)?;
         }
+        for (place, text) in (0_i64..).zip(notices) {
+            let sql = "INSERT OR REPLACE INTO notice (run, place, text) VALUES (?1, ?2, ?3)";
+            tx.execute(sql, params![run, place, text]).map_err(error)?;
+        }
         tx.commit().map_err(error)
     }
 
     /// Closes the daemon's run that was left open when it was cut off or panicked, if there is one; `sync` if it is known which one it was
-    /// for. Only who holds the lease knows that the run is under way no more.
-    pub fn end_lost_run(&mut self, sync: Option<&str>, outcome: &str, now: Timestamp) -> Result<()> {
+    /// for, and `notice` what is to be said of it. Only who holds the lease knows that the run is under way no more.
+    pub fn end_lost_run(
+        &mut self,
+        sync: Option<&str>,
+        outcome: &str,
+        notice: Option<&str>,
+        now: Timestamp,
+    ) -> Result<()> {
         let lost = "SELECT max(id) FROM run WHERE finished_at IS NULL AND \"trigger\" <> 'manual'";
         let run: Option<i64> = self.db.query_row(lost, [], |row| row.get(0)).map_err(|error| self.error(&error))?;
         let known = "SELECT id FROM sync WHERE name = ?1";
         let sync = self.db.query_row(known, [sync], |row| row.get(0)).optional().map_err(|error| self.error(&error))?;
         let counts = sync.map(|sync| (sync, Counts::default())).into_iter().collect();
-        run.map_or(Ok(()), |run| self.finish_run(run, outcome, now, &counts))
+        run.map_or(Ok(()), |run| self.finish_run(run, outcome, now, &counts, notice))
     }
 
-    /// What became of a sync's runs so far. A first run by hand that was stopped is none: who stopped it knows.
+    /// What became of a sync's runs so far. A first run by hand that was stopped or put off is none: who began it knows.
     pub fn past_of(&self, sync: &str) -> Result<Past> {
-        let sql = "SELECT max(r.started_at) FILTER (WHERE r.outcome <> 'interrupted'),
+        let sql = "SELECT max(r.started_at) FILTER (WHERE r.outcome NOT IN ('interrupted', 'deferred')),
                           coalesce(max(r.\"trigger\" <> 'manual'), 0)
                      FROM run r JOIN run_sync c ON c.run = r.id JOIN sync s ON s.id = c.sync WHERE s.name = ?1";
         let read = self.db.query_row(sql, [sync], |row| Ok((row.get::<_, Option<i64>>(0)?, row.get(1)?)));

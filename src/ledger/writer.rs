@@ -11,6 +11,7 @@ use rusqlite::TransactionBehavior;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::connections::{self, ConnectionState};
+use super::lease::Custody;
 use super::queue::{self, Ask};
 use super::{Error, Ledger, Result};
 use crate::clock;
@@ -34,6 +35,12 @@ enum Command {
     Store { connection: i64, state: ConnectionState, told: UnboundedSender<Done> },
 }
 
+impl Command {
+    fn is_claim(&self) -> bool {
+        matches!(self, Self::Claim { .. })
+    }
+}
+
 /// What has been committed.
 #[derive(Debug)]
 pub enum Done {
@@ -50,7 +57,7 @@ pub enum Done {
     },
     /// Pause and breaker are kept.
     Stored,
-    /// A claim came to nothing: the ledger cannot be written any more. Send nothing, stop.
+    /// A claim came to nothing: the ledger cannot be written any more, or is ours no more. Send nothing, stop.
     Unclaimed(String),
     /// A settlement, or pause and breaker, could not be written.
     Unwritten(String),
@@ -80,15 +87,16 @@ impl Load {
 }
 
 impl Writer {
-    /// Starts the thread. It owns the ledger until [`Writer::finish`].
-    pub fn start(ledger: Ledger, run: i64) -> Result<Self> {
+    /// Starts the thread. It owns the ledger until [`Writer::finish`], and claims nothing once `custody` is lost: what is settled then is of
+    /// use if the ledger comes back, but a lead that is claimed may be sent by somebody else, too.
+    pub fn start(ledger: Ledger, run: i64, custody: Custody) -> Result<Self> {
         let path = ledger.path().to_path_buf();
         let (commands, inbox) = channel();
         let load = Arc::new(Load::default());
         let seen = Arc::clone(&load);
         let thread = std::thread::Builder::new()
             .name("ledger".to_owned())
-            .spawn(move || work(ledger, &inbox, &seen, run))
+            .spawn(move || work(ledger, &custody, &inbox, &seen, run))
             .map_err(super::files::file_error("cannot start the thread that writes", &path))?;
         Ok(Self { commands, load, thread })
     }
@@ -139,7 +147,7 @@ impl Writer {
     }
 }
 
-fn work(mut ledger: Ledger, inbox: &Receiver<Command>, load: &Load, run: i64) -> Ledger {
+fn work(mut ledger: Ledger, custody: &Custody, inbox: &Receiver<Command>, load: &Load, run: i64) -> Ledger {
     while let Ok(first) = inbox.recv() {
         let mut batch = Vec::with_capacity(16);
         batch.push(first);
@@ -150,6 +158,7 @@ fn work(mut ledger: Ledger, inbox: &Receiver<Command>, load: &Load, run: i64) ->
             batch.extend(inbox.try_iter().take(BATCH - batch.len()));
         }
         load.waiting.fetch_sub(batch.len(), Ordering::Relaxed);
+        refuse_claims_without(custody, &mut batch);
         match commit(&mut ledger, &batch, run) {
             Ok(done) => {
                 for (command, done) in batch.iter().zip(done) {
@@ -161,6 +170,18 @@ fn work(mut ledger: Ledger, inbox: &Receiver<Command>, load: &Load, run: i64) ->
         }
     }
     ledger
+}
+
+/// Takes the claims out of a batch, with their answers, if the ledger or its lock is not ours any more. It looks at the two files only if
+/// there is something to claim, and before the transaction.
+fn refuse_claims_without(custody: &Custody, batch: &mut Vec<Command>) {
+    if batch.iter().any(Command::is_claim)
+        && let Err(error) = custody.confirm()
+    {
+        for claim in batch.extract_if(.., |command| command.is_claim()) {
+            refuse(&claim, error.to_string());
+        }
+    }
 }
 
 /// Executes a batch in one transaction.
@@ -220,18 +241,46 @@ fn told(command: &Command) -> &UnboundedSender<Done> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use tokio::sync::mpsc::unbounded_channel;
 
     use super::*;
-    use crate::ledger::NewLedger;
+    use crate::ledger::{Lease, NewLedger};
+
+    fn held(folder: &Path) -> (Ledger, Lease) {
+        let lease = Lease::take(&folder.join("l.db"), "test", Timestamp(0)).unwrap();
+        (lease.open_ledger(folder, NewLedger::Confirmed).unwrap(), lease)
+    }
+
+    #[test]
+    fn who_has_lost_the_ledger_or_its_lock_claims_nothing_and_still_writes_down_the_rest() {
+        for lost in ["l.db", "l.lock"] {
+            let folder = tempfile::tempdir().unwrap();
+            let (ledger, lease) = held(folder.path());
+            let connection = ledger.connection_id("c").unwrap();
+            let writer = Writer::start(ledger, 1, lease.custody().unwrap()).unwrap();
+            let (told, mut answers) = unbounded_channel();
+            let ask = Ask { syncs: vec![1], limit: 1, now: Timestamp(0), connection };
+            writer.claim(ask.clone(), &told);
+            assert!(matches!(answers.blocking_recv(), Some(Done::Claimed(..))));
+            std::fs::remove_file(folder.path().join(lost)).unwrap();
+            writer.claim(ask, &told);
+            let Some(Done::Unclaimed(why)) = answers.blocking_recv() else { panic!("{lost}: claimed") };
+            assert!(why.contains(lost) && why.contains("was removed or replaced"), "{why}");
+            writer.store(connection, ConnectionState::default(), &told);
+            assert!(matches!(answers.blocking_recv(), Some(Done::Stored)));
+            writer.finish().unwrap();
+        }
+    }
 
     #[test]
     fn each_command_is_answered_once_and_by_its_own_kind_also_when_it_cannot_be_carried_out() {
         let folder = tempfile::tempdir().unwrap();
-        let ledger = Ledger::open_or_create(&folder.path().join("l.db"), folder.path(), NewLedger::Confirmed).unwrap();
+        let (ledger, lease) = held(folder.path());
         let connection = ledger.connection_id("c").unwrap();
         ledger.db.execute_batch("ALTER TABLE lead RENAME TO moved; ALTER TABLE connection RENAME TO away").unwrap();
-        let writer = Writer::start(ledger, 1).unwrap();
+        let writer = Writer::start(ledger, 1, lease.custody().unwrap()).unwrap();
         let (told, mut answers) = unbounded_channel();
         writer.claim(Ask { syncs: vec![1], limit: 1, now: Timestamp(0), connection }, &told);
         assert!(matches!(answers.blocking_recv(), Some(Done::Unclaimed(_))));

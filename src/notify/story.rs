@@ -9,9 +9,6 @@ use crate::domain::delivery::State;
 use crate::domain::standing::Level;
 use crate::ledger::{SyncHealth, Trouble};
 
-/// The most notices that a message repeats.
-const NOTICES: usize = 20;
-
 /// One sync of the run.
 #[derive(Debug)]
 pub(super) struct Affair<'a> {
@@ -65,7 +62,7 @@ impl Story<'_> {
 
     fn notices(&self) -> Vec<&str> {
         match self.ended {
-            Ended::Report(report) => report.notices.iter().map(|notice| notice.text.as_str()).take(NOTICES).collect(),
+            Ended::Report(report) => report.told().collect(),
             Ended::Failure { text, .. } => vec![text],
         }
     }

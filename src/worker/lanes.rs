@@ -74,10 +74,11 @@ async fn send_all(
         }
     }
     // Last thing before the first request: opening the connections may have taken a while.
-    lease.confirm()?;
+    let custody = lease.custody()?;
+    custody.confirm()?;
     let budget = AtomicU64::new(job.limit.unwrap_or(u64::MAX));
     let pseudonyms = Pseudonyms::new(&ledger.key());
-    let writer = Writer::start(ledger, run.number)?;
+    let writer = Writer::start(ledger, run.number, custody)?;
     let now = clock::now();
     let dispatches = lanes.iter().map(|lane| {
         dispatch(Means {
@@ -101,7 +102,10 @@ async fn send_all(
         run.add(lane.id, tally);
     }
     let _ = tokio::time::timeout(RENEWAL, join_all(lanes.iter().map(|lane| lane.tokens.settled()))).await;
-    writer.finish()
+    let ledger = writer.finish()?;
+    // What was settled in a ledger that is not there any more is not recorded, whatever this run did.
+    lease.confirm()?;
+    Ok(ledger)
 }
 
 /// The connections of the run that can be used; why the others cannot is a notice. Opened at once: one whose sign-in service is slow keeps

@@ -87,8 +87,8 @@ fn pass_over(
     tracing::Span::current().record("run", run.number);
     tracing::info!(trigger = job.trigger.as_str(), "begins");
     let report = run.carry_out(ledger, prepared, job, lease, progress, stop);
-    if report.is_err() {
-        run.close_as_error(settings, lease);
+    if let Err(error) = &report {
+        run.close_as_error(settings, lease, error);
     }
     report
 }
@@ -180,7 +180,7 @@ impl Run {
         }
         let report = self.finish(&ledger)?;
         ledger.add_latency(Day::of(report.finished_at), &self.latency)?;
-        ledger.finish_run(report.run, report.ending.as_str(), report.finished_at, &self.counts)?;
+        ledger.finish_run(report.run, report.ending.as_str(), report.finished_at, &self.counts, report.told())?;
         if let Err(error) = ledger.prune(report.finished_at - prepared.settings.retain, PRUNED_PER_RUN) {
             tracing::warn!(%error, "what is older than `retain` is deleted by a later run");
         }
@@ -190,16 +190,22 @@ impl Run {
     }
 
     /// Closes a run that an error of the ledger has ended. The ledger is opened anew: the thread that writes may have kept it.
-    fn close_as_error(&self, settings: &Settings, lease: Option<&Lease>) {
+    fn close_as_error(&self, settings: &Settings, lease: Option<&Lease>, why: &ledger::Error) {
         let opened = match lease {
             // Never in another ledger, where the number is another run's.
             Some(lease) => lease.open_ledger(&settings.tokens, NewLedger::Unconfirmed),
             None => Ledger::open(&settings.ledger),
         };
         let outcome = Ending::Error.as_str();
-        let closed = opened.and_then(|mut ledger| ledger.finish_run(self.number, outcome, clock::now(), &self.counts));
+        let (why, now) = (why.to_string(), clock::now());
+        let close = |mut ledger: Ledger| ledger.finish_run(self.number, outcome, now, &self.counts, [why.as_str()]);
+        let closed = opened.and_then(close);
         match closed {
             Ok(()) => tracing::info!(outcome, "ends"),
+            // It is said once, by who learns how the run ended.
+            Err(error) if error.to_string() == why => {
+                tracing::error!(run = self.number, outcome, "the end of the run could not be recorded either");
+            }
             Err(error) => {
                 tracing::error!(run = self.number, outcome, %error, "the end of the run could not be recorded");
             }

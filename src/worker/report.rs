@@ -66,6 +66,9 @@ impl Notice {
     }
 }
 
+/// The most notices of a run that are told and kept: enough to see the pattern.
+const TOLD: usize = 20;
+
 /// What a run did.
 #[derive(Debug, Clone)]
 pub struct Report {
@@ -83,6 +86,13 @@ pub struct Report {
     pub notices: Vec<Notice>,
     /// For a dry run: what would be sent, and why other rows would not.
     pub samples: Vec<Sample>,
+}
+
+impl Report {
+    /// The notices as people are told them and as the ledger keeps them.
+    pub fn told(&self) -> impl Iterator<Item = &str> {
+        self.notices.iter().map(|notice| notice.text.as_str()).take(TOLD)
+    }
 }
 
 /// One row of a dry run.

@@ -1,10 +1,10 @@
 //! What works beside a daemon, and what has to wait.
 
-use lead_sync::sandbox::{Answer, Fault, Kind};
+use lead_sync::sandbox::{Answer, Fault, Kind, RetryAfter};
 use rustix::process::Signal;
 
 use crate::process::{Daemon, until};
-use crate::support::Scene;
+use crate::support::{Ran, Scene};
 
 fn scene() -> Scene {
     let mut scene = Scene::new();
@@ -54,6 +54,36 @@ fn a_daemon_whose_ledger_is_removed_says_so_and_sends_nothing_again() {
     assert_eq!(scene.stored().len(), 3);
 }
 
+/// How many of the leads that the API has stored are delivered, and how many others are neither that nor to be sent.
+fn settled(scene: &Scene) -> (usize, usize) {
+    let states = scene.query("SELECT state FROM lead WHERE state <> 'pending'");
+    let delivered = states.iter().filter(|state| *state == "delivered").count();
+    (delivered, states.len() - delivered)
+}
+
+#[test]
+fn a_run_whose_ledger_or_lock_goes_in_the_middle_claims_nothing_more_settles_what_is_under_way_and_says_why() {
+    const LEADS: usize = 5_000;
+    for gone in ["lead-sync.db", "lead-sync.lock"] {
+        let scene = Scene::new();
+        scene.customers(0..u32::try_from(LEADS).unwrap());
+        scene.fault(Fault::once(Kind::Slow { ms: 20 }).always());
+        let run = scene.spawn();
+        until("it is in the middle", || scene.stored().len() > 10);
+        let aside = scene.path("aside");
+        std::fs::rename(scene.path(gone), &aside).unwrap();
+        let ran = Ran::from(run.wait_with_output().unwrap());
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert_eq!(ran.stderr.matches("was removed or replaced while this process").count(), 1, "{ran:?}");
+        assert!(ran.stderr.contains("nothing more is sent") && ran.stderr.contains(gone), "{ran:?}");
+        let stored = scene.stored().len();
+        assert!(stored < LEADS, "it went on to the end");
+        // What was under way is found again once the file is put back.
+        std::fs::rename(&aside, scene.path(gone)).unwrap();
+        assert_eq!(settled(&scene), (stored, 0), "{gone}");
+    }
+}
+
 #[test]
 fn a_first_run_that_was_cut_off_is_made_up_for_after_a_restart() {
     for signal in [Signal::KILL, Signal::TERM] {
@@ -71,6 +101,26 @@ fn a_first_run_that_was_cut_off_is_made_up_for_after_a_restart() {
         daemon.signal(Signal::TERM);
         daemon.end();
     }
+}
+
+#[test]
+fn a_run_that_was_put_off_is_taken_up_again_also_by_another_daemon() {
+    let mut scene = scene();
+    scene.sync("schedule", "\"0 0 0 1 1 *\"").sync("run_at_start", "true").connection("patience", "\"0s\"");
+    scene.fault(
+        Fault::once(Kind::Status(Answer { retry_after: Some(RetryAfter::Seconds(1)), ..Answer::new(503) })).always(),
+    );
+    let daemon = Daemon::start(&scene);
+    daemon.until_said("the run was put off and is taken up again");
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end().0, Some(0));
+    scene.api.clear_faults();
+    // The API has asked for a second.
+    scene.sync("run_at_start", "false").connection("patience", "\"10s\"");
+    let daemon = Daemon::start(&scene);
+    until("what was put off is sent", || scene.stored().len() == 3);
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end().0, Some(0));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::site::{Ended, KEYS, PROGRAM, Site, end};
+use crate::site::{Ended, KEYS, PROGRAM, Site, end, message};
 
 /// The user of the image.
 const USER: u32 = 65_532;
@@ -125,8 +125,8 @@ fn without_a_volume_it_warns_that_the_ledger_vanishes_with_the_container() {
     let warned = run(&site, NO_VOLUME, &["--run-now"]);
     assert_eq!(warned.code, Some(0), "{warned:?}");
     assert_eq!(
-        warned.stderr,
-        "warning: the ledger /var/lib/lead-sync/lead-sync.db lies inside the container and vanishes with it; \
-         without it every lead of the export is sent again. Mount a volume on its folder\n"
+        message(&warned.stderr),
+        "the ledger /var/lib/lead-sync/lead-sync.db lies inside the container and vanishes with it; \
+         without it every lead of the export is sent again. Mount a volume on its folder"
     );
 }

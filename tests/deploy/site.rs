@@ -99,6 +99,13 @@ pub(crate) fn end(command: &mut Command) -> Ended {
     Ended { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
+/// What the one line of a run's log says.
+#[track_caller]
+pub(crate) fn message(log: &str) -> String {
+    let line: serde_json::Value = serde_json::from_str(log).unwrap();
+    line["message"].as_str().unwrap().to_owned()
+}
+
 /// True if this process is root; what needs it is skipped elsewhere, and says so.
 pub(crate) fn is_root() -> bool {
     let root = rustix::process::geteuid().is_root();

@@ -8,6 +8,7 @@ mod init;
 mod interview;
 #[path = "../support/terminal.rs"]
 mod terminal;
+mod words;
 
 use std::fs;
 use std::io::{BufRead, BufReader};

@@ -158,8 +158,15 @@ async fn an_export_that_suddenly_has_no_rows_is_told_until_it_has_some_or_is_con
     assert_eq!(site.run(&["--run-now"]).await.code, 3);
     let told = json(&webhook.take()[0].1);
     assert!(told["notices"][0].as_str().unwrap().contains("not a single row was read"), "{told}");
+    let status = site.run(&["status", "--format", "json"]).await;
+    assert_eq!(json(&status.stdout)[0]["last_notices"], told["notices"], "status says it in the same words");
+    let status = site.run(&["status"]).await.stdout;
+    let words: Vec<&str> = status.split_whitespace().collect();
+    assert!(words.join(" ").contains("attention sync customers: not a single row was read"), "{status}");
+    assert!(status.contains("--confirm"), "{status}");
     assert_eq!(site.run(&["--run-now", "--confirm"]).await.code, 0);
     assert_eq!(json(&webhook.take()[0].1)["event"], "recovered");
+    assert!(!site.run(&["status"]).await.stdout.contains("not a single row"), "it is over");
     site.export(&[GOOD]);
     assert_eq!(site.run(&["--run-now"]).await.code, 0);
     assert_eq!(webhook.take(), []);

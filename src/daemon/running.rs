@@ -1,0 +1,112 @@
+//! One run over one sync, in a thread of its own: neither its failure nor its panic concerns anybody else.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use crate::domain::time::Timestamp;
+use crate::ledger::{self, Lease, Ledger, NewLedger, Trigger};
+use crate::worker::progress::Progress;
+use crate::worker::report::{Ending, Report};
+use crate::worker::stop::Stop;
+use crate::worker::{self, Job, Prepared, Purpose};
+
+/// One run to be done.
+pub(super) struct Work {
+    pub(super) prepared: Arc<Prepared>,
+    pub(super) trigger: Trigger,
+    pub(super) lease: Arc<Lease>,
+    pub(super) progress: Arc<Progress>,
+    pub(super) stop: Stop,
+}
+
+/// Does a run, in a thread of its own.
+pub(super) type Pass = Arc<dyn Fn(&Work) -> ledger::Result<Report> + Send + core::marker::Sync>;
+
+/// A run that sends what is due.
+pub(super) fn send() -> Pass {
+    Arc::new(|work| {
+        let job = Job {
+            trigger: work.trigger,
+            purpose: Purpose::Send,
+            limit: None,
+            confirmed: false,
+            new_ledger: NewLedger::Unconfirmed,
+        };
+        worker::run(&work.prepared, &job, Some(&work.lease), &work.progress, &work.stop)
+    })
+}
+
+/// A run under way.
+pub(super) struct Running {
+    pub(super) sync: String,
+    trigger: Trigger,
+    /// Told once other syncs wait for this run.
+    pub(super) awaited: watch::Sender<bool>,
+    pub(super) progress: Arc<Progress>,
+    pub(super) grace: Duration,
+    handle: JoinHandle<Passed>,
+}
+
+/// What a run's thread gives back: its result and, if it was put off, until when, as far as that is known.
+type Passed = (ledger::Result<Report>, Option<Timestamp>);
+
+impl Running {
+    /// Begins the run. `awaited` by others, it does not wait itself.
+    pub(super) fn begin(sync: String, work: Work, pass: &Pass, awaited: bool) -> Self {
+        let awaited = watch::Sender::new(awaited);
+        let work = Work { stop: work.stop.awaited_by(awaited.subscribe()), ..work };
+        let (trigger, progress) = (work.trigger, Arc::clone(&work.progress));
+        let grace = work.prepared.settings.shutdown_grace;
+        let pass = Arc::clone(pass);
+        let handle = spawn_blocking(move || {
+            let result = pass(&work);
+            let deferred = result.as_ref().is_ok_and(|report| report.ending == Ending::Deferred);
+            let until = if deferred { put_off_until(&work) } else { None };
+            (result, until)
+        });
+        Self { sync, trigger, awaited, progress, grace, handle }
+    }
+}
+
+/// Why a run has no report.
+pub(super) enum Broken {
+    Ledger(ledger::Error),
+    Panic,
+}
+
+/// How a run ended.
+pub(super) struct Ended {
+    pub(super) sync: String,
+    /// Its trigger, if others waited for it: then it may have ended for their sake.
+    pub(super) yielded: Option<Trigger>,
+    pub(super) result: Result<Report, Broken>,
+    /// If it was put off: until when, as far as that is known.
+    pub(super) until: Option<Timestamp>,
+}
+
+/// Waits for the end of the run under way; for ever if there is none.
+pub(super) async fn ended(running: &mut Option<Running>) -> Ended {
+    let Some(under_way) = running else { return pending().await };
+    let (result, until) = match (&mut under_way.handle).await {
+        Ok((result, until)) => (result.map_err(Broken::Ledger), until),
+        Err(_) => (Err(Broken::Panic), None),
+    };
+    let yielded = Some(under_way.trigger).filter(|_| *under_way.awaited.borrow());
+    let sync = std::mem::take(&mut under_way.sync);
+    *running = None;
+    Ended { sync, yielded, result, until }
+}
+
+/// When the sync of a run that was put off can go on. In the run's own thread: a ledger on a mount that hangs must keep no signal waiting.
+fn put_off_until(work: &Work) -> Option<Timestamp> {
+    let sync = &work.prepared.syncs.first()?.settings.name;
+    let read = Ledger::open_reader(&work.prepared.settings.ledger).and_then(|ledger| ledger.put_off_until(sync));
+    read.unwrap_or_else(|error| {
+        tracing::warn!(%error, "until when the run is put off cannot be read");
+        None
+    })
+}
