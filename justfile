@@ -56,7 +56,7 @@ package:
 sbom:
     bash .ci/run sbom
 
-# the last commit, built twice in folders of different names and compared (not the same yet); takes two release builds
+# the last commit, built twice in folders of different names and compared; takes two release builds
 reproducible:
     bash .ci/run reproducible
 

@@ -23,10 +23,14 @@ pub(super) fn prune(args: &Args) -> Result<Exit, Failure> {
         all.events += pruned.events;
         all.runs += pruned.runs;
         all.copies += pruned.copies;
+        all.unfinished += pruned.unfinished;
     }
     out::say(format!("{} entries of history and {} runs older than {before} are deleted", all.events, all.runs));
     if all.copies > 0 {
         out::say(format!("{} copies of the ledger from before a migration are deleted", all.copies));
+    }
+    if all.unfinished > 0 {
+        out::say(format!("{} files that a killed process left unfinished are deleted", all.unfinished));
     }
     if ledger.wipe()? {
         return Ok(Exit::Done);

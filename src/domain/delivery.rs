@@ -12,6 +12,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use super::outcome::Outcome;
 use super::time::Timestamp;
@@ -103,8 +104,8 @@ pub struct Claim {
     pub attempts: u32,
     /// Tries so far, charged or not: what the backoff grows with.
     pub tries: u32,
-    /// When this content became due first.
-    pub since: Timestamp,
+    /// How old this content counts as now that it is claimed ([`super::retry::age`]).
+    pub age: Duration,
     /// An earlier attempt of this content may have arrived.
     pub possibly_sent: bool,
     /// The JSON body.

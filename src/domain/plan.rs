@@ -29,6 +29,11 @@ impl Known {
     pub fn is_open(&self) -> bool {
         matches!(self.state, State::Pending | State::Waiting | State::Rejected | State::Failed)
     }
+
+    /// It will be sent whatever an export brings.
+    pub fn is_queued(&self) -> bool {
+        matches!(self.state, State::Pending | State::Sending | State::Waiting)
+    }
 }
 
 /// What the row of a known lead asks for now.

@@ -13,7 +13,7 @@ pub struct Policy {
     pub first: Duration,
     /// No delay of our own is longer.
     pub cap: Duration,
-    /// A lead that is unsettled for longer is `failed`, however few attempts were charged.
+    /// A lead that was tried for longer ([`age`]) is `failed`, however few attempts were charged.
     pub max_age: Duration,
 }
 
@@ -48,20 +48,34 @@ pub enum Again {
     Never,
 }
 
-/// Decides on another try. `attempts` and `tries` include the POST just made; `since` is when the content became due first;
-/// `not_before` is a pause that the server asked for, which no cap shortens.
+/// How old a content counts as at `now`, when it is about to be tried: it became due at `since`, and something was last done about it at
+/// `touched`.
+///
+/// A time in which nothing was done counts as half of `max_age` at most. The clock may have been behind until now, or the machine off: neither is
+/// a reason to give a lead up at the next failure. A clock that was set back adds nothing and takes nothing away.
+pub fn age(max_age: Duration, since: Timestamp, touched: Timestamp, now: Timestamp) -> Duration {
+    let untouched = now.since(touched).min(max_age / 2);
+    touched.since(since).saturating_add(untouched)
+}
+
+/// Decides on another try. `attempts` and `tries` include the POST just made; `age` is the content's at `now`; `not_before` is a pause that the
+/// server asked for, which no cap shortens.
 pub fn again(
     policy: &Policy,
     attempts: u32,
     tries: u32,
-    since: Timestamp,
+    age: Duration,
     now: Timestamp,
     not_before: Option<Timestamp>,
     jitter: f64,
 ) -> Again {
     let own = now + delay(policy, tries, jitter);
     let at = not_before.map_or(own, |asked| asked.max(now));
-    if attempts >= policy.attempts || at.since(since) > policy.max_age { Again::Never } else { Again::At(at) }
+    if attempts >= policy.attempts || age.saturating_add(at.since(now)) > policy.max_age {
+        Again::Never
+    } else {
+        Again::At(at)
+    }
 }
 
 #[cfg(test)]
@@ -82,14 +96,28 @@ mod tests {
         #[test]
         fn a_lead_is_never_tried_again_after_its_last_attempt_or_its_age(attempts in 0u32..20, age_h in 0u64..400, jitter in 0.0f64..=1.0) {
             let policy = Policy::default();
-            let since = Timestamp(0);
-            let now = since + Duration::from_hours(age_h);
-            let verdict = again(&policy, attempts, attempts.max(1), since, now, None, jitter);
-            if attempts >= policy.attempts || Duration::from_hours(age_h) > policy.max_age {
+            let (age, now) = (Duration::from_hours(age_h), Timestamp(7));
+            let verdict = again(&policy, attempts, attempts.max(1), age, now, None, jitter);
+            if attempts >= policy.attempts || age > policy.max_age {
                 prop_assert_eq!(verdict, Again::Never);
             }
             if let Again::At(at) = verdict {
-                prop_assert!(at > now && at.since(since) <= policy.max_age);
+                prop_assert!(at > now && age + at.since(now) <= policy.max_age);
+            }
+        }
+
+        #[test]
+        fn whatever_the_clock_does_an_age_grows_with_each_time_between_two_tries_by_half_of_what_is_allowed_at_most(
+            clock in proptest::collection::vec(-4_000_000_000_000i64..4_000_000_000_000, 2..20),
+            max_age_h in 1u64..1000
+        ) {
+            let max_age = Duration::from_hours(max_age_h);
+            let (mut touched, mut before) = (Timestamp(clock[0]), Duration::ZERO);
+            for now in clock[1..].iter().copied().map(Timestamp) {
+                let age = age(max_age, touched - before, touched, now);
+                prop_assert!(age >= before && age <= before + max_age / 2);
+                prop_assert!(now.since(touched) > max_age / 2 || age == before + now.since(touched));
+                (touched, before) = (now, age);
             }
         }
     }
@@ -103,7 +131,7 @@ mod tests {
     #[test]
     fn a_pause_the_server_asked_for_is_not_cut_to_the_cap() {
         let asked = Timestamp(0) + Duration::from_hours(5);
-        let verdict = again(&Policy::default(), 0, 1, Timestamp(0), Timestamp(0), Some(asked), 0.5);
+        let verdict = again(&Policy::default(), 0, 1, Duration::ZERO, Timestamp(0), Some(asked), 0.5);
         assert_eq!(verdict, Again::At(asked));
     }
 }

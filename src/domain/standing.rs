@@ -1,6 +1,8 @@
 //! Whom a run concerns: when somebody is told that a sync needs a person, and that it no longer does.
 //!
 //! The rule: on a change, not at every run. What grows while it is known is told again once a day.
+//!
+//! A time that lies as far ahead was written by a wrong clock, and is taken for as long ago: better told once too often than not for a year.
 
 use std::time::Duration;
 
@@ -99,7 +101,7 @@ pub fn decide(told: Option<Told>, now: Standing, at: Timestamp) -> Decision {
     let before = told.unwrap_or(Told { level: Level::Fine, open: 0, at });
     let level = level(before.level, now, at);
     let changed = level != before.level;
-    let grown = level == Level::Attention && now.open > before.open && at.since(before.at) >= REMINDER;
+    let grown = level == Level::Attention && now.open > before.open && at.apart(before.at) >= REMINDER;
     let tell = changed || grown;
     let told =
         if tell { Told { level, open: now.open, at } } else { Told { open: before.open.min(now.open), ..before } };
@@ -115,7 +117,7 @@ fn level(before: Level, now: Standing, at: Timestamp) -> Level {
         End::Done => Level::Fine,
         // An unfinished run has not shown that anything is mended.
         End::Unfinished if before > Level::Stalled => before,
-        End::Unfinished if now.last_success.is_some_and(|last| at.since(last) >= STALLED) => Level::Stalled,
+        End::Unfinished if now.last_success.is_some_and(|last| at.apart(last) >= STALLED) => Level::Stalled,
         End::Unfinished => before,
     }
 }
@@ -192,6 +194,15 @@ mod tests {
     fn an_unfinished_run_does_not_show_that_credentials_are_good() {
         let runs = [(0, End::Auth, 0), (40, End::Unfinished, 0), (41, End::Auth, 0), (42, End::Done, 0)];
         assert_eq!(told(&runs), [(0, "auth"), (42, "fine")]);
+    }
+
+    #[test]
+    fn what_was_told_or_done_by_a_clock_a_year_ahead_keeps_nobody_from_being_told() {
+        let year = 365 * 24;
+        let grown = [(year, End::Attention, 2), (0, End::Attention, 3), (1, End::Attention, 4)];
+        assert_eq!(told(&grown), [(year, "attention"), (0, "attention")]);
+        let away = [(year, End::Done, 0), (0, End::Unfinished, 0), (1, End::Unfinished, 0)];
+        assert_eq!(told(&away), [(0, "stalled")]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! From outcome to verdict: what happens next to the lead and to its connection.
 
+use std::time::Duration;
+
 use super::delivery::{Claim, Post, Settlement};
 use super::outcome::Outcome;
 use super::retry::{self, Again};
@@ -70,7 +72,9 @@ fn wait_or_fail(
 ) -> Settlement {
     let attempts = claim.attempts + u32::from(post.charged);
     let possibly_sent = claim.possibly_sent || in_doubt;
-    match retry::again(&policy.retry, attempts, claim.tries + 1, claim.since, post.at, not_before, jitter) {
+    // By the monotonic clock: the other one may be set while a request is under way.
+    let age = claim.age + Duration::from_millis(post.took_ms);
+    match retry::again(&policy.retry, attempts, claim.tries + 1, age, post.at, not_before, jitter) {
         Again::At(until) => claim.wait(until, possibly_sent, post),
         Again::Never => claim.fail(possibly_sent, post),
     }

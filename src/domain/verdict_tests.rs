@@ -14,7 +14,7 @@ fn claim(attempts: u32) -> Claim {
         version: 1,
         attempts,
         tries: attempts,
-        since: NOW,
+        age: Duration::ZERO,
         possibly_sent: false,
         payload: "{}".into(),
     }

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::files::{file_error, key_path, read_key, sync_folder};
 use super::schema::APPLICATION_ID;
 use super::{Error, Ledger, Result};
-use crate::aside::Aside;
+use crate::aside::{self, Aside};
 
 /// What a backup consists of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,23 +27,31 @@ pub struct Backup {
 impl Ledger {
     /// Copies the ledger to `to` and its fingerprint key to `NAME.key` beside it, both with mode 0600. Works while others write: it is the
     /// state of one moment. Nothing is overwritten, and a name appears only once its content is verified and durable.
+    ///
+    /// A copy of the same key without its ledger, which a backup that was killed left behind, is taken for the copy that is due.
     pub fn back_up(&self, to: &Path) -> Result<Backup> {
         let key_copy = key_path(to);
-        for path in [to, &key_copy] {
+        let key = read_key(&key_path(&self.path))?;
+        let has_key = key_copy.symlink_metadata().is_ok_and(|about| about.is_file())
+            && read_key(&key_copy).is_ok_and(|copied| copied == key);
+        for path in [Some(to), Some(key_copy.as_path()).filter(|_| !has_key)].into_iter().flatten() {
             if path.symlink_metadata().is_ok() {
                 return Err(file_error("will not overwrite", path)(ErrorKind::AlreadyExists.into()));
             }
         }
-        let key = read_key(&key_path(&self.path))?;
         let aside = Aside::beside(to).map_err(file_error("cannot create", to))?;
         copy(&self.path, aside.path())?;
         let leads = verify(aside.path(), Some(&key))?;
-        let mut key_aside = Aside::beside(&key_copy).map_err(file_error("cannot create", &key_copy))?;
-        key_aside.write_all(&key).map_err(file_error("cannot write", &key_copy))?;
-        key_aside.publish(&key_copy).map_err(file_error("cannot create", &key_copy))?;
+        if !has_key {
+            let mut key_aside = Aside::beside(&key_copy).map_err(file_error("cannot create", &key_copy))?;
+            key_aside.write_all(&key).map_err(file_error("cannot write", &key_copy))?;
+            key_aside.publish(&key_copy).map_err(file_error("cannot create", &key_copy))?;
+        }
         // The ledger comes last: where it stands, the backup is whole.
         if let Err(error) = aside.publish(to) {
-            let _ = fs::remove_file(&key_copy);
+            if !has_key {
+                let _ = fs::remove_file(&key_copy);
+            }
             return Err(file_error("cannot create", to)(error));
         }
         sync_folder(to)?;
@@ -53,11 +61,12 @@ impl Ledger {
 }
 
 /// Copies a ledger of schema `version` to `NAME.bak-vN` beside it, in place of an earlier copy of that name: what an interrupted migration
-/// left is of the same version.
+/// left is of the same version. The caller holds the lease, so that what is unfinished of that name belongs to nobody.
 pub(super) fn before_migration(ledger: &Ledger, version: i64) -> Result<PathBuf> {
     let mut name = ledger.path().to_path_buf().into_os_string();
     name.push(format!(".bak-v{version}"));
     let to = PathBuf::from(name);
+    aside::delete_unfinished_of(&to).map_err(file_error("cannot delete what is left of", &to))?;
     let aside = Aside::beside(&to).map_err(file_error("cannot create", &to))?;
     copy(ledger.path(), aside.path())?;
     verify(aside.path(), None)?;

@@ -1,11 +1,13 @@
-//! The copies that migrations leave beside the ledger, and their end.
+//! What is left beside the ledger and has an end: the copies of migrations, and files that were never finished.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::files::file_error;
+use super::inspect::existing_folder;
 use super::{Ledger, Result};
 use crate::domain::time::Timestamp;
+use crate::{aside, clock};
 
 impl Ledger {
     /// The copies that migrations left beside the ledger, each with the time at which it was made.
@@ -32,6 +34,24 @@ impl Ledger {
             tracing::info!(copy = %copy.display(), "deleted: older than `retain`");
         }
         Ok(old.len())
+    }
+
+    /// The provisional files in the folder of the ledger at `path`: of a copy, an export or a report that is being written, or whose writer was
+    /// killed. They hold what the finished file would have held.
+    pub fn unfinished(path: &Path) -> Vec<PathBuf> {
+        aside::unfinished(existing_folder(path)).into_iter().map(|(path, _)| path).collect()
+    }
+
+    /// Deletes the provisional files beside the ledger that nobody writes any more. Returns how many.
+    pub(super) fn delete_abandoned(&self) -> Result<usize> {
+        let now = clock::now();
+        let mut left = aside::unfinished(existing_folder(self.path()));
+        left.retain(|(_, written)| aside::is_abandoned(*written, now));
+        for (path, _) in &left {
+            fs::remove_file(path).map_err(file_error("cannot delete", path))?;
+            tracing::info!(file = %path.display(), "deleted: its writer was killed");
+        }
+        Ok(left.len())
     }
 }
 

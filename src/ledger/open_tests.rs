@@ -49,6 +49,15 @@ fn a_migration_leaves_a_copy_of_the_ledger_as_it_was() {
 }
 
 #[test]
+fn what_a_migration_left_that_was_killed_goes_with_the_next() {
+    let (dir, path) = ledger();
+    let left = dir.path().join(copy_of(CURRENT) + ".0123456789abcdef.partial");
+    fs::write(&left, "half").unwrap();
+    upgrade(&path, &next()).unwrap();
+    assert!(!left.exists());
+}
+
+#[test]
 fn a_ledger_that_is_up_to_date_is_not_copied() {
     let (dir, path) = ledger();
     upgrade_to_latest(&path).unwrap();

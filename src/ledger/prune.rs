@@ -15,6 +15,8 @@ pub struct Pruned {
     pub runs: usize,
     /// Copies of the ledger from before a migration.
     pub copies: usize,
+    /// Files beside the ledger that killed processes did not finish.
+    pub unfinished: usize,
 }
 
 impl Pruned {
@@ -26,14 +28,14 @@ impl Pruned {
 
 impl Ledger {
     /// Deletes what is older than `before`, at most `most` entries and as many runs, in one transaction; and such copies of the ledger
-    /// from before a migration.
+    /// from before a migration; and what killed processes left unfinished beside it more than a day ago.
     pub fn prune(&mut self, before: Timestamp, most: usize) -> Result<Pruned> {
         let path = self.path.clone();
         let error = |error: rusqlite::Error| super::Error::from_sqlite(&path, &error);
         let tx = self.write()?;
         let pruned = prune(&tx, before, most).map_err(error)?;
         tx.commit().map_err(error)?;
-        Ok(Pruned { copies: self.delete_copies(before)?, ..pruned })
+        Ok(Pruned { copies: self.delete_copies(before)?, unfinished: self.delete_abandoned()?, ..pruned })
     }
 }
 
@@ -58,7 +60,7 @@ fn prune(db: &Connection, before: Timestamp, most: usize) -> rusqlite::Result<Pr
         db.prepare_cached("DELETE FROM run WHERE id = ?1")?.execute([run])?;
     }
     db.execute("DELETE FROM latency WHERE day < ?1", [Day::of(before).0])?;
-    Ok(Pruned { events: events.len(), runs: runs.len(), copies: 0 })
+    Ok(Pruned { events: events.len(), runs: runs.len(), ..Pruned::default() })
 }
 
 /// Entries are written in the order of time: the first young one ends the search.

@@ -1,9 +1,15 @@
 //! The hot path: claim, settle, recover. Called inside the writer's transaction; statements are prepared once and cached.
+//!
+//! What an unsettled lead's age was when something was last done about it is `updated_at - since`, always: whoever moves the one moves the
+//! other, so that a clock that is set makes no lead older ([`retry::age`]).
+
+use std::time::Duration;
 
 use rusqlite::{Connection, params};
 
 use super::{Ledger, Result};
 use crate::domain::delivery::{Claim, Next, Post, Settlement};
+use crate::domain::retry;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::OnInDoubt;
 
@@ -16,6 +22,8 @@ pub struct Ask {
     pub limit: usize,
     /// What is due by then.
     pub now: Timestamp,
+    /// For how long a lead is tried at most.
+    pub max_age: Duration,
     /// The connection's number: its last request time is kept with the claim.
     pub connection: i64,
 }
@@ -31,10 +39,11 @@ pub(super) fn claim(db: &Connection, ask: &Ask) -> rusqlite::Result<Vec<Claim>> 
             }
         }
     }
-    let mut intend =
-        db.prepare_cached("UPDATE lead SET state = 'sending', next_at = NULL, updated_at = ?2 WHERE id = ?1")?;
+    let mut intend = db.prepare_cached(
+        "UPDATE lead SET state = 'sending', next_at = NULL, since = ?3, updated_at = ?2 WHERE id = ?1",
+    )?;
     for claim in &claims {
-        intend.execute(params![claim.lead, ask.now.0])?;
+        intend.execute(params![claim.lead, ask.now.0, (ask.now - claim.age).0])?;
     }
     if !claims.is_empty() {
         let mut remember = db.prepare_cached("UPDATE connection SET last_request_at = ?2 WHERE id = ?1")?;
@@ -46,7 +55,8 @@ pub(super) fn claim(db: &Connection, ask: &Ask) -> rusqlite::Result<Vec<Claim>> 
 fn due(db: &Connection, sync: i64, state: &str, ask: &Ask, claims: &mut Vec<Claim>) -> rusqlite::Result<()> {
     // `state <> 'delivered'` is what lets SQLite use the partial index, whose order is the one asked for. There is no LIMIT: SQLite would plan
     // the statement anew each time, for the limit that was bound. We stop asking instead.
-    let sql = "SELECT l.id, l.sync, l.key, l.version, l.attempts, l.tries, l.since, l.possibly_sent, c.payload
+    let sql =
+        "SELECT l.id, l.sync, l.key, l.version, l.attempts, l.tries, l.since, l.updated_at, l.possibly_sent, c.payload
                  FROM lead l INDEXED BY lead_open CROSS JOIN content c ON c.lead = l.id
                 WHERE l.sync = ?1 AND l.state = ?2 AND l.state <> 'delivered' AND l.next_at <= ?3
                 ORDER BY l.next_at, l.id";
@@ -62,9 +72,9 @@ fn due(db: &Connection, sync: i64, state: &str, ask: &Ask, claims: &mut Vec<Clai
             version: row.get(3)?,
             attempts: row.get(4)?,
             tries: row.get(5)?,
-            since: Timestamp(row.get(6)?),
-            possibly_sent: row.get(7)?,
-            payload: row.get(8)?,
+            age: retry::age(ask.max_age, Timestamp(row.get(6)?), Timestamp(row.get(7)?), ask.now),
+            possibly_sent: row.get(8)?,
+            payload: row.get(9)?,
         });
     }
     Ok(())
@@ -87,7 +97,8 @@ pub(super) fn settle(db: &Connection, settlement: &Settlement, run: i64, now: Ti
         }
         (Next::Released, post) => {
             // Due since it was due first, so that it keeps its place.
-            let sql = "UPDATE lead SET state = CASE WHEN tries > 0 THEN 'waiting' ELSE 'pending' END, next_at = since, updated_at = ?2
+            let sql = "UPDATE lead SET state = CASE WHEN tries > 0 THEN 'waiting' ELSE 'pending' END, next_at = since + ?2 - updated_at,
+                              since = since + ?2 - updated_at, updated_at = ?2
                         WHERE id = ?1 AND state = 'sending'";
             let changed = db.prepare_cached(sql)?.execute(params![lead, now.0])?;
             if let Some(post) = post {
@@ -114,10 +125,10 @@ fn end_without_delivery(db: &Connection, lead: i64, to: &Next, post: &Post) -> r
         Next::Delivered { .. } | Next::Rejected | Next::Released => (None, false),
     };
     let sql = "UPDATE lead SET state = ?2, next_at = ?3, attempts = attempts + ?4, tries = tries + 1,
-                      possibly_sent = max(possibly_sent, ?5), updated_at = ?6, http_status = ?7, reason = ?8
+                      possibly_sent = max(possibly_sent, ?5), since = since + ?6 - updated_at - ?9, updated_at = ?6, http_status = ?7, reason = ?8
                 WHERE id = ?1 AND state = 'sending'";
-    let values =
-        params![lead, to.state().as_str(), next_at, post.charged, in_doubt, post.at.0, post.http_status, post.reason];
+    let (state, took) = (to.state().as_str(), milliseconds(post.took_ms));
+    let values = params![lead, state, next_at, post.charged, in_doubt, post.at.0, post.http_status, post.reason, took];
     db.prepare_cached(sql)?.execute(values)
 }
 
@@ -125,9 +136,13 @@ fn end_without_delivery(db: &Connection, lead: i64, to: &Next, post: &Post) -> r
 pub(super) fn record(db: &Connection, lead: i64, run: Option<i64>, post: &Post) -> rusqlite::Result<()> {
     let sql = "INSERT INTO failure (lead, run, attempt, at, kind, http_status, reason, took_ms)
                SELECT id, ?2, attempts, ?3, ?4, ?5, ?6, ?7 FROM lead WHERE id = ?1";
-    let took = i64::try_from(post.took_ms).unwrap_or(i64::MAX);
-    let values = params![lead, run, post.at.0, post.kind, post.http_status, post.reason, took];
+    let values = params![lead, run, post.at.0, post.kind, post.http_status, post.reason, milliseconds(post.took_ms)];
     db.prepare_cached(sql)?.execute(values).map(drop)
+}
+
+/// SQLite's integers are signed; no request takes 2⁶³ ms.
+fn milliseconds(took: u64) -> i64 {
+    i64::try_from(took).unwrap_or(i64::MAX)
 }
 
 /// Takes up the leads that a dead process left in `sending`: each of them is in doubt, and the attempt is charged. Call it under the
@@ -162,7 +177,7 @@ fn recover_in(db: &Connection, now: Timestamp, policy: impl Fn(&str) -> OnInDoub
         };
         let sql =
             "UPDATE lead SET state = ?2, next_at = ?3, attempts = attempts + 1, tries = tries + 1, possibly_sent = 1,
-                          updated_at = ?4, http_status = NULL, reason = ?5 WHERE id = ?1";
+                          since = since + ?4 - updated_at, updated_at = ?4, http_status = NULL, reason = ?5 WHERE id = ?1";
         db.execute(sql, params![lead, state, next_at, now.0, post.reason])?;
         record(db, *lead, None, &post)?;
     }
@@ -189,3 +204,7 @@ pub(super) fn next_due(db: &Connection, syncs: &[i64]) -> rusqlite::Result<Optio
     }
     Ok(earliest.map(Timestamp))
 }
+
+#[cfg(test)]
+#[path = "model_tests.rs"]
+mod tests;

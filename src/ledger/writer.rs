@@ -282,7 +282,7 @@ mod tests {
         ledger.db.execute_batch("ALTER TABLE lead RENAME TO moved; ALTER TABLE connection RENAME TO away").unwrap();
         let writer = Writer::start(ledger, 1, lease.custody().unwrap()).unwrap();
         let (told, mut answers) = unbounded_channel();
-        writer.claim(Ask { syncs: vec![1], limit: 1, now: Timestamp(0), connection }, &told);
+        writer.claim(Ask { syncs: vec![1], limit: 1, now: Timestamp(0), max_age: Duration::ZERO, connection }, &told);
         assert!(matches!(answers.blocking_recv(), Some(Done::Unclaimed(_))));
         writer.store(connection, ConnectionState::default(), &told);
         assert!(matches!(answers.blocking_recv(), Some(Done::Unwritten(_))));

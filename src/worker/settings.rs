@@ -132,7 +132,7 @@ pub struct Sync {
     pub request: Option<destination::Endpoint>,
     /// A delivered row that changed.
     pub on_change: OnChange,
-    /// More new leads than this stop the sync before sending, until confirmed.
+    /// More leads to be sent because of one pass (new ones, and known ones again) stop the sync before sending, until confirmed.
     pub max_new: Option<u64>,
     /// A pass that reads no row at all is somebody's business.
     pub expects_rows: bool,

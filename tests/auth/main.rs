@@ -1,6 +1,7 @@
 //! Sessions over loopback, against the sandbox's identity provider.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
+#![expect(clippy::print_stdout, reason = "what was left out is told to whoever reads the output")]
 
 mod desk;
 mod hostile;
@@ -10,4 +11,6 @@ mod operator;
 mod process;
 mod services;
 mod sessions;
+#[path = "../torture/strace.rs"]
+mod strace;
 mod support;

@@ -2,24 +2,29 @@
 
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::net::unix::pipe;
 
 use crate::desk::{Desk, said};
 use crate::hostile::Endpoint;
 use crate::support::{Consent, drive};
 
-/// A folder with the program that opens a browser: a script that keeps the address, and never looks at it.
-fn opener(desk: &Desk) -> PathBuf {
+/// A folder with the program that opens a browser: a script that hands the address on, and never looks at it. And where it comes out.
+fn opener(desk: &Desk) -> (PathBuf, BufReader<pipe::Receiver>) {
     let folder = desk.file("bin");
     std::fs::create_dir(&folder).unwrap();
-    let address = desk.file("opened");
-    let script = format!("#!/bin/sh\nprintf %s \"$1\" > {0}.part && mv {0}.part {0}\n", address.display());
+    let opened = desk.file("opened");
+    assert!(std::process::Command::new("mkfifo").arg(&opened).status().unwrap().success());
+    // Also for writing: a pipe that nobody else has opened yet has no end.
+    let receiver = pipe::OpenOptions::new().read_write(true).open_receiver(&opened).unwrap();
+    let script = format!("#!/bin/sh\nprintf '%s\\n' \"$1\" > {}\n", opened.display());
     for name in ["xdg-open", "open"] {
         std::fs::write(folder.join(name), &script).unwrap();
         let runs = std::os::unix::fs::PermissionsExt::from_mode(0o700);
         std::fs::set_permissions(folder.join(name), runs).unwrap();
     }
-    folder
+    (folder, BufReader::new(receiver))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -27,16 +32,17 @@ async fn a_login_opens_the_browser_and_its_page_says_that_it_can_be_closed() {
     let desk = Desk::start(|settings| settings.redirect_url = "http://127.0.0.1:0/callback".into()).await;
     let configuration = std::fs::read_to_string(desk.file("lead-sync.toml")).unwrap();
     desk.configure(&configuration.replace("127.0.0.1:8400", "127.0.0.1:0"));
-    let path = std::env::join_paths([opener(&desk), "/usr/bin".into(), "/bin".into()]).unwrap();
+    let (folder, mut opened) = opener(&desk);
+    let path = std::env::join_paths([folder, "/usr/bin".into(), "/bin".into()]).unwrap();
     let mut command = desk.command(&["login"]);
     command.env("PATH", path).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let login = tokio::task::spawn_blocking(move || command.output().unwrap());
-    while !desk.file("opened").exists() {
-        assert!(!login.is_finished(), "no browser was opened");
-        tokio::time::sleep(Duration::from_millis(5)).await;
+    let mut login = tokio::task::spawn_blocking(move || command.output().unwrap());
+    let mut address = String::new();
+    tokio::select! {
+        read = opened.read_line(&mut address) => assert!(read.unwrap() > 0),
+        ended = &mut login => panic!("no browser was opened: {}", said(&ended.unwrap())),
     }
-    let address = std::fs::read_to_string(desk.file("opened")).unwrap();
-    let back = drive(&address.parse().unwrap(), Consent::Allow).await;
+    let back = drive(&address.trim().parse().unwrap(), Consent::Allow).await;
     let page = reqwest::Client::builder().no_proxy().build().unwrap().get(back).send().await.unwrap();
     let policy = page.headers()["content-security-policy"].to_str().unwrap().to_owned();
     assert_eq!(policy, "default-src 'none'");

@@ -1,12 +1,17 @@
 //! The real program: a login by script, runs with tokens of seconds, processes that start at once or are killed.
 
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use lead_sync::sandbox::Options;
 use lead_sync::sandbox::identity;
+use tokio::process::Child;
 
 use crate::desk::{Desk, SYNC, said};
+use crate::strace::{self, Point};
+
+/// Kills before a system call, at most.
+const MOST_CALLS: usize = 40;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_script_logs_in_and_pushes_a_thousand_leads_while_tokens_live_two_seconds() {
@@ -40,63 +45,102 @@ async fn four_processes_that_start_at_once_cause_one_refresh() {
     assert_eq!((desk.counters().refreshes, desk.counters().reuses), (1, 0));
 }
 
+/// When a process that renews is killed.
+#[derive(Debug, Clone)]
+enum Moment {
+    /// Before a system call: while the mark of the coming request is written, the request is, the new session is. Needs strace.
+    Call(Point),
+    /// The provider has the request, and has done nothing about it.
+    Asked,
+    /// The provider has renewed, and its answer is lost.
+    Answered,
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kill_around_a_refresh_leaves_a_session_or_a_clear_exit_5() {
     let desk = Desk::start(|_| {}).await;
     desk.export(1);
+    assert_eq!(desk.login().await.status.code(), Some(0));
+    desk.expire();
+    let calls = calls_of_a_refresh(&desk).await.into_iter().map(Moment::Call);
     let (mut survived, mut lost) = (0, 0);
-    let mut needs_login = true;
-    for round in 0_u64..60 {
+    let mut needs_login = false;
+    for moment in calls.chain([Moment::Asked, Moment::Answered].into_iter().cycle().take(10)) {
         if needs_login {
             assert_eq!(desk.login().await.status.code(), Some(0));
         }
         desk.expire();
         let before = desk.counters().refreshes;
-        // Until the provider answers, 0 to 9 ms after it got the request, at another point in every round.
-        desk.provider.plan_faults([identity::Fault::SlowMs(5)]);
-        let child = desk.command(&["whoami"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        if round % 3 == 0 {
-            // From the start on: also before and while the mark of the coming request is written.
-            kill_after(child, Duration::from_millis(round)).await;
-        } else {
-            kill_in_request(child, &desk, Duration::from_micros(round * 300)).await;
-        }
+        kill_at(&moment, &desk).await;
         desk.provider.forget_faults();
         let next = desk.run(&["whoami"]).await;
         let text = said(&next);
-        match next.status.code() {
-            Some(0) => {
-                survived += 1;
-                needs_login = false;
-            }
-            Some(5) => {
-                // Only where the server rotated and nothing was received.
-                assert!(desk.counters().refreshes > before, "{text}");
-                assert!(text.contains("was lost") && text.contains("login wegroup`"), "{text}");
-                lost += 1;
-                needs_login = true;
-            }
-            _ => panic!("{text}"),
+        needs_login = next.status.code() != Some(0);
+        if needs_login {
+            // Only where the server rotated and nothing was received.
+            assert_eq!(next.status.code(), Some(5), "{moment:?} {text}");
+            assert!(desk.counters().refreshes > before, "{moment:?} {text}");
+            assert!(text.contains("was lost") && text.contains("login wegroup`"), "{moment:?} {text}");
+            lost += 1;
+        } else {
+            survived += 1;
+        }
+        match moment {
+            Moment::Call(_) => {}
+            Moment::Asked => assert!(!needs_login, "{text}"),
+            Moment::Answered => assert!(needs_login, "{text}"),
         }
     }
-    println!("killed 60 times: {survived} sessions went on, {lost} needed a login");
-    assert!(survived > 0, "every kill lost the session");
+    println!("killed {} times: {survived} sessions went on, {lost} needed a login", survived + lost);
 }
 
-/// Kills the process a while after its token request was begun, or lets it end.
-async fn kill_in_request(mut child: Child, desk: &Desk, pause: Duration) {
-    let begun = desk.counters().token_requests;
-    while desk.counters().token_requests == begun && child.try_wait().unwrap().is_none() {
-        tokio::time::sleep(Duration::from_micros(200)).await;
+/// Some of the calls of a process that renews, spread over its life; none without strace.
+async fn calls_of_a_refresh(desk: &Desk) -> Vec<Point> {
+    if !strace::is_here() {
+        return Vec::new();
     }
-    kill_after(child, pause).await;
+    let whoami = desk.command(&["whoami"]);
+    let points = tokio::task::spawn_blocking(move || strace::points(&whoami)).await.unwrap();
+    assert!(points.len() > 10, "strace saw next to nothing: {points:?}");
+    let step = points.len().div_ceil(MOST_CALLS);
+    points.into_iter().step_by(step).collect()
 }
 
-async fn kill_after(mut child: Child, pause: Duration) {
-    tokio::time::sleep(pause).await;
+async fn kill_at(moment: &Moment, desk: &Desk) {
+    let mut command = tokio::process::Command::from(desk.command(&["whoami"]));
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let before = desk.counters();
+    let mut child = match moment {
+        Moment::Call(Point { call, number }) => {
+            let (whoami, call, kill) = (desk.command(&["whoami"]), call.clone(), format!("signal=KILL:when={number}"));
+            tokio::task::spawn_blocking(move || strace::inject(&whoami, &call, &kill)).await.unwrap();
+            return;
+        }
+        Moment::Asked => {
+            // Longer than any test: the request goes with its sender.
+            desk.provider.plan_faults([identity::Fault::SlowMs(3_600_000)]);
+            let mut child = command.spawn().unwrap();
+            until(&mut child, || desk.counters().token_requests > before.token_requests).await;
+            child
+        }
+        Moment::Answered => {
+            desk.provider.plan_faults([identity::Fault::LoseAnswer]);
+            let mut child = command.spawn().unwrap();
+            until(&mut child, || desk.counters().refreshes > before.refreshes).await;
+            child
+        }
+    };
     // It may have ended by itself.
-    let _ = child.kill();
-    child.wait().unwrap();
+    let _ = child.start_kill();
+    child.wait().await.unwrap();
+}
+
+/// Waits until it has happened, as it must before the process ends.
+async fn until(child: &mut Child, happened: impl Fn() -> bool) {
+    while !happened() {
+        assert!(child.try_wait().unwrap().is_none() || happened(), "it ended before");
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::support::Scene;
@@ -111,26 +112,60 @@ fn a_file_appended_to_while_it_is_read_gives_whole_rows_only() {
     });
 }
 
+/// What `init` writes for `max_new`.
+fn max_new_of_init() -> i64 {
+    let folder = tempfile::tempdir().unwrap();
+    let mut init = Command::new(env!("CARGO_BIN_EXE_lead-sync"));
+    let output = init.arg("init").current_dir(folder.path()).stdin(Stdio::null()).output().unwrap();
+    let written = fs::read_to_string(folder.path().join("config/lead-sync.toml"));
+    let written: toml::Table = written.unwrap_or_else(|error| panic!("{error}: {output:?}")).parse().unwrap();
+    written["syncs"]["customers"]["max_new"].as_integer().unwrap()
+}
+
+/// An export whose key column is another one after `shift`.
+fn customers(count: i64, shift: Option<Shift>) -> String {
+    (0..count).fold("id,first_name,last_name,email\n".to_owned(), |mut text, row| {
+        let cells = [row.to_string(), format!("First{row}"), format!("Last{row}"), format!("p{row}@example.com")];
+        let [a, b, c, d] = &cells;
+        match shift {
+            None => writeln!(text, "{a},{b},{c},{d}"),
+            Some(Shift::Prefix) => writeln!(text, "K{a},{b},{c},{d}"),
+            Some(Shift::Left) => writeln!(text, "{b},{c},{d},{a}"),
+        }
+        .unwrap();
+        text
+    })
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Shift {
+    /// The keys are written in another form.
+    Prefix,
+    /// Each cell stands under the header of the cell before it.
+    Left,
+}
+
 #[test]
-fn a_key_column_that_moved_does_not_send_the_customers_again() {
-    let mut scene = Scene::new();
-    scene.sync("max_new", "20");
-    let export = |shift: bool| {
-        (0..100).fold("id,first_name,last_name,email\n".to_owned(), |mut text, row| {
-            let key = if shift { format!("K{row}") } else { row.to_string() };
-            writeln!(text, "{key},First{row},Last{row},p{row}@example.com").unwrap();
-            text
-        })
-    };
-    scene.export("customers.csv", export(false));
-    assert_eq!(scene.cli(&["--run-now", "--json", "--confirm"]).code, 0);
-    scene.export("customers.csv", export(true));
-    for _ in 0..2 {
-        let ran = scene.run();
-        assert_eq!((ran.code, ran.count("new"), ran.count("delivered")), (3, 100, 0), "{ran:?}");
-        assert!(ran.stderr.contains("key column"), "{ran:?}");
+fn a_key_column_that_moved_does_not_send_the_customers_again_with_what_init_writes() {
+    let most = max_new_of_init();
+    let count = most + 1;
+    for on_change in ["ignore", "resend"] {
+        let mut scene = Scene::new();
+        scene.sync("max_new", &most.to_string()).sync("on_change", &format!("{on_change:?}"));
+        scene.connection("max_in_flight", "16");
+        scene.export("customers.csv", customers(count, None));
+        assert_eq!(scene.cli(&["--run-now", "--json", "--confirm"]).code, 0);
+        for shift in [Shift::Prefix, Shift::Left] {
+            scene.export("customers.csv", customers(count, Some(shift)));
+            for _ in 0..2 {
+                let ran = scene.run();
+                let came = (ran.code, ran.count("new"), ran.count("delivered"));
+                assert_eq!(came, (3, count.unsigned_abs(), 0), "{on_change} {shift:?} {ran:?}");
+                assert!(ran.stderr.contains("key column") && ran.stderr.contains("--confirm"), "{ran:?}");
+            }
+        }
+        scene.export("customers.csv", customers(count, None));
+        assert_eq!(scene.run().code, 0);
+        assert_eq!(scene.stored().len() as u64, count.unsigned_abs());
     }
-    scene.export("customers.csv", export(false));
-    assert_eq!(scene.run().code, 0);
-    assert_eq!(scene.stored().len(), 100);
 }

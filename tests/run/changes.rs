@@ -143,21 +143,6 @@ fn a_lead_that_vanishes_from_the_export_stays_as_it_is() {
 }
 
 #[test]
-fn more_new_leads_than_max_new_stop_the_sync_until_they_are_confirmed() {
-    let mut scene = Scene::new();
-    scene.sync("max_new", "5");
-    scene.customers(0..6);
-    for _ in 0..2 {
-        let ran = scene.run();
-        assert_eq!((ran.code, ran.count("new"), ran.count("delivered")), (3, 6, 0), "{ran:?}");
-        assert!(ran.stderr.contains("--confirm"), "{ran:?}");
-    }
-    assert!(scene.stored().is_empty());
-    let confirmed = scene.cli(&["--run-now", "--json", "--confirm"]);
-    assert_eq!((confirmed.code, confirmed.count("delivered")), (0, 6), "{confirmed:?}");
-}
-
-#[test]
 fn a_baseline_takes_the_export_as_delivered_and_sends_only_what_is_new() {
     let scene = Scene::new();
     scene.customers(0..10);

@@ -1,6 +1,7 @@
 //! A ledger that is lost, foreign, newer, damaged or cannot grow.
 
-use std::fs;
+use std::fs::{self, File};
+use std::time::Duration;
 
 use crate::support::{Ran, Scene};
 
@@ -131,4 +132,37 @@ fn a_full_disk_stops_the_run_before_anything_is_sent() {
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(ran.stderr.contains("full"), "{ran:?}");
     assert!(scene.stored().is_empty());
+}
+
+#[test]
+fn what_killed_processes_left_beside_the_ledger_is_told_by_check_and_deleted_once_it_is_a_day_old() {
+    let scene = delivered();
+    let left = |name: &str, hours: u64| {
+        let path = scene.path(name);
+        let file = File::create_new(&path).unwrap();
+        let now = file.metadata().unwrap().modified().unwrap();
+        file.set_modified(now - Duration::from_hours(hours)).unwrap();
+        path
+    };
+    let old = ["backup.db", "rejects.csv", "lead-sync.db.bak-v1"]
+        .map(|name| left(&format!("{name}.0123456789abcdef.partial"), 25));
+    let young = left("report.html.fedcba9876543210.partial", 1);
+    let another = left("download.partial", 25);
+    let told = scene.cli(&["check"]);
+    for path in old.iter().chain([&young]) {
+        assert!(told.stdout.contains(&path.file_name().unwrap().to_string_lossy().into_owned()), "{told:?}");
+    }
+    assert!(!told.stdout.contains("download.partial"), "{told:?}");
+    assert_eq!(scene.run().code, 0);
+    assert!(old.iter().all(|path| !path.exists()) && young.exists() && another.exists());
+}
+
+#[test]
+fn a_backup_that_was_killed_before_its_ledger_stood_is_made_again_under_the_same_name() {
+    let scene = delivered();
+    fs::copy(scene.path("lead-sync.key"), scene.path("safe.key")).unwrap();
+    let ran = scene.cli(&["backup", "safe.db"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(scene.path("safe.db").exists());
+    assert_eq!(fs::read(scene.path("safe.key")).unwrap(), fs::read(scene.path("lead-sync.key")).unwrap());
 }

@@ -9,6 +9,7 @@ mod support;
 mod changes;
 mod contract;
 mod corpus;
+mod guard;
 mod ledger_file;
 mod outcomes;
 mod privacy;

@@ -55,3 +55,32 @@ fn a_lead_that_waits_for_longer_than_any_pause_is_tried_now() {
     scene.run();
     assert!(scene.leads().iter().all(|lead| lead["state"] == "delivered"), "{:?}", scene.leads());
 }
+
+/// Sets the clock that wrote the unsettled leads back, and has the API refuse the next try: what has become of them all.
+fn tried_after_a_year_behind(scene: &Scene) -> Vec<String> {
+    let sql = "UPDATE lead SET since = since - ?1, updated_at = updated_at - ?1, next_at = next_at - ?1 WHERE state <> 'delivered'";
+    assert!(ledger(scene).execute(sql, [YEAR]).unwrap() > 0);
+    scene.fault(Fault::once(Kind::Status(Answer::new(408))));
+    scene.run();
+    scene.leads().iter().map(|lead| lead["state"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn leads_taken_in_by_a_clock_that_was_a_year_behind_are_not_too_old_at_their_first_retry() {
+    assert_eq!(tried_after_a_year_behind(&begun()), ["delivered"; 3]);
+}
+
+#[test]
+fn a_lead_tried_by_a_clock_that_was_a_year_behind_is_not_too_old_at_its_next_retry() {
+    let scene = begun();
+    scene.fault(Fault::once(Kind::Status(Answer::new(408))));
+    scene.cli(&["--run-now", "--limit", "1"]);
+    assert_eq!(tried_after_a_year_behind(&scene), ["delivered"; 3]);
+}
+
+#[test]
+fn a_lead_that_was_being_sent_by_a_clock_a_year_behind_is_not_too_old_at_its_next_retry() {
+    let scene = begun();
+    assert_eq!(ledger(&scene).execute("UPDATE lead SET state = 'sending' WHERE key = '1'", []).unwrap(), 1);
+    assert_eq!(tried_after_a_year_behind(&scene), ["delivered"; 3]);
+}

@@ -49,7 +49,7 @@ fn claim() -> Claim {
         version: 1,
         attempts: 0,
         tries: 0,
-        since: NOW,
+        age: Duration::ZERO,
         possibly_sent: false,
         payload: "{}".to_owned(),
     }

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use lead_sync::ledger::Ledger;
 use lead_sync::sandbox::identity::Provider;
 use lead_sync::sandbox::{self, Kind};
 use rusqlite::{Connection, OpenFlags};
@@ -82,6 +85,13 @@ impl Stage {
     /// The API got nothing since the command began.
     fn nothing_was_sent(&self) {
         assert_eq!(self.scene.requests(), []);
+    }
+
+    /// What a killed process did not finish can be read by its owner only.
+    fn unfinished_are_private(&self) {
+        for file in Ledger::unfinished(&self.scene.path("lead-sync.db")) {
+            assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600, "{}", file.display());
+        }
     }
 
     fn state_of(&self, key: &str) -> Option<String> {
@@ -220,13 +230,16 @@ fn corrected_rows_are_delivered_once_whenever_their_import_dies() {
 fn a_backup_that_dies_leaves_a_whole_copy_or_none() {
     fn after(stage: &Stage, before: &Seen) {
         let copy = stage.scene.path("copy.db");
+        stage.unfinished_are_private();
         if copy.exists() {
-            let copy = Connection::open_with_flags(copy, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+            let copy = Connection::open_with_flags(&copy, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
             let verdict: String = copy.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
             let leads: i64 = copy.query_row("SELECT count(*) FROM leads", [], |row| row.get(0)).unwrap();
             assert_eq!((verdict.as_str(), leads), ("ok", 3));
         }
-        stage.expect(&["backup", "another.db"], &[0]);
+        // What it left does not keep it from being made again.
+        stage.expect(&["backup", "copy.db"], &[if copy.exists() { 2 } else { 0 }]);
+        assert!(copy.exists() && stage.scene.path("copy.key").exists());
         stage.finish(before);
     }
     let prepare = || Stage::new(Policy::Resend, 0..3).done();
@@ -292,7 +305,9 @@ fn a_ledger_of_an_older_release_is_migrated_whole_or_not_at_all() {
         stage
     }
     fn after(stage: &Stage, before: &Seen) {
+        stage.unfinished_are_private();
         stage.finish(before);
+        assert_eq!(Ledger::unfinished(&stage.scene.path("lead-sync.db")), [""; 0].map(PathBuf::from));
         let copy = Connection::open(stage.scene.path("lead-sync.db.bak-v1")).unwrap();
         let number = |sql: &str| copy.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
         assert_eq!((number("PRAGMA user_version"), number("SELECT count(*) FROM leads")), (1, 6));

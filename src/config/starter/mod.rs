@@ -222,7 +222,7 @@ scopes = ["openid", "offline", "leads:write"]
 const SYNC: &str = r#"
 [syncs.customers]
 connection = "wegroup"
-max_new = 500                           # more new leads than this stop before sending, until a run with --confirm
+max_new = 500                           # more new and changed leads to send than this: stop before sending, until a run with --confirm
 no_rows = "warn"                        # an export without a single row: stop before sending, likewise
 # schedule = "0 */15 * * * *"           # for the daemon: second minute hour day month weekday
 "#;

@@ -27,6 +27,11 @@ pub fn ledger(path: &Path, tokens: &Path) -> Vec<Finding> {
         let hint = format!("chmod go-w {0}, and chown it to the user that lead-sync runs as", folder.display());
         findings.push(Finding::doubtful(SUBJECT, &fact).hint(hint));
     }
+    for file in Ledger::unfinished(path) {
+        let fact = format!("{} is being written, or its writer was killed", file.display());
+        let hint = "delete it if no backup, report or export is being written; a run does so once it is a day old";
+        findings.push(Finding::doubtful(SUBJECT, &fact).hint(hint));
+    }
     if let Some(holder) = ledger::holder(path) {
         findings.push(Finding::fine(SUBJECT, format!("held by {holder}; a run beside it would end with exit code 6")));
     }

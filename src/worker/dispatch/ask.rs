@@ -72,7 +72,8 @@ impl Dispatch<'_> {
         self.means.budget.fetch_sub(limit as u64, Ordering::Relaxed);
         let mut syncs: Vec<i64> = self.means.syncs.keys().copied().collect();
         syncs.sort_unstable();
-        self.means.writer.claim(Ask { syncs, limit, now, connection: self.means.id }, &self.told);
+        let max_age = self.means.connection.policy.retry.max_age;
+        self.means.writer.claim(Ask { syncs, limit, now, max_age, connection: self.means.id }, &self.told);
     }
 
     /// Nothing is due any more. If all that was tried was turned away, the credential or the path is at fault, not the leads.

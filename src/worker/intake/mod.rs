@@ -36,7 +36,7 @@ pub(super) struct Order<'o> {
     pub run: i64,
     /// To be sent, or taken as delivered.
     pub purpose: Purpose,
-    /// More new leads than `max_new` are confirmed.
+    /// More leads to be sent than `max_new` are confirmed.
     pub confirmed: bool,
     /// Files may be moved once they are read.
     pub may_archive: bool,
@@ -120,15 +120,16 @@ fn conclude(mut pass: Pass<'_>, read: Read, order: &Order<'_>) -> ledger::Result
     let name = &order.sync.name;
     let is_all = read.is_all();
     let mut notices = read.notices;
-    let (counts, samples) = (pass.counts, std::mem::take(&mut pass.samples));
+    let (counts, again, samples) = (pass.counts, pass.again, std::mem::take(&mut pass.samples));
     if let Some(most) = order.sync.max_new
-        && counts.new > most
+        && counts.new + again > most
         && order.purpose == Purpose::Send
         && !order.confirmed
     {
         pass.into_admission().abandon()?;
         let text = format!(
-            "sync {name}: {} new leads, more than max_new = {most}: nothing was taken in or sent. Was the key column shifted or the ledger lost? \
+            "sync {name}: {} new leads and {again} changed ones to be sent again, more than max_new = {most}: nothing was taken in or sent. \
+             Was the key column or another one shifted, or the ledger lost? \
              If they are right, run once with --confirm (stop a daemon before, and start it again afterwards)",
             counts.new
         );
@@ -183,7 +184,7 @@ fn read_files(pass: &mut Pass<'_>, settings: &csv::Settings, order: &Order<'_>) 
             pass.admission().number_leads_of_file(first_number, index);
         }
         pass.admission().begin_file()?;
-        let counts = pass.counts;
+        let (counts, again) = (pass.counts, pass.again);
         match read_file(pass, entry, settings, order) {
             Ok(summary) => {
                 pass.admission().keep_file()?;
@@ -191,7 +192,7 @@ fn read_files(pass: &mut Pass<'_>, settings: &csv::Settings, order: &Order<'_>) 
             }
             Err(Halt::Source(error)) => {
                 pass.admission().forget_file()?;
-                pass.counts = counts;
+                (pass.counts, pass.again) = (counts, again);
                 read.complete = false;
                 read.notices.push(notice(name, &error));
             }

@@ -46,6 +46,8 @@ pub(super) struct Pass<'p> {
     /// All rows of the origin are read, so that its quarantine is listed anew; with a cursor only those beyond it are.
     whole: bool,
     pub(super) counts: Counts,
+    /// Known leads that nobody would send, were it not for this pass: delivered, rejected or failed ones with new content.
+    pub(super) again: u64,
     pub(super) samples: Vec<Sample>,
 }
 
@@ -75,6 +77,7 @@ impl<'p> Pass<'p> {
             origin: (0, String::new()),
             whole: true,
             counts: Counts::default(),
+            again: 0,
             samples: Vec::new(),
         })
     }

@@ -3,7 +3,7 @@
 use super::Pass;
 use crate::domain::known::Place;
 use crate::domain::mapping::{Lead, Rejection};
-use crate::domain::plan::{self, Change};
+use crate::domain::plan::{self, Change, Known};
 use crate::domain::record::Record;
 use crate::ledger::{self, Content, KnownLead};
 use crate::worker::intake::Purpose;
@@ -71,7 +71,7 @@ impl Pass<'_> {
         };
         let row = if rendered.is_ok() { plan::Row::Wanted } else { plan::Row::Refused };
         match (plan::change(lead.known, row, self.on_change), rendered) {
-            (Change::Renew, Ok(rendered)) => self.renew(record, number, fingerprint, &rendered, same_row),
+            (Change::Renew, Ok(rendered)) => self.renew(record, lead.known, fingerprint, &rendered, same_row),
             (Change::RefuseAgain, Err(rejection)) => self.refuse_again(record, number, fingerprint, &rejection),
             (Change::Quarantine, Err(rejection)) => self.quarantine(record, &rejection.to_string()),
             _ if same_row => {
@@ -89,19 +89,20 @@ impl Pass<'_> {
     fn renew(
         &mut self,
         record: &Record,
-        number: i64,
+        known: Known,
         fingerprint: &[u8; 16],
         rendered: &Lead,
         same_row: bool,
     ) -> ledger::Result<()> {
-        if same_row && self.admission.payload(number)?.as_deref() == Some(&rendered.body) {
+        if same_row && self.admission.payload(known.lead)?.as_deref() == Some(&rendered.body) {
             self.counts.unchanged += 1;
             return Ok(());
         }
         self.counts.changed += 1;
+        self.again += u64::from(!known.is_queued());
         self.sample(record, "changed", self.counts.changed, &rendered.body);
         let content = Content { payload: &rendered.body, record: &record.raw, backref: rendered.backref.as_deref() };
-        self.admission.renew(number, fingerprint, self.place(record), content)
+        self.admission.renew(known.lead, fingerprint, self.place(record), content)
     }
 
     fn refuse_again(

@@ -1,0 +1,108 @@
+//! `max_new`: an export that would have more sent than anybody expects.
+
+use crate::support::Scene;
+
+const HEADER: &str = "id,first_name,last_name,email\n";
+
+/// Rows of these keys; `version` stands in a column that is no key.
+fn rows(keys: std::ops::Range<u32>, version: &str) -> String {
+    keys.fold(HEADER.to_owned(), |text, key| text + &format!("{key},{version},Last{key},p{key}@example.com\n"))
+}
+
+/// Six delivered leads, of which five may be sent at once from now on.
+fn delivered(on_change: &str) -> Scene {
+    let mut scene = Scene::new();
+    scene.sync("on_change", &format!("{on_change:?}"));
+    scene.export("customers.csv", rows(0..6, "Ann"));
+    assert_eq!(scene.run().count("delivered"), 6);
+    scene.sync("max_new", "5");
+    scene
+}
+
+#[test]
+fn more_new_leads_than_max_new_stop_the_sync_until_they_are_confirmed() {
+    let mut scene = Scene::new();
+    scene.sync("max_new", "5");
+    scene.customers(0..6);
+    for _ in 0..2 {
+        let ran = scene.run();
+        assert_eq!((ran.code, ran.count("new"), ran.count("delivered")), (3, 6, 0), "{ran:?}");
+        assert!(ran.stderr.contains("--confirm"), "{ran:?}");
+    }
+    assert!(scene.stored().is_empty());
+    let confirmed = scene.cli(&["--run-now", "--json", "--confirm"]);
+    assert_eq!((confirmed.code, confirmed.count("delivered")), (0, 6), "{confirmed:?}");
+}
+
+#[test]
+fn under_resend_more_changed_leads_than_max_new_stop_the_sync_until_they_are_confirmed() {
+    let scene = delivered("resend");
+    scene.export("customers.csv", rows(0..6, "Shifted"));
+    for _ in 0..2 {
+        let ran = scene.run();
+        assert_eq!((ran.code, ran.count("changed"), ran.count("delivered")), (3, 6, 0), "{ran:?}");
+        assert!(
+            ran.stderr.contains("0 new leads and 6 changed ones to be sent again, more than max_new = 5"),
+            "{ran:?}"
+        );
+    }
+    assert_eq!(scene.stored().len(), 6);
+    let confirmed = scene.cli(&["--run-now", "--json", "--confirm"]);
+    assert_eq!((confirmed.code, confirmed.count("delivered")), (0, 6), "{confirmed:?}");
+}
+
+#[test]
+fn new_and_changed_leads_count_together() {
+    let scene = delivered("resend");
+    let some =
+        |changed: u32, all: u32| rows(0..changed, "Bob") + rows(changed..all, "Ann").strip_prefix(HEADER).unwrap();
+    for (changed, new) in [(3, 3), (2, 3)] {
+        scene.export("customers.csv", some(changed, 6) + rows(6..6 + new, "Ann").strip_prefix(HEADER).unwrap());
+        let ran = scene.run();
+        let sent = if changed + new > 5 { 0 } else { u64::from(changed + new) };
+        assert_eq!((ran.count("delivered"), ran.code), (sent, if sent == 0 { 3 } else { 0 }), "{ran:?}");
+    }
+}
+
+#[test]
+fn under_ignore_a_column_that_moved_sends_nothing_and_stops_nothing() {
+    let scene = delivered("ignore");
+    scene.export("customers.csv", rows(0..6, "Shifted"));
+    let ran = scene.run();
+    assert_eq!((ran.code, ran.count("changed"), ran.count("delivered")), (0, 6, 0), "{ran:?}");
+    assert_eq!(scene.stored().len(), 6);
+}
+
+#[test]
+fn leads_that_a_mended_mapping_sends_count_as_those_of_an_export_do() {
+    let mut scene = Scene::new();
+    scene.sync("max_new", "5").sync("required", r#"["prospect.first_name"]"#);
+    scene.export("customers.csv", rows(0..6, ""));
+    assert_eq!(scene.run().count("rejected"), 6);
+    scene.sync("required", "[]");
+    let ran = scene.run();
+    assert_eq!((ran.code, ran.count("delivered")), (3, 0), "{ran:?}");
+    let confirmed = scene.cli(&["--run-now", "--json", "--confirm"]);
+    assert_eq!(confirmed.count("delivered"), 6, "{confirmed:?}");
+}
+
+#[test]
+fn leads_that_wait_to_be_sent_already_are_not_counted_when_their_rows_change() {
+    let mut scene = Scene::new();
+    scene.export("customers.csv", rows(0..7, "Ann"));
+    assert_eq!(scene.cli(&["--run-now", "--limit", "1"]).code, 0);
+    scene.sync("max_new", "5");
+    scene.export("customers.csv", rows(0..7, "Bob"));
+    let ran = scene.run();
+    assert_eq!((ran.code, ran.count("delivered")), (0, 6), "{ran:?}");
+}
+
+#[test]
+fn rows_of_a_file_that_is_refused_are_not_counted() {
+    let mut scene = delivered("resend");
+    scene.source("require_final_newline", "true");
+    scene.export("customers.csv", rows(0..3, "Bob"));
+    scene.export("half.csv", rows(3..6, "Bob").trim_end());
+    let ran = scene.run();
+    assert_eq!((ran.code, ran.count("delivered")), (4, 3), "the half file is left, the other one sent: {ran:?}");
+}
