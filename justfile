@@ -77,6 +77,10 @@ demo:
 bench *FIGURES:
     cargo bench --bench figures -- {{FIGURES}}
 
+# every figure of lead-sync alone, ten million rows included, into docs/BENCHMARKS.md: a quarter of an hour, on a machine that does nothing else
+figures:
+    LEAD_SYNC_BENCH_PAGE=docs/BENCHMARKS.md cargo bench --bench figures -- server start send0 matrix reread reread10 admit desk
+
 # lead-sync beside what people use today (docs/BENCHMARKS.md): fetches those programs into target/, measures on loopback; `--quick` takes two minutes
 peers *OPTIONS:
     benches/peers/setup.sh

@@ -6,10 +6,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::Result;
+use crate::figures::Size;
+use crate::sheet::{Sheet, count, median, whole};
 use crate::subject::{PROGRAM, Subject};
-use crate::table::{line, median, target};
-use crate::{meter, rows};
+use crate::{Result, meter, rows};
 
 /// No answer may take longer.
 const LIMIT: Duration = Duration::from_millis(100);
@@ -20,14 +20,10 @@ const REJECTED: usize = 1000;
 /// Odd, so that there is a middle one.
 const TIMES: usize = 5;
 
-/// Answers with `count` leads in the ledger, beside what a start of the program and a plain query take.
-pub(crate) fn desk(count: usize, folder: &Path) -> Result<()> {
-    println!(
-        "desk: {count} leads in the ledger, {REJECTED} of them rejected; medians of {TIMES}, limit {} ms",
-        LIMIT.as_millis()
-    );
+/// Answers with so many leads in the ledger, beside what a start of the program and a plain query take.
+pub(crate) fn desk(size: Size, folder: &Path, sheet: &mut Sheet) -> Result<()> {
     let export = folder.join("desk.csv");
-    rows::write(&export, count - REJECTED)?;
+    rows::write(&export, size.rows - REJECTED)?;
     let mut file = BufWriter::new(OpenOptions::new().append(true).open(&export)?);
     for row in 0..REJECTED {
         writeln!(file, "R{row:07},Anna,Peeters,a@example.com,,soon,,,,,nl,,,,")?;
@@ -35,9 +31,12 @@ pub(crate) fn desk(count: usize, folder: &Path) -> Result<()> {
     file.flush()?;
     let subject = Subject::new(&export, "127.0.0.1:1", 1)?;
     baseline(&subject)?;
+    let leads = whole(count(size.rows as u64));
+    sheet.begin(&format!("{leads} leads in the ledger, {REJECTED} of them rejected; medians of {TIMES}"));
     let start = times(|| meter::run(PROGRAM, &["--version"]).map(|(taken, _)| taken.wall))?;
-    line("reference: the program's start (--version)", &format!("{start:>8.1} ms"));
-    line("reference: count(*) of the rejected in the view", &format!("{:>8.1} ms", plain_count(&subject)?));
+    let shown = |milliseconds: f64| format!("{milliseconds:.1} ms");
+    sheet.line("reference: the program's start (--version)", &shown(start));
+    sheet.line("reference: count(*) of the rejected in the view", &shown(plain_count(&subject)?));
     for command in [
         &["status"][..],
         &["show", "C0500000"],
@@ -51,12 +50,13 @@ pub(crate) fn desk(count: usize, folder: &Path) -> Result<()> {
         &["runs"],
     ] {
         let took = times(|| subject.run(command).map(|(taken, _)| taken.wall))?;
-        target(&command.join(" "), &format!("{took:>8.1} ms"), took < LIMIT.as_secs_f64() * 1e3);
+        let asked = format!("under {} ms", LIMIT.as_millis());
+        sheet.target(&command.join(" "), &shown(took), &asked, took < LIMIT.as_secs_f64() * 1e3);
     }
     // No target: without a state every reason is read, and a baseline gives every lead one.
     let search = ["leads", "--reason", "not a date", "--format", "csv"];
     let took = times(|| subject.run(&search).map(|(taken, _)| taken.wall))?;
-    line(&search.join(" "), &format!("{took:>8.1} ms"));
+    sheet.line(&search.join(" "), &shown(took));
     Ok(())
 }
 

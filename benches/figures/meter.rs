@@ -42,6 +42,12 @@ pub(crate) fn run(program: &str, args: &[&str]) -> Result<(Taken, String)> {
     Ok((Taken { wall: Duration::from_micros(wall), cpu: Duration::from_micros(cpu), memory }, before.to_owned()))
 }
 
+/// The same with this program under another first argument.
+pub(crate) fn run_self(args: &[&str]) -> Result<(Taken, String)> {
+    let program = std::env::current_exe()?;
+    run(program.to_str().ok_or("the program's name is not text")?, args)
+}
+
 /// Runs a program and prints what it printed, then what it took and its exit code.
 pub(crate) fn measure(args: &[String]) -> Result<()> {
     let args: Vec<&str> = args.iter().filter_map(|arg| arg.strip_prefix('@')).collect();

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -31,6 +31,8 @@ pub(crate) struct Seen {
     pub(crate) phase: Duration,
     /// Processor time of the server.
     pub(crate) cpu: Duration,
+    /// When the first request came.
+    pub(crate) first: Option<SystemTime>,
 }
 
 /// A server in a process of its own.
@@ -71,8 +73,14 @@ impl Server {
         stdout.read_line(&mut line)?;
         child.wait()?;
         let numbers: Vec<u64> = line.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
-        let [requests, bytes, phase, cpu] = numbers[..] else { return Err("the server said nothing".into()) };
-        Ok(Seen { requests, bytes, phase: Duration::from_micros(phase), cpu: Duration::from_micros(cpu) })
+        let [requests, bytes, phase, cpu, first] = numbers[..] else { return Err("the server said nothing".into()) };
+        Ok(Seen {
+            requests,
+            bytes,
+            phase: Duration::from_micros(phase),
+            cpu: Duration::from_micros(cpu),
+            first: (requests > 0).then(|| SystemTime::UNIX_EPOCH + Duration::from_micros(first)),
+        })
     }
 }
 
@@ -81,6 +89,8 @@ struct Counts {
     requests: Cell<u64>,
     bytes: Cell<u64>,
     first: Cell<Option<Instant>>,
+    /// The same by the clock that all processes have.
+    first_at: Cell<Option<SystemTime>>,
     last: Cell<Option<Instant>>,
 }
 
@@ -119,7 +129,15 @@ pub(crate) fn serve(args: &[String]) -> Result<()> {
         _ => Duration::ZERO,
     };
     let cpu = meter::own_processor_time()?;
-    println!("{} {} {} {}", counts.requests.get(), counts.bytes.get(), phase.as_micros(), cpu.as_micros());
+    let first = counts.first_at.get().unwrap_or(SystemTime::UNIX_EPOCH).duration_since(SystemTime::UNIX_EPOCH)?;
+    println!(
+        "{} {} {} {} {}",
+        counts.requests.get(),
+        counts.bytes.get(),
+        phase.as_micros(),
+        cpu.as_micros(),
+        first.as_micros()
+    );
     Ok(())
 }
 
@@ -130,6 +148,7 @@ async fn answer(
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     if counts.first.get().is_none() {
         counts.first.set(Some(Instant::now()));
+        counts.first_at.set(Some(SystemTime::now()));
     }
     let body = request.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     if !latency.is_zero() {

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crate::chart::{self, Curve};
 use crate::figures::Size;
 use crate::sandbox::Sandbox;
+use crate::sheet::{Sheet, median, megabytes};
 use crate::subject::Subject;
-use crate::table::{line, median, megabytes, target};
 use crate::watched::{Daemon, Sample};
 use crate::{Result, rows};
 
@@ -32,9 +32,11 @@ const REST: Duration = Duration::from_mins(1);
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A run every second over an export that goes on growing and an API with faults.
-pub(crate) fn soak(_: Size, folder: &Path) -> Result<()> {
+pub(crate) fn soak(_: Size, folder: &Path, sheet: &mut Sheet) -> Result<()> {
     let minutes = std::env::var("LEAD_SYNC_SOAK_MINUTES").map_or(Ok(MINUTES), |text| text.parse())?;
-    println!("soak: {minutes} min, a run every second, {ARRIVALS} new leads/s, {FAULTS} of the requests with a fault");
+    sheet.begin(&format!(
+        "{minutes} min, a run every second, {ARRIVALS} new leads/s, {FAULTS} of the requests with a fault"
+    ));
     let export = folder.join("leads.csv");
     rows::replace(&export, 0..KNOWN)?;
     let sandbox = Sandbox::start(&["--chaos", FAULTS])?;
@@ -50,25 +52,25 @@ pub(crate) fn soak(_: Size, folder: &Path) -> Result<()> {
         std::thread::sleep((SECOND * second).saturating_sub(began.elapsed()));
         samples.push(daemon.sample()?);
         if second % 60 == 0 {
-            minute(second / 60, &samples);
+            minute(sheet, second / 60, &samples);
         }
     }
     let leads = ARRIVALS * 60 * minutes;
     until_delivered(&subject, KNOWN + leads)?;
     let runs = daemon.runs()?;
     daemon.stop()?;
-    line("delivered, none lost", &format!("{leads:>8} leads in {runs} runs"));
-    judge(&samples);
-    draw(minutes, &samples)
+    sheet.line("delivered, none lost", &format!("{leads} leads in {runs} runs"));
+    judge(sheet, &samples);
+    draw(sheet, minutes, &samples)
 }
 
 /// One line for the minute that is over.
-fn minute(number: u32, samples: &[Sample]) {
+fn minute(sheet: &mut Sheet, number: u32, samples: &[Sample]) {
     let [first, .., last] = samples.split_at(samples.len().saturating_sub(61)).1 else { return };
-    line(
+    sheet.line(
         &format!("minute {number}"),
         &format!(
-            "{:>8.1} MB resident, {:.1} MB of it no file's; {} descriptors; WAL {:.1} MB; {:.1} % CPU",
+            "{:.1} MB resident, {:.1} MB of it no file's; {} descriptors; WAL {:.1} MB; {:.1} % CPU",
             megabytes(last.memory),
             megabytes(last.anonymous),
             last.descriptors,
@@ -95,24 +97,26 @@ fn until_delivered(subject: &Subject, leads: usize) -> Result<()> {
 }
 
 /// Flat: the last quarter is as the second one, in which the daemon has seen everything that it will see.
-fn judge(samples: &[Sample]) {
+fn judge(sheet: &mut Sheet, samples: &[Sample]) {
     let quarter = samples.len() / 4;
     let of = |number: usize, figure: &dyn Fn(&Sample) -> u64| {
         median(samples.iter().skip(number * quarter).take(quarter).map(|sample| megabytes(figure(sample))))
     };
     let memory = |sample: &Sample| sample.memory;
     let (second, last) = (of(1, &memory), of(3, &memory));
-    target(
-        "resident: within 5 % of the second quarter",
-        &format!("{last:>8.1} MB after {second:.1}"),
+    sheet.target(
+        "resident",
+        &format!("{last:.1} MB after {second:.1}"),
+        "within 5 % of the second quarter",
         last < 1.05 * second,
     );
     let descriptors = |sample: &Sample| 1_000_000 * sample.descriptors;
     let (second, last) = (of(1, &descriptors), of(3, &descriptors));
-    target("descriptors: not more than in the second quarter", &format!("{last:>8} after {second}"), last <= second);
+    let shown = format!("{last} after {second}");
+    sheet.target("descriptors", &shown, "not more than in the second quarter", last <= second);
 }
 
-fn draw(minutes: usize, samples: &[Sample]) -> Result<()> {
+fn draw(sheet: &mut Sheet, minutes: usize, samples: &[Sample]) -> Result<()> {
     let curve = |name, unit, figure: &dyn Fn(&[Sample; 2]) -> f64| Curve {
         name,
         unit,
@@ -128,13 +132,13 @@ fn draw(minutes: usize, samples: &[Sample]) -> Result<()> {
     let title =
         format!("{minutes} minutes: a run every second, {ARRIVALS} new leads/s, 5 % of the requests with a fault");
     chart::write(&path, &title, &curves)?;
-    line("chart", &path.display().to_string());
+    sheet.line("chart", &path.display().to_string());
     Ok(())
 }
 
 /// A daemon with nothing to do: one that has just begun, and one that has a run behind it.
-pub(crate) fn idle(_: Size, folder: &Path) -> Result<()> {
-    println!("idle: a daemon with one hourly sync, for a minute");
+pub(crate) fn idle(_: Size, folder: &Path, sheet: &mut Sheet) -> Result<()> {
+    sheet.begin("A daemon with one hourly sync, for a minute");
     let export = folder.join("leads.csv");
     rows::replace(&export, 0..ROWS)?;
     let sandbox = Sandbox::start(&[])?;
@@ -148,17 +152,18 @@ pub(crate) fn idle(_: Size, folder: &Path) -> Result<()> {
     let after = daemon.sample()?;
     daemon.stop()?;
     let shown = |sample: Sample| {
-        format!("{:>8.1} MB, {:.1} MB of it no file's", megabytes(sample.memory), megabytes(sample.anonymous))
+        format!("{:.1} MB, {:.1} MB of it no file's", megabytes(sample.memory), megabytes(sample.anonymous))
     };
-    target("resident: under 15 MB", &shown(after), megabytes(after.memory) < 15.0);
+    sheet.target("resident", &shown(after), "under 15 MB", megabytes(after.memory) < 15.0);
     let cpu = after.cpu.saturating_sub(before.cpu);
-    target("processor: nothing that can be measured", &format!("{:>8.2} s in 60 s", cpu.as_secs_f64()), cpu.is_zero());
-    line("descriptors", &format!("{:>8}", after.descriptors));
+    let shown_cpu = format!("{:.2} s in 60 s", cpu.as_secs_f64());
+    sheet.target("processor", &shown_cpu, "nothing that can be measured", cpu.is_zero());
+    sheet.line("descriptors", &format!("{}", after.descriptors));
     let daemon = Daemon::start(&subject, &hourly, true)?;
     while daemon.runs()? == 0 {
         std::thread::sleep(SECOND);
     }
-    line(&format!("resident after a run over {ROWS} new leads"), &shown(daemon.sample()?));
+    sheet.line(&format!("resident after a run over {ROWS} new leads"), &shown(daemon.sample()?));
     daemon.stop()
 }
 

@@ -4,6 +4,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use tempfile::TempDir;
 
@@ -41,9 +42,25 @@ impl Subject {
         meter::run(PROGRAM, &[&["--config", configuration], args].concat())
     }
 
-    /// Size of the ledger in bytes.
+    /// One run towards another address, ready to be started.
+    pub(crate) fn run_now(&self, address: &str) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command.arg("--config").arg(self.path("bench.toml")).args(["--run-now", "--json"]);
+        command.env("LEAD_SYNC__CONNECTIONS__BENCH__API_URL", format!("http://{address}"));
+        command
+    }
+
+    /// Size of the ledger and of its write-ahead log, if that is left, in bytes.
     pub(crate) fn ledger_size(&self) -> Result<u64> {
-        Ok(std::fs::metadata(self.ledger())?.len())
+        let log = std::fs::metadata(self.path("lead-sync.db-wal")).map_or(0, |file| file.len());
+        Ok(log + std::fs::metadata(self.ledger())?.len())
+    }
+
+    /// The part of the ledger's pages that holds something; the rest is used again.
+    pub(crate) fn ledger_in_use(&self) -> Result<u64> {
+        let ledger = rusqlite::Connection::open(self.ledger())?;
+        let number = |pragma: &str| ledger.pragma_query_value(None, pragma, |row| row.get::<_, u32>(0).map(u64::from));
+        Ok((number("page_count")? - number("freelist_count")?) * number("page_size")?)
     }
 
     /// Its ledger.

@@ -32,7 +32,7 @@ class Bench:
 
     def finish(self):
         printed, _ = self._process.communicate()
-        requests, size, micros, _cpu = map(int, printed.split())
+        requests, size, micros, *_ = map(int, printed.split())
         return Seen(requests, size, micros / 1e6)
 
     def __enter__(self):

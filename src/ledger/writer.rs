@@ -261,7 +261,7 @@ mod tests {
             let connection = ledger.connection_id("c").unwrap();
             let writer = Writer::start(ledger, 1, lease.custody().unwrap()).unwrap();
             let (told, mut answers) = unbounded_channel();
-            let ask = Ask { syncs: vec![1], limit: 1, now: Timestamp(0), connection };
+            let ask = Ask { syncs: vec![1], limit: 1, now: Timestamp(0), max_age: Duration::ZERO, connection };
             writer.claim(ask.clone(), &told);
             assert!(matches!(answers.blocking_recv(), Some(Done::Claimed(..))));
             std::fs::remove_file(folder.path().join(lost)).unwrap();

@@ -92,3 +92,21 @@ fn the_lease_of_a_killed_process_blocks_nobody() {
     child.wait().unwrap();
     assert_eq!(scene.run().code, 0);
 }
+
+#[test]
+fn a_kill_while_no_answer_comes_leaves_at_most_twice_max_in_flight_leads_in_doubt() {
+    for in_flight in [1, 2, 5] {
+        let mut scene = Scene::new();
+        scene.connection("max_in_flight", &in_flight.to_string()).connection("timeout", "\"1m\"");
+        scene.customers(0..40);
+        scene.fault(Fault::once(Kind::Stall { ms: 60_000 }).times(40));
+        let mut child = scene.spawn();
+        while scene.stored().len() < in_flight {
+            std::thread::yield_now();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let sending = scene.leads().iter().filter(|lead| lead["state"] == "sending").count();
+        assert!((in_flight..=2 * in_flight).contains(&sending), "{sending} with {in_flight} in flight");
+    }
+}
