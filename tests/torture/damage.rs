@@ -50,8 +50,9 @@ fn a_ledger_with_a_page_or_its_end_gone_sends_nothing_twice() {
                 _ => panic!("{ran:?}"),
             }
             let sent: Vec<_> = scene.stored().into_iter().filter_map(|lead| lead.external_ref).collect();
-            let new = if ran.code == 0 { vec![ROWS.to_string()] } else { Vec::new() };
-            assert_eq!(sent, new, "{ran:?}");
+            // Damage that is met after the new lead was sent leaves it in doubt.
+            let new = vec![ROWS.to_string()];
+            assert!(sent == new || sent.is_empty() && ran.code == 2, "{sent:?} {ran:?}");
             scene.api.reset();
             for rest in ["lead-sync.db-wal", "lead-sync.db-shm"] {
                 let _ = fs::remove_file(scene.path(rest));
