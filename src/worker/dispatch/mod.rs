@@ -190,16 +190,18 @@ impl Dispatch<'_> {
         while self.flights.len() < self.in_flight_limit()
             && let Some(claim) = self.ready.pop_front()
         {
-            let Some((name, target)) = self.means.syncs.get(&claim.sync).cloned() else {
+            // As they are borrowed for longer than the dispatch lives, a request can keep them.
+            let (syncs, destination) = (self.means.syncs, self.means.destination);
+            let Some((name, target)) = syncs.get(&claim.sync) else {
                 self.settle(claim.release(None));
                 continue;
             };
-            let (destination, connection) = (self.means.destination, self.means.connection.name.as_str());
+            let connection = self.means.connection.name.as_str();
             let tokens = Arc::clone(&self.means.tokens);
             // Disabled, as it is below `debug`, a span costs one load of a static.
             let span = tracing::debug_span!("lead", sync = name, lead = %self.means.pseudonyms.of(&claim.key));
             let flight = async move {
-                let sent = post::send(destination, tokens.as_ref(), &target, connection, &name, &claim).await;
+                let sent = post::send(destination, tokens.as_ref(), target, connection, name, &claim).await;
                 (claim, sent)
             };
             self.means.writer.expect();
