@@ -2,6 +2,7 @@
 CREATE TABLE notice (
   run   INTEGER NOT NULL REFERENCES run (id),
   place INTEGER NOT NULL,                      -- from 0, as they were said
-  text  TEXT NOT NULL,                         -- nothing of a lead
+  sync  INTEGER REFERENCES sync (id),          -- what it is about; NULL: the run, or a connection
+  text  TEXT NOT NULL,                         -- names of files and columns and the server's words; no cell, nothing that was sent
   PRIMARY KEY (run, place)
 ) STRICT, WITHOUT ROWID;

@@ -13,7 +13,7 @@ use crate::ledger::{Error, Ledger};
 /// Options of `backup`.
 #[derive(Debug, ClapArgs)]
 pub struct BackupOptions {
-    /// Where the copy goes; NAME.key beside it gets the fingerprint key. Neither may exist
+    /// Where the copy goes; NAME.key beside it gets the fingerprint key. Neither may exist, but for the same key that a backup which was killed left
     pub file: PathBuf,
 }
 

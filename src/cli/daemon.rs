@@ -12,6 +12,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
+use tracing::Level;
 
 use super::args::Args;
 use super::exit::{Exit, Failure};
@@ -22,7 +23,7 @@ use crate::daemon::{self, Daemon, Event, Fresh, Reload};
 use crate::http::{self, Desk, Pulse, Watch};
 use crate::metrics::{self, Exporter};
 use crate::notify::{Begun, Ended, Memory, Notifier};
-use crate::worker::report::{Ending, Report};
+use crate::worker::report::Report;
 use crate::worker::settings::Settings;
 use crate::worker::stop::{Stop, Stopper};
 
@@ -230,10 +231,10 @@ fn pass_on(begun: Begun, sync: String, result: Result<Report, String>, ledger: &
 /// The run itself logs its beginning, its end and its counts.
 fn log_notices(sync: &str, report: &Report) {
     for notice in &report.notices {
-        if notice.ending == Ending::Complete {
-            tracing::info!(sync, run = report.run, "{}", notice.text);
-        } else {
-            tracing::warn!(sync, run = report.run, "{}", notice.text);
+        match notice.ending.level() {
+            Level::ERROR => tracing::error!(sync, run = report.run, "{}", notice.text),
+            Level::WARN => tracing::warn!(sync, run = report.run, "{}", notice.text),
+            _ => tracing::info!(sync, run = report.run, "{}", notice.text),
         }
     }
 }

@@ -71,7 +71,7 @@ pub fn main() -> ExitCode {
     match ended {
         Ok(exit) => exit.into(),
         Err(failure) => {
-            out::fail(&failure.text);
+            out::fail(failure.exit, &failure.text);
             failure.exit.into()
         }
     }

@@ -11,6 +11,7 @@ use std::sync::OnceLock;
 
 use tracing::Level;
 
+use super::Exit;
 use crate::config::pasted;
 use crate::domain::reason::drives_display;
 pub(super) use crate::domain::reason::shown;
@@ -53,14 +54,15 @@ pub(super) fn warn(text: impl Display) {
     tell(Level::WARN, "warning: ", text);
 }
 
-/// Why the program ends without having done its work.
-pub(super) fn fail(text: impl Display) {
-    tell(Level::ERROR, "lead-sync: ", text);
+/// Why the program ends without having done its work. What passes by itself needs nobody at once.
+pub(super) fn fail(exit: Exit, text: impl Display) {
+    let level = if matches!(exit, Exit::Held | Exit::Deferred) { Level::WARN } else { Level::ERROR };
+    tell(level, "lead-sync: ", text);
 }
 
-/// What a run has to say: a remark, or something to look at.
-pub(super) fn notice(is_remark: bool, text: &str) {
-    tell(if is_remark { Level::INFO } else { Level::WARN }, "", shown(text));
+/// What a run has to say.
+pub(super) fn notice(level: Level, text: &str) {
+    tell(level, "", shown(text));
 }
 
 /// `mark` says to a person what the log says by its level.

@@ -16,7 +16,7 @@ use crate::clock;
 use crate::config::{Env, Loaded};
 use crate::ledger::{self, Lease, NewLedger, Trigger};
 use crate::worker::progress::Progress;
-use crate::worker::report::{Ending, Report};
+use crate::worker::report::Report;
 use crate::worker::stop::Stopper;
 use crate::worker::{self, Job, Prepared, Purpose};
 
@@ -208,6 +208,6 @@ pub(super) fn print(report: &Report, as_json: bool) {
 /// What a person should read, on stderr.
 pub(super) fn print_notices(report: &Report) {
     for notice in &report.notices {
-        out::notice(notice.ending == Ending::Complete, &notice.text);
+        out::notice(notice.ending.level(), &notice.text);
     }
 }

@@ -94,7 +94,11 @@ fn end_of_number(value: &str) -> Option<String> {
 /// Replaces numbers that the server wrote in its own way: `0475/12.34.56` and `+32475123456` are one. A number is what stands between its first
 /// and its last digit, with nothing but digits and the signs that part them.
 fn mask_numbers(text: &str, numbers: &[String]) -> String {
-    let parts = |c: char| c.is_ascii_digit() || matches!(c, ' ' | '.' | '/' | '-' | '(' | ')');
+    let parts = |c: char| {
+        c.is_ascii_digit()
+            || c.is_whitespace()
+            || matches!(c, '.' | ',' | '/' | '-' | '_' | '(' | ')' | '\u{2010}'..='\u{2015}')
+    };
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
@@ -202,7 +206,9 @@ mod tests {
     fn a_number_of_the_lead_is_masked_however_the_server_writes_it() {
         for phone in ["0475/12.34.56", "+32 475 12 34 56", "(0475) 123456"] {
             let payload = serde_json::json!({ "phone": phone }).to_string();
-            for written in ["+32475123456", "0032 475 12 34 56", "0475 123 456", "tel:0475-12-34-56", "475123456"] {
+            let separated = ["0475\u{a0}12\u{202f}34\u{a0}56", "0475–12–34–56", "0475_123456"];
+            let plain = ["+32475123456", "0032 475 12 34 56", "0475 123 456", "tel:0475-12-34-56", "475123456"];
+            for written in plain.into_iter().chain(separated) {
                 let body = serde_json::json!({ "message": format!("no such number: {written}, error 7654321") });
                 let text = server_words(body.to_string().as_bytes(), &payload, None, 300).unwrap();
                 assert!(text.ends_with("***, error 7654321"), "{phone} as {written}: {text}");

@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::io::{ErrorKind, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::files::{file_error, key_path, read_key, sync_folder};
+use super::files::{file_error, folder_of, key_path, read_key, sync_folder};
 use super::schema::APPLICATION_ID;
 use super::{Error, Ledger, Result};
 use crate::aside::{self, Aside};
@@ -32,8 +33,7 @@ impl Ledger {
     pub fn back_up(&self, to: &Path) -> Result<Backup> {
         let key_copy = key_path(to);
         let key = read_key(&key_path(&self.path))?;
-        let has_key = key_copy.symlink_metadata().is_ok_and(|about| about.is_file())
-            && read_key(&key_copy).is_ok_and(|copied| copied == key);
+        let has_key = is_left_over(&key_copy) && read_key(&key_copy).is_ok_and(|copied| copied == key);
         for path in [Some(to), Some(key_copy.as_path()).filter(|_| !has_key)].into_iter().flatten() {
             if path.symlink_metadata().is_ok() {
                 return Err(file_error("will not overwrite", path)(ErrorKind::AlreadyExists.into()));
@@ -58,6 +58,18 @@ impl Ledger {
         let bytes = fs::metadata(to).map_err(file_error("cannot read", to))?.len();
         Ok(Backup { ledger: to.into(), key: key_copy, bytes, leads })
     }
+}
+
+/// True for a key that belongs to no ledger: a private file, and nothing beside it has a name that goes with it.
+fn is_left_over(key: &Path) -> bool {
+    let is_private = |about: fs::Metadata| about.is_file() && about.permissions().mode() & 0o777 == 0o600;
+    let name = key.file_name().map(Path::new);
+    let goes_with_it = |entry: fs::DirEntry| {
+        let other = PathBuf::from(entry.file_name());
+        Some(other.as_path()) != name && Some(other.with_extension("key").as_path()) == name
+    };
+    key.symlink_metadata().is_ok_and(is_private)
+        && fs::read_dir(folder_of(key)).is_ok_and(|mut folder| !folder.any(|entry| entry.map_or(true, goes_with_it)))
 }
 
 /// Copies a ledger of schema `version` to `NAME.bak-vN` beside it, in place of an earlier copy of that name: what an interrupted migration

@@ -1,10 +1,10 @@
 //! What is left beside the ledger and has an end: the copies of migrations, and files that were never finished.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::files::file_error;
-use super::inspect::existing_folder;
+use super::files::{file_error, folder_of};
 use super::{Ledger, Result};
 use crate::domain::time::Timestamp;
 use crate::{aside, clock};
@@ -39,19 +39,29 @@ impl Ledger {
     /// The provisional files in the folder of the ledger at `path`: of a copy, an export or a report that is being written, or whose writer was
     /// killed. They hold what the finished file would have held.
     pub fn unfinished(path: &Path) -> Vec<PathBuf> {
-        aside::unfinished(existing_folder(path)).into_iter().map(|(path, _)| path).collect()
+        aside::unfinished(folder_of(path)).into_iter().map(|(path, _)| path).collect()
     }
 
-    /// Deletes the provisional files beside the ledger that nobody writes any more. Returns how many.
-    pub(super) fn delete_abandoned(&self) -> Result<usize> {
+    /// Deletes the provisional files beside the ledger that nobody writes any more. Returns how many. One that cannot be deleted is only
+    /// logged: other processes clear away, too.
+    pub(super) fn delete_abandoned(&self) -> usize {
         let now = clock::now();
-        let mut left = aside::unfinished(existing_folder(self.path()));
-        left.retain(|(_, written)| aside::is_abandoned(*written, now));
-        for (path, _) in &left {
-            fs::remove_file(path).map_err(file_error("cannot delete", path))?;
-            tracing::info!(file = %path.display(), "deleted: its writer was killed");
+        let mut deleted = 0;
+        for (path, written) in aside::unfinished(folder_of(self.path())) {
+            if !aside::is_abandoned(written, now) {
+                continue;
+            }
+            let file = path.display();
+            match fs::remove_file(&path) {
+                Ok(()) => {
+                    deleted += 1;
+                    tracing::info!(%file, "deleted: its writer was killed");
+                }
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => tracing::warn!(%file, %error, "left behind by a killed writer, and cannot be deleted"),
+            }
         }
-        Ok(left.len())
+        deleted
     }
 }
 

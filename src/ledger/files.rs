@@ -1,13 +1,16 @@
 //! A ledger's files beside its database: the folder, the fingerprint key, and the room on the disk.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::identity::resolve;
 use super::inspect::existing_folder;
+use super::open::BUSY;
 use super::{Error, Result};
+use crate::clock;
 
 /// Less than this, in bytes, and nothing is sent: room for the write-ahead log of a run.
 const LEAST_FREE: u64 = 16 << 20;
@@ -89,15 +92,40 @@ pub(super) fn sync_folder(path: &Path) -> Result<()> {
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(file_error("cannot sync", folder))
 }
 
-/// Waits for its turn among the processes that make something in the folder of `path` that is there once. Over when the file is dropped, or
-/// its process dies.
+/// Waits for its turn among the processes that make something in the folder of `path` that is there once; not for ever, as another program
+/// may have locked it for its own purpose (`flock FOLDER lead-sync …`). Over when the file is dropped, or its process dies.
 pub(super) fn lock_folder(path: &Path) -> Result<File> {
     let folder = folder_of(path);
-    let locked = File::open(folder).and_then(|folder| folder.lock().map(|()| folder));
-    locked.map_err(file_error("cannot lock", folder))
+    let failed = |source: std::io::Error| file_error("cannot lock", folder)(source);
+    let locked = File::open(folder).map_err(failed)?;
+    let began = clock::instant();
+    loop {
+        match locked.try_lock() {
+            Ok(()) => return Ok(locked),
+            Err(TryLockError::WouldBlock) if began.elapsed() < BUSY => rest(),
+            Err(TryLockError::WouldBlock) => {
+                return Err(failed(std::io::Error::other(
+                    "another program holds a lock on it; lead-sync needs it for a moment",
+                )));
+            }
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+    }
 }
 
-fn folder_of(path: &Path) -> &Path {
+/// How long [`lock_folder`] rests between two looks: what is waited for takes some milliseconds.
+const TURN: Duration = Duration::from_millis(20);
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a lock of another process tells nobody when it ends, and may not be waited for without a limit"
+)]
+fn rest() {
+    std::thread::sleep(TURN);
+}
+
+/// The folder that a file lies in.
+pub(super) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

@@ -35,7 +35,7 @@ impl Ledger {
         let tx = self.write()?;
         let pruned = prune(&tx, before, most).map_err(error)?;
         tx.commit().map_err(error)?;
-        Ok(Pruned { copies: self.delete_copies(before)?, unfinished: self.delete_abandoned()?, ..pruned })
+        Ok(Pruned { copies: self.delete_copies(before)?, unfinished: self.delete_abandoned(), ..pruned })
     }
 }
 
@@ -93,14 +93,18 @@ mod tests {
         let path = folder.path().join("l.db");
         let mut ledger = Ledger::open_or_create(&path, folder.path(), NewLedger::Confirmed).unwrap();
         let sync = ledger.sync_id("customers", ledger.connection_id("wegroup").unwrap()).unwrap();
-        let counts = BTreeMap::from([(sync, Counts::default())]);
+        let other = ledger.sync_id("others", ledger.connection_id("wegroup").unwrap()).unwrap();
+        let counts = BTreeMap::from([(sync, Counts::default()), (other, Counts::default())]);
         for said in ["first", "last"] {
-            let run = ledger.begin_run(Trigger::Manual, [sync], Timestamp(0)).unwrap();
-            ledger.finish_run(run, "attention", Timestamp(0), &counts, [said]).unwrap();
+            let run = ledger.begin_run(Trigger::Manual, [sync, other], Timestamp(0)).unwrap();
+            ledger
+                .finish_run(run, "attention", Timestamp(0), &counts, [(None, said), (Some(other), "of the other")])
+                .unwrap();
         }
         assert_eq!(ledger.prune(Timestamp(1), 10).unwrap().runs, 1);
-        assert_eq!(ledger.status().unwrap()[0].last_notices, ["last"]);
+        let told: Vec<_> = ledger.status().unwrap().into_iter().map(|status| status.last_notices).collect();
+        assert_eq!(told, [vec!["last"], vec!["last", "of the other"]], "each sync has its own");
         let kept: i64 = ledger.db.query_row("SELECT count(*) FROM notice", [], |row| row.get(0)).unwrap();
-        assert_eq!(kept, 1);
+        assert_eq!(kept, 2);
     }
 }

@@ -1,6 +1,6 @@
 //! Answers for the commands: leads, one lead's history, the state of each sync.
 
-use rusqlite::params_from_iter;
+use rusqlite::{params, params_from_iter};
 use serde::Serialize;
 
 use super::connections::ConnectionState;
@@ -201,17 +201,17 @@ impl Ledger {
         let mut syncs = Vec::new();
         for Numbered { sync, connection, last_run, mut status } in read().map_err(|error| self.error(&error))? {
             status.leads = self.count_states(sync).map_err(|error| self.error(&error))?;
-            status.last_notices = self.notices(last_run).map_err(|error| self.error(&error))?;
+            status.last_notices = self.notices(last_run, sync).map_err(|error| self.error(&error))?;
             status.state = self.connection_state(connection)?.0;
             syncs.push(status);
         }
         Ok(syncs)
     }
 
-    /// What a run had to say.
-    fn notices(&self, run: Option<i64>) -> rusqlite::Result<Vec<String>> {
-        let mut statement = self.db.prepare_cached("SELECT text FROM notice WHERE run = ?1 ORDER BY place")?;
-        statement.query_map([run], |row| row.get(0))?.collect()
+    /// What a run had to say of this sync, or of all.
+    fn notices(&self, run: Option<i64>, sync: i64) -> rusqlite::Result<Vec<String>> {
+        let sql = "SELECT text FROM notice WHERE run = ?1 AND (sync IS NULL OR sync = ?2) ORDER BY place";
+        self.db.prepare_cached(sql)?.query_map(params![run, sync], |row| row.get(0))?.collect()
     }
 
     /// Leads that are not delivered are few or, after a first intake, small in their index; those that are delivered are what is left of all.

@@ -107,14 +107,15 @@ impl Ledger {
         Ok(run)
     }
 
-    /// Closes a run with its outcome (the exit table's name), the counts of each sync, by the sync's number, and what it has to say.
+    /// Closes a run with its outcome (the exit table's name), the counts of each sync, by the sync's number, and what it has to say,
+    /// of one sync or of all.
     pub fn finish_run<'n>(
         &mut self,
         run: i64,
         outcome: &str,
         now: Timestamp,
         counts: &BTreeMap<i64, Counts>,
-        notices: impl IntoIterator<Item = &'n str>,
+        notices: impl IntoIterator<Item = (Option<i64>, &'n str)>,
     ) -> Result<()> {
         let path = self.path.clone();
         let error = |error: rusqlite::Error| super::Error::from_sqlite(&path, &error);
@@ -143,9 +144,9 @@ impl Ledger {
             let values = [run, *sync].into_iter().chain(signed);
             tx.execute(sql, rusqlite::params_from_iter(values)).map_err(error)?;
         }
-        for (place, text) in (0_i64..).zip(notices) {
-            let sql = "INSERT OR REPLACE INTO notice (run, place, text) VALUES (?1, ?2, ?3)";
-            tx.execute(sql, params![run, place, text]).map_err(error)?;
+        for (place, (sync, text)) in (0_i64..).zip(notices) {
+            let sql = "INSERT OR REPLACE INTO notice (run, place, sync, text) VALUES (?1, ?2, ?3, ?4)";
+            tx.execute(sql, params![run, place, sync, text]).map_err(error)?;
         }
         tx.commit().map_err(error)
     }
@@ -164,7 +165,7 @@ impl Ledger {
         let known = "SELECT id FROM sync WHERE name = ?1";
         let sync = self.db.query_row(known, [sync], |row| row.get(0)).optional().map_err(|error| self.error(&error))?;
         let counts = sync.map(|sync| (sync, Counts::default())).into_iter().collect();
-        run.map_or(Ok(()), |run| self.finish_run(run, outcome, now, &counts, notice))
+        run.map_or(Ok(()), |run| self.finish_run(run, outcome, now, &counts, notice.map(|text| (None, text))))
     }
 
     /// What became of a sync's runs so far. A first run by hand that was stopped or put off is none: who began it knows.

@@ -1,5 +1,6 @@
 //! What is told: numbers, names and the run's own notices, as JSON and as a mail.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use serde_json::{Value, json};
@@ -60,10 +61,10 @@ impl Story<'_> {
         })
     }
 
-    fn notices(&self) -> Vec<&str> {
+    fn notices(&self) -> Vec<Cow<'_, str>> {
         match self.ended {
-            Ended::Report(report) => report.told().collect(),
-            Ended::Failure { text, .. } => vec![text],
+            Ended::Report(report) => report.told().into_iter().map(|(_, text)| text).collect(),
+            Ended::Failure { text, .. } => vec![text.into()],
         }
     }
 

@@ -180,7 +180,9 @@ impl Run {
         }
         let report = self.finish(&ledger)?;
         ledger.add_latency(Day::of(report.finished_at), &self.latency)?;
-        ledger.finish_run(report.run, report.ending.as_str(), report.finished_at, &self.counts, report.told())?;
+        let told = report.told();
+        let said = told.iter().map(|(sync, text)| (*sync, text.as_ref()));
+        ledger.finish_run(report.run, report.ending.as_str(), report.finished_at, &self.counts, said)?;
         if let Err(error) = ledger.prune(report.finished_at - prepared.settings.retain, PRUNED_PER_RUN) {
             tracing::warn!(%error, "what is older than `retain` is deleted by a later run");
         }
@@ -198,7 +200,8 @@ impl Run {
         };
         let outcome = Ending::Error.as_str();
         let (why, now) = (why.to_string(), clock::now());
-        let close = |mut ledger: Ledger| ledger.finish_run(self.number, outcome, now, &self.counts, [why.as_str()]);
+        let close =
+            |mut ledger: Ledger| ledger.finish_run(self.number, outcome, now, &self.counts, [(None, why.as_str())]);
         let closed = opened.and_then(close);
         match closed {
             Ok(()) => tracing::info!(outcome, "ends"),
@@ -238,7 +241,7 @@ impl Run {
             };
             let Taken { counts, notices, samples } = span.in_scope(|| intake::take_in(ledger, &order))?;
             self.counts.insert(*id, counts);
-            self.notices.extend(notices);
+            self.notices.extend(notices.into_iter().map(|notice| Notice { sync: Some(*id), ..notice }));
             self.samples.extend(samples);
         }
         Ok(())

@@ -1,6 +1,10 @@
 //! What a run has to say for itself.
 
+use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
+
+use tracing::Level;
 
 use crate::auth;
 use crate::domain::time::Timestamp;
@@ -39,6 +43,17 @@ impl Ending {
     }
 }
 
+impl Ending {
+    /// The level at which the log has what led to it, by who must act: a person now, a person soon, nobody.
+    pub fn level(self) -> Level {
+        match self {
+            Self::Complete | Self::Interrupted => Level::INFO,
+            Self::Attention | Self::Deferred => Level::WARN,
+            Self::Auth | Self::Usage | Self::Error => Level::ERROR,
+        }
+    }
+}
+
 impl From<&auth::Error> for Ending {
     fn from(error: &auth::Error) -> Self {
         match error {
@@ -57,12 +72,14 @@ pub struct Notice {
     pub ending: Ending,
     /// What, where and what next.
     pub text: String,
+    /// The number of the sync that it is about, if it is about one alone.
+    pub sync: Option<i64>,
 }
 
 impl Notice {
     /// A notice.
     pub fn new(ending: Ending, text: impl Into<String>) -> Self {
-        Self { ending, text: text.into() }
+        Self { ending, text: text.into(), sync: None }
     }
 }
 
@@ -89,9 +106,14 @@ pub struct Report {
 }
 
 impl Report {
-    /// The notices as people are told them and as the ledger keeps them.
-    pub fn told(&self) -> impl Iterator<Item = &str> {
-        self.notices.iter().map(|notice| notice.text.as_str()).take(TOLD)
+    /// The notices as people are told them and as the ledger keeps them, each with its sync's number: the worst first, and not all if they are
+    /// very many.
+    pub fn told(&self) -> Vec<(Option<i64>, Cow<'_, str>)> {
+        let mut worst_first: Vec<&Notice> = self.notices.iter().collect();
+        worst_first.sort_by_key(|notice| Reverse(notice.ending));
+        let more = worst_first.len().saturating_sub(TOLD);
+        let told = worst_first.into_iter().take(TOLD).map(|notice| (notice.sync, Cow::from(&notice.text)));
+        told.chain((more > 0).then(|| (None, format!("and {more} more, which are in the log").into()))).collect()
     }
 }
 

@@ -129,7 +129,7 @@ fn conclude(mut pass: Pass<'_>, read: Read, order: &Order<'_>) -> ledger::Result
         pass.into_admission().abandon()?;
         let text = format!(
             "sync {name}: {} new leads and {again} changed ones to be sent again, more than max_new = {most}: nothing was taken in or sent. \
-             Was the key column or another one shifted, or the ledger lost? \
+             Was the key column or another one shifted, the mapping changed, or the ledger lost? \
              If they are right, run once with --confirm (stop a daemon before, and start it again afterwards)",
             counts.new
         );
