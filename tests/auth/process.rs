@@ -99,7 +99,8 @@ async fn calls_of_a_refresh(desk: &Desk) -> Vec<Point> {
     if !strace::is_here() {
         return Vec::new();
     }
-    let whoami = desk.command(&["whoami"]);
+    let mut whoami = desk.command(&["whoami"]);
+    whoami.current_dir(desk.file("lead-sync.toml").parent().unwrap());
     let points = tokio::task::spawn_blocking(move || strace::points(&whoami)).await.unwrap();
     assert!(points.len() > 10, "strace saw next to nothing: {points:?}");
     let step = points.len().div_ceil(MOST_CALLS);
