@@ -77,7 +77,7 @@ impl Ledger {
         if ledger.is_unborn()? {
             // New, or a process died before its first commit: nothing was ever recorded.
             ledger.make_first()?;
-        } else if ledger.check_schema()? == Schema::Older {
+        } else if ledger.check_schema()? == Schema::Older && ledger.is_older_still()? {
             // Whoever takes the lease migrates; a running daemon of an older release still works with the old schema.
             drop(Lease::take(path, "migration of the ledger", clock::now())?);
         }
@@ -100,6 +100,12 @@ impl Ledger {
         self.pragma("application_id", &APPLICATION_ID.to_string())?;
         self.migrate_to(&MIGRATIONS)?;
         sync_folder(&self.path)
+    }
+
+    /// Whether the schema is older once nobody makes a ledger here any more: a new one goes through all versions.
+    fn is_older_still(&self) -> Result<bool> {
+        let _turn = lock_folder(&self.path)?;
+        Ok(self.check_schema()? == Schema::Older)
     }
 
     /// Opens an existing ledger for reading. Nothing is written; it may be held by another process. One of an older release is read as the
@@ -174,21 +180,32 @@ impl Ledger {
         let ledger = Self::open_file(path)?;
         ledger.settle_reading()?;
         ledger.refuse_foreign()?;
-        // The answer is read: an I/O error here would otherwise leave the rollback journal in force unnoticed.
-        let mode: String = ledger
-            .db
-            .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
-            .map_err(|error| ledger.error(&error))?;
-        if !mode.eq_ignore_ascii_case("wal") {
-            let cause = "write-ahead logging cannot be switched on here; use a local disk".to_owned();
-            return Err(Error::Database { path: path.into(), cause });
-        }
+        ledger.write_ahead()?;
         // An intent must survive a power cut, else a lead that was sent looks pending: one fsync for each commit.
         ledger.pragma("synchronous", "FULL")?;
         // What is deleted is overwritten: no personal data is left in free pages.
         ledger.pragma("secure_delete", "ON")?;
         ledger.pragma("foreign_keys", "ON")?;
         Ok(ledger)
+    }
+
+    /// Switches to write-ahead logging, which the file keeps. One process at a time: where two do so SQLite refuses one at once, without
+    /// waiting.
+    fn write_ahead(&self) -> Result<()> {
+        let failed = |error| self.error(&error);
+        let mode: String = self.db.pragma_query_value(None, "journal_mode", |row| row.get(0)).map_err(failed)?;
+        if mode.eq_ignore_ascii_case("wal") {
+            return Ok(());
+        }
+        let _turn = lock_folder(&self.path)?;
+        // The answer is read: an I/O error here would otherwise leave the rollback journal in force unnoticed.
+        let mode: String =
+            self.db.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)).map_err(failed)?;
+        if mode.eq_ignore_ascii_case("wal") {
+            return Ok(());
+        }
+        let cause = "write-ahead logging cannot be switched on here; use a local disk".to_owned();
+        Err(Error::Database { path: self.path.clone(), cause })
     }
 
     /// Settings that every connection wants, whatever it does.
