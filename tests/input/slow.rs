@@ -24,7 +24,7 @@ pub(crate) enum Form {
     Malformed(usize),
 }
 
-/// Cuts a file with `;` and `"` into records: byte by byte, with everything in memory.
+/// Cuts a file with `;` and `"` into records: byte by byte, with everything in memory. A line of nothing but white space is none.
 pub(crate) fn slow(file: &[u8]) -> Vec<Slow> {
     let mut records = Vec::new();
     let mut at = 0;
@@ -68,8 +68,11 @@ pub(crate) fn slow(file: &[u8]) -> Vec<Slow> {
         if open && form == Form::Sound {
             form = Form::Unclosed;
         }
-        let line = 1 + line_ends(&before);
-        records.push(Slow { line, bytes: file[start..at].to_vec(), cells, form });
+        let bytes = file[start..at].to_vec();
+        let blank = cells.len() == 1 && form == Form::Sound && bytes.trim_ascii().is_empty();
+        if !blank {
+            records.push(Slow { line: 1 + line_ends(&before), bytes, cells, form });
+        }
     }
     records
 }
