@@ -70,6 +70,9 @@ pub struct RunOptions {
     /// Begin a new ledger where the last one was lost: every lead of the export is sent again
     #[arg(long, requires = "run_now")]
     pub new_ledger: bool,
+    /// Go on with a ledger that was put back and is older than what was sent: that is sent again
+    #[arg(long, requires = "run_now")]
+    pub older_ledger: bool,
     /// Wait so long for another process to give up the ledger, e.g. 10m
     #[arg(long, value_name = "DURATION", requires = "run_now", value_parser = duration)]
     pub wait: Option<Duration>,
@@ -190,6 +193,9 @@ pub struct BaselineOptions {
     /// Begin a new ledger where the last one was lost
     #[arg(long)]
     pub new_ledger: bool,
+    /// Go on with a ledger that was put back and is older than what was sent
+    #[arg(long)]
+    pub older_ledger: bool,
 }
 
 /// Options of `leads`.

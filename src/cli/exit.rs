@@ -63,6 +63,8 @@ impl From<&ledger::Error> for Exit {
             | Error::Newer { .. }
             | Error::Corrupt { .. }
             | Error::Lost { .. }
+            | Error::Older { .. }
+            | Error::DamagedMark { .. }
             | Error::SeveralNames { .. }
             | Error::Replaced { .. }
             | Error::LockLost { .. }

@@ -14,7 +14,7 @@ use super::outside::Outside;
 use super::{load, out, progress, signals, surroundings};
 use crate::clock;
 use crate::config::{Env, Loaded};
-use crate::ledger::{self, Lease, NewLedger, Trigger};
+use crate::ledger::{self, Lease, NewLedger, OlderLedger, Trigger};
 use crate::worker::progress::Progress;
 use crate::worker::report::Report;
 use crate::worker::stop::Stopper;
@@ -68,6 +68,7 @@ fn job(options: &RunOptions) -> Job {
         limit: options.limit,
         confirmed: options.confirm,
         new_ledger: new_ledger(options.new_ledger),
+        older_ledger: older_ledger(options.older_ledger),
     }
 }
 
@@ -92,6 +93,7 @@ pub(super) fn baseline(args: &Args, options: &BaselineOptions) -> Result<Exit, F
         limit: None,
         confirmed: true,
         new_ledger: new_ledger(options.new_ledger),
+        older_ledger: older_ledger(options.older_ledger),
     };
     let report = runtime()?.block_on(supervise(&prepared, &job, None))?;
     for (name, counts) in &report.syncs {
@@ -107,6 +109,10 @@ pub(super) fn baseline(args: &Args, options: &BaselineOptions) -> Result<Exit, F
 
 fn new_ledger(confirmed: bool) -> NewLedger {
     if confirmed { NewLedger::Confirmed } else { NewLedger::Unconfirmed }
+}
+
+fn older_ledger(confirmed: bool) -> OlderLedger {
+    if confirmed { OlderLedger::Confirmed } else { OlderLedger::Unconfirmed }
 }
 
 /// Runs with signals and progress attached. They have tasks in the runtime's own thread: this one is busy with the run.

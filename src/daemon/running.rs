@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::domain::time::Timestamp;
-use crate::ledger::{self, Lease, Ledger, NewLedger, Trigger};
+use crate::ledger::{self, Lease, Ledger, NewLedger, OlderLedger, Trigger};
 use crate::worker::progress::Progress;
 use crate::worker::report::{Ending, Report};
 use crate::worker::stop::Stop;
@@ -35,6 +35,7 @@ pub(super) fn send() -> Pass {
             limit: None,
             confirmed: false,
             new_ledger: NewLedger::Unconfirmed,
+            older_ledger: OlderLedger::Unconfirmed,
         };
         worker::run(&work.prepared, &job, Some(&work.lease), &work.progress, &work.stop)
     })

@@ -57,6 +57,7 @@ impl Scheduler {
         let settings = &prepared.settings;
         // A ledger that cannot be used is better known now than at the first run.
         let mut ledger = lease.open_ledger(&settings.tokens, NewLedger::Unconfirmed)?;
+        ledger.refuse_older()?;
         ledger.end_lost_run(None, Ending::Interrupted.as_str(), None, now)?;
         let mut agenda = Agenda::new(dice, now);
         let syncs = by_name(prepared)?;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags};
 
 use super::files::{file_error, folder_of, key_path, read_key, sync_folder};
+use super::mark::leave_out_run_under_way;
 use super::schema::APPLICATION_ID;
 use super::{Error, Ledger, Result};
 use crate::aside::{self, Aside};
@@ -27,7 +28,8 @@ pub struct Backup {
 
 impl Ledger {
     /// Copies the ledger to `to` and its fingerprint key to `NAME.key` beside it, both with mode 0600. Works while others write: it is the
-    /// state of one moment. Nothing is overwritten, and a name appears only once its content is verified and durable.
+    /// state of one moment. Nothing is overwritten, and a name appears only once its content is verified and durable. The mark is not copied:
+    /// what is left behind tells that the copy is older.
     ///
     /// A copy of the same key without its ledger, which a backup that was killed left behind, is taken for the copy that is due.
     pub fn back_up(&self, to: &Path) -> Result<Backup> {
@@ -41,6 +43,7 @@ impl Ledger {
         }
         let aside = Aside::beside(to).map_err(file_error("cannot create", to))?;
         copy(&self.path, aside.path())?;
+        leave_out_run_under_way(aside.path()).map_err(|error| Error::from_sqlite(aside.path(), &error))?;
         let leads = verify(aside.path(), Some(&key))?;
         if !has_key {
             let mut key_aside = Aside::beside(&key_copy).map_err(file_error("cannot create", &key_copy))?;

@@ -27,7 +27,7 @@ pub enum Found {
 
 impl Ledger {
     /// Checks all that would keep the next run from using the ledger at `path`: whether it is readable, whole, ours, not newer than
-    /// this program, with its own key, and writable, and whether the disk has room.
+    /// this program, with its own key, the one that sent last, and writable, and whether the disk has room.
     pub fn inspect(path: &Path, tokens: &Path) -> Result<Found> {
         check_space(path)?;
         if !path.try_exists().map_err(file_error("cannot look at", path))? {
@@ -43,6 +43,7 @@ impl Ledger {
         };
         ledger.integrity()?;
         ledger.verify_key()?;
+        ledger.refuse_older()?;
         match ledger.count_leads()? {
             0 => Ok(Found::Empty),
             leads => Ok(Found::Sound { leads }),

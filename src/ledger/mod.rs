@@ -6,6 +6,7 @@
 //! | `inspect.rs` | a look that changes nothing, for `check` |
 //! | `lease.rs` | one holder at a time |
 //! | `identity.rs` | which file it is, through links and replacements |
+//! | `mark.rs` | whether it is the one that sent last |
 //! | `admit.rs` | intake: one transaction per source |
 //! | `queue.rs` | the hot path: claim, settle, recover |
 //! | `writer.rs` | the one thread that writes while leads are sent, many in one commit |
@@ -24,6 +25,8 @@
 
 use std::path::PathBuf;
 
+use crate::domain::time::Timestamp;
+
 mod admit;
 mod backup;
 mod connections;
@@ -36,6 +39,7 @@ mod identity;
 mod inspect;
 mod lease;
 mod listing;
+mod mark;
 mod open;
 mod operator;
 mod prune;
@@ -59,6 +63,7 @@ pub use forget::{Erased, Forgotten, Held, Person};
 pub use health::{Health, SyncHealth, Version};
 pub use inspect::Found;
 pub use lease::{Custody, Lease, holder};
+pub use mark::{OlderLedger, mark_path};
 pub use open::{Ledger, NewLedger};
 pub use operator::{Resolution, Retried, Target};
 pub use prune::Pruned;
@@ -115,6 +120,32 @@ pub enum Error {
         path: PathBuf,
         /// What is left of it.
         trace: PathBuf,
+    },
+    /// It does not know what was sent last.
+    #[error(
+        "the ledger {} does not know all of run {run}, which was about to send at {begun_at}: an older copy was put back, and what was delivered \
+         since would be sent again. Restore the newest backup; or look at what would be sent (`lead-sync plan`), then take it as delivered \
+         (`lead-sync baseline --older-ledger`) or send it (`lead-sync --run-now --older-ledger`)",
+        .path.display()
+    )]
+    Older {
+        /// The ledger's path.
+        path: PathBuf,
+        /// The number of the last run that was about to send.
+        run: i64,
+        /// When it began.
+        begun_at: Timestamp,
+    },
+    /// Whether the ledger is the one that sent last cannot be told.
+    #[error(
+        "{} is damaged: it tells whether the ledger beside it is the one that sent last. If no older copy was put back, delete that file, and the \
+         next run writes it anew; if one was, look at what would be sent (`lead-sync plan`), then take it as delivered \
+         (`lead-sync baseline --older-ledger`) or send it (`lead-sync --run-now --older-ledger`)",
+        .path.display()
+    )]
+    DamagedMark {
+        /// The mark's path.
+        path: PathBuf,
     },
     /// The fingerprint key is missing or another one.
     #[error(

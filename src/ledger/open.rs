@@ -62,7 +62,12 @@ impl Ledger {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Self::open(path),
             created => {
                 created.map_err(file_error("cannot create", path))?;
-                Self::open(path)
+                let ledger = Self::open(path)?;
+                if new == NewLedger::Confirmed {
+                    // The key of the lost one may be its key, too, and the mark then that of both.
+                    ledger.take_for_latest()?;
+                }
+                Ok(ledger)
             }
         }
     }

@@ -45,9 +45,10 @@ fn prune(db: &Connection, before: Timestamp, most: usize) -> rusqlite::Result<Pr
     for event in &events {
         delete.execute([event])?;
     }
-    // The last finished run of a sync stays however old it is: it is what `status` tells.
+    // The last finished run of a sync stays however old it is: it is what `status` tells. So does the last of all, even one over no sync:
+    // without it the next run would get its number.
     let sql = "SELECT id FROM run WHERE started_at < ?1 AND finished_at IS NOT NULL
-                  AND id NOT IN (SELECT max(a.run) FROM run_sync a JOIN run o ON o.id = a.run
+                  AND id < (SELECT max(id) FROM run) AND id NOT IN (SELECT max(a.run) FROM run_sync a JOIN run o ON o.id = a.run
                                   WHERE o.finished_at IS NOT NULL GROUP BY a.sync) ORDER BY id LIMIT ?2";
     let limit = i64::try_from(most).unwrap_or(i64::MAX);
     let runs: Vec<i64> = db

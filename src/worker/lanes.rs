@@ -68,15 +68,20 @@ async fn send_all(
     stop: &Stop,
 ) -> ledger::Result<Ledger> {
     let lanes = open_all(run, &ledger, prepared).await?;
-    for lane in &lanes {
-        for sync in lane.syncs.keys() {
-            progress.add_due(ledger.count_due(*sync)?);
-        }
+    let mut due = 0;
+    for sync in lanes.iter().flat_map(|lane| lane.syncs.keys()) {
+        due += ledger.count_due(*sync)?;
     }
+    progress.add_due(due);
+    // With nothing due now nothing is sent: what becomes due from here on would be sent without a mark, and is the next run's.
+    let most = if due > 0 { job.limit.unwrap_or(u64::MAX) } else { 0 };
     // Last thing before the first request: opening the connections may have taken a while.
     let custody = lease.custody()?;
     custody.confirm()?;
-    let budget = AtomicU64::new(job.limit.unwrap_or(u64::MAX));
+    if most > 0 {
+        ledger.mark(run.number, run.started_at)?;
+    }
+    let budget = AtomicU64::new(most);
     let pseudonyms = Pseudonyms::new(&ledger.key());
     let writer = Writer::start(ledger, run.number, custody)?;
     let now = clock::now();

@@ -27,7 +27,7 @@ use crate::clock;
 use crate::domain::latency::Latency;
 use crate::domain::time::{Day, Timestamp};
 use crate::domain::verdict::OnInDoubt;
-use crate::ledger::{self, Counts, Lease, Ledger, NewLedger, Trigger};
+use crate::ledger::{self, Counts, Lease, Ledger, NewLedger, OlderLedger, Trigger};
 
 /// Entries of old history that a run deletes at most, so that its end is never slow; the next run goes on.
 const PRUNED_PER_RUN: usize = 10_000;
@@ -49,6 +49,16 @@ pub struct Job {
     pub confirmed: bool,
     /// A ledger may be created where traces of a lost one are.
     pub new_ledger: NewLedger,
+    /// A ledger that is older than what was sent may be used.
+    pub older_ledger: OlderLedger,
+}
+
+impl Job {
+    /// Whether the next run may go on from the ledger as this job leaves it, though it was an older one: what a baseline could not read has not been taken
+    /// as delivered, and would be sent.
+    fn may_rest_on(&self, report: &Report) -> bool {
+        self.purpose == Purpose::Send || report.notices.iter().all(|notice| notice.ending == Ending::Complete)
+    }
 }
 
 /// One pass over the prepared syncs: intake, then dispatch. `lease` shows that nobody else does the same on this ledger; a baseline
@@ -77,6 +87,10 @@ fn pass_over(
         Some(lease) => lease.open_ledger(&settings.tokens, job.new_ledger)?,
         None => Ledger::open_or_create(&settings.ledger, &settings.tokens, job.new_ledger)?,
     };
+    if job.older_ledger == OlderLedger::Unconfirmed {
+        // Before anything is written: a baseline, too, would be one of what this ledger does not know.
+        ledger.refuse_older()?;
+    }
     ledger.check_space()?;
     let mut run = Run::begin(ledger_ids(&ledger, prepared)?, started_at);
     if lease.is_some() {
@@ -96,16 +110,23 @@ fn pass_over(
 /// What a run would send and why. Sends and writes nothing, and creates no ledger.
 pub fn plan(prepared: &Prepared, progress: &Progress, stop: &Stop) -> ledger::Result<Report> {
     let started_at = clock::now();
-    let mut ledger = Ledger::scratch(&prepared.settings.ledger)?;
+    let path = &prepared.settings.ledger;
+    // In the ledger itself: a run may count while it is copied.
+    let older = Ledger::open_reader(path).and_then(|ledger| ledger.refuse_older());
+    let mut ledger = Ledger::scratch(path)?;
     let job = Job {
         trigger: Trigger::Manual,
         purpose: Purpose::Send,
         limit: None,
         confirmed: true,
         new_ledger: NewLedger::Unconfirmed,
+        older_ledger: OlderLedger::Confirmed,
     };
     let mut run = Run::begin(ledger_ids(&ledger, prepared)?, started_at);
     run.dry = true;
+    if let Err(error @ (ledger::Error::Older { .. } | ledger::Error::DamagedMark { .. })) = older {
+        run.notices.push(Notice::new(Ending::Attention, error.to_string()));
+    }
     run.take_in(&mut ledger, prepared, &job, progress, stop)?;
     run.finish(&ledger)
 }
@@ -179,6 +200,9 @@ impl Run {
             ledger = lanes::send(self, ledger, prepared, job, lease, progress, stop)?;
         }
         let report = self.finish(&ledger)?;
+        if job.older_ledger == OlderLedger::Confirmed && job.may_rest_on(&report) {
+            ledger.take_for_latest()?;
+        }
         ledger.add_latency(Day::of(report.finished_at), &self.latency)?;
         let told = report.told();
         let said = told.iter().map(|(sync, text)| (*sync, text.as_ref()));

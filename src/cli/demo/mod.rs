@@ -9,7 +9,7 @@ use super::args::{Args, DemoOptions};
 use super::exit::{Exit, Failure};
 use super::run;
 use crate::clock;
-use crate::ledger::{Lease, Ledger, NewLedger, Trigger};
+use crate::ledger::{Lease, Ledger, NewLedger, OlderLedger, Trigger};
 use crate::sandbox::{Options, Running, Sandbox};
 use crate::worker::report::{Ending, Report};
 use crate::worker::{Job, Prepared, Purpose};
@@ -69,6 +69,7 @@ async fn pass(prepared: &Prepared, lease: &Lease) -> Result<Report, Failure> {
         confirmed: true,
         // Nothing can be doubled at a WeGroup that has just begun.
         new_ledger: NewLedger::Confirmed,
+        older_ledger: OlderLedger::Confirmed,
     };
     run::supervise(prepared, &job, Some(lease)).await
 }

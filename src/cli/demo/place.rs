@@ -10,7 +10,7 @@ use super::take_lease;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::load;
 use crate::config::{self, Env};
-use crate::ledger::{Lease, key_path};
+use crate::ledger::{Lease, key_path, mark_path};
 use crate::sandbox::{Options, export};
 use crate::worker::Prepared;
 
@@ -131,8 +131,15 @@ impl Place {
             name.push(suffix);
             PathBuf::from(name)
         };
-        let files =
-            [beside("-wal"), beside("-shm"), ledger.clone(), key_path(ledger), self.export(), self.configuration()];
+        let files = [
+            beside("-wal"),
+            beside("-shm"),
+            ledger.clone(),
+            key_path(ledger),
+            mark_path(ledger),
+            self.export(),
+            self.configuration(),
+        ];
         for path in files {
             match fs::remove_file(&path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

@@ -51,6 +51,8 @@ fn refused(error: &ledger::Error) -> Finding {
         | Error::Newer { .. }
         | Error::Corrupt { .. }
         | Error::Lost { .. }
+        | Error::Older { .. }
+        | Error::DamagedMark { .. }
         | Error::SeveralNames { .. }
         | Error::Replaced { .. }
         | Error::LockLost { .. }
