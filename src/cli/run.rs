@@ -122,7 +122,7 @@ pub(super) async fn supervise(prepared: &Prepared, job: &Job, lease: Option<&Lea
     let grace = prepared.settings.shutdown_grace;
     let progress = Arc::new(Progress::default());
     let mut beside = JoinSet::new();
-    beside.spawn(async move { signals::forward(&stopper, Some(grace)).await });
+    beside.spawn(async move { signals::forward_all(&stopper, grace).await });
     beside.spawn({
         let progress = Arc::clone(&progress);
         async move { progress::show(&progress).await }

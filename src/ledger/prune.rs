@@ -108,4 +108,17 @@ mod tests {
         let kept: i64 = ledger.db.query_row("SELECT count(*) FROM notice", [], |row| row.get(0)).unwrap();
         assert_eq!(kept, 2);
     }
+
+    #[test]
+    fn the_number_of_a_run_is_never_given_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("l.db");
+        let mut ledger = Ledger::open_or_create(&path, folder.path(), NewLedger::Confirmed).unwrap();
+        for number in 1..4 {
+            let run = ledger.begin_run(Trigger::Manual, [], Timestamp(0)).unwrap();
+            ledger.finish_run(run, "complete", Timestamp(0), &BTreeMap::new(), []).unwrap();
+            assert_eq!(run, number);
+            ledger.prune(Timestamp(1), 10).unwrap();
+        }
+    }
 }

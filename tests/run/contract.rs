@@ -67,12 +67,12 @@ fn lists_come_as_one_array_or_as_csv_with_the_same_columns() {
 }
 
 #[test]
-fn ledger_key_and_lock_are_for_their_owner_only() {
+fn ledger_key_lock_and_mark_are_for_their_owner_only() {
     let mut scene = Scene::new();
     scene.connection("max_in_flight", "2");
     scene.customers(0..3);
     scene.run();
-    for name in ["lead-sync.db", "lead-sync.key", "lead-sync.lock"] {
+    for name in ["lead-sync.db", "lead-sync.key", "lead-sync.lock", "lead-sync.mark"] {
         let mode = scene.path(name).metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }

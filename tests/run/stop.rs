@@ -1,6 +1,7 @@
 //! Stopping in the middle, and one holder at a time.
 
-use std::process::{Child, Stdio};
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use lead_sync::sandbox::{Fault, Kind, Options};
@@ -28,7 +29,8 @@ fn slow() -> Scene {
 
 #[test]
 fn a_stopped_run_finishes_what_is_under_way_and_charges_nothing_to_the_rest() {
-    for which in [rustix::process::Signal::INT, rustix::process::Signal::TERM] {
+    use rustix::process::Signal;
+    for which in [Signal::INT, Signal::TERM, Signal::HUP] {
         let scene = slow();
         let child = scene.spawn();
         until_received(&scene, 10);
@@ -65,6 +67,44 @@ fn a_second_signal_stops_at_once_and_leaves_what_is_under_way_in_doubt() {
     let ran = scene.run();
     assert_eq!((ran.count("delivered"), scene.stored().len()), (2, 3), "{ran:?}");
     assert_eq!(scene.lead_of("0")["state"], "held");
+}
+
+#[test]
+fn a_terminal_that_goes_away_hurries_nobody_however_often_that_is_said() {
+    let mut scene = Scene::with(Options { latency: Duration::from_millis(300), ..Options::default() });
+    scene.connection("max_in_flight", "2");
+    scene.customers(0..40);
+    let mut child = scene.spawn();
+    until_received(&scene, 1);
+    signal(&child, rustix::process::Signal::HUP);
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("stopping") {
+        line.clear();
+        assert!(said.read_line(&mut line).unwrap() > 0, "it ended without a word");
+    }
+    while child.try_wait().unwrap().is_none() {
+        signal(&child, rustix::process::Signal::HUP);
+        std::thread::yield_now();
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(4));
+    let on_their_way = scene.leads().iter().filter(|lead| lead["state"] == "sending").count();
+    assert_eq!((on_their_way, scene.run().code), (0, 0));
+    assert_eq!(scene.stored().len(), 40);
+}
+
+#[test]
+fn under_nohup_a_run_goes_on_when_its_terminal_goes_away() {
+    let scene = slow();
+    let program = scene.command(&["--run-now", "--json"]);
+    let mut nohup = Command::new("nohup");
+    nohup.arg(program.get_program()).args(program.get_args()).current_dir(scene.folder.path());
+    nohup.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let child = nohup.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    until_received(&scene, 10);
+    signal(&child, rustix::process::Signal::HUP);
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert_eq!((ran.code, ran.count("delivered")), (0, 400), "{ran:?}");
 }
 
 #[test]

@@ -28,10 +28,11 @@ fn a_ledger_with_a_page_or_its_end_gone_sends_nothing_twice() {
     for (mut random, damages) in Random::shares(count("LEAD_SYNC_TEST_DAMAGES", DAMAGES), DAMAGES) {
         let scene = delivered();
         scene.api.reset();
-        let path = scene.path("lead-sync.db");
-        let whole = fs::read(&path).unwrap();
+        let (path, mark) = (scene.path("lead-sync.db"), scene.path("lead-sync.mark"));
+        let (whole, marked) = (fs::read(&path).unwrap(), fs::read(&mark).unwrap());
         for _ in 0..damages {
             fs::write(&path, &whole).unwrap();
+            fs::write(&mark, &marked).unwrap();
             let mut file = OpenOptions::new().write(true).open(&path).unwrap();
             let (page, byte) = (random.below((whole.len() / PAGE) as u64), random.below(PAGE as u64));
             let start = page * PAGE as u64;
@@ -63,7 +64,7 @@ fn a_ledger_with_a_page_or_its_end_gone_sends_nothing_twice() {
 }
 
 #[test]
-fn an_older_ledger_put_back_shows_what_it_would_send_again_and_max_new_stops_it() {
+fn an_older_ledger_put_back_is_refused_and_max_new_stops_it_also_when_it_is_confirmed() {
     let mut scene = Scene::new();
     scene.sync("max_new", "5").customers(0..3);
     assert_eq!(scene.run().code, 0);
@@ -74,7 +75,8 @@ fn an_older_ledger_put_back_shows_what_it_would_send_again_and_max_new_stops_it(
         fs::rename(scene.path(from), scene.path(to)).unwrap();
     }
     assert!(scene.cli(&["plan"]).stdout.contains("17 new"));
-    let ran = scene.run();
+    assert_eq!(scene.run().code, 2);
+    let ran = scene.cli(&["--run-now", "--json", "--older-ledger"]);
     assert_eq!((ran.code, ran.count("new"), ran.count("delivered")), (3, 17, 0), "{ran:?}");
     assert_eq!(scene.cli(&["baseline", "--yes"]).code, 0);
     assert_eq!(scene.run().code, 0);
