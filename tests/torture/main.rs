@@ -19,6 +19,7 @@ mod cuts;
 mod damage;
 mod desk;
 mod disk;
+mod mark;
 mod oracle;
 mod peer;
 mod policy;
