@@ -55,8 +55,8 @@ async fn hung_up(hangup: &mut Option<Signal>) {
     }
 }
 
-/// Whether this process was started with SIGHUP ignored, as by nohup(1): bit 0 of `SigIgn` in `/proc/self/status`, see proc_pid_status(5). No other
-/// safe call tells it; where there is no `/proc` it counts as not ignored.
+/// Whether this process was started with SIGHUP ignored, as by nohup(1): bit 0 of `SigIgn` in `/proc/self/status`, see
+/// `proc_pid_status(5)`. No other safe call tells it; where there is no `/proc` it counts as not ignored.
 fn hangup_is_ignored() -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

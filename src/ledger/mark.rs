@@ -79,9 +79,11 @@ impl Count {
     }
 }
 
-/// The mark's file: `NAME.mark` beside the ledger, which a link may lead to.
+/// The mark's file: `NAME.mark` beside the ledger, which a link may lead to. It never has the name of the ledger.
 pub fn mark_path(ledger: &Path) -> PathBuf {
-    resolve(ledger).with_extension("mark")
+    let ledger = resolve(ledger);
+    let path = ledger.with_extension("mark");
+    if path == ledger { ledger.with_extension("mark.mark") } else { path }
 }
 
 impl Ledger {

@@ -53,14 +53,6 @@ pub struct Job {
     pub older_ledger: OlderLedger,
 }
 
-impl Job {
-    /// Whether the next run may go on from the ledger as this job leaves it, though it was an older one: what a baseline could not read has not been taken
-    /// as delivered, and would be sent.
-    fn may_rest_on(&self, report: &Report) -> bool {
-        self.purpose == Purpose::Send || report.notices.iter().all(|notice| notice.ending == Ending::Complete)
-    }
-}
-
 /// One pass over the prepared syncs: intake, then dispatch. `lease` shows that nobody else does the same on this ledger; a baseline
 /// sends nothing and needs none. Blocks until the run is over: call it in a thread that may.
 pub fn run(
@@ -200,7 +192,8 @@ impl Run {
             ledger = lanes::send(self, ledger, prepared, job, lease, progress, stop)?;
         }
         let report = self.finish(&ledger)?;
-        if job.older_ledger == OlderLedger::Confirmed && job.may_rest_on(&report) {
+        if job.older_ledger == OlderLedger::Confirmed && report.went_through() {
+            // Otherwise what a baseline could not read would be sent by the next run, and what somebody stopped in time.
             ledger.take_for_latest()?;
         }
         ledger.add_latency(Day::of(report.finished_at), &self.latency)?;

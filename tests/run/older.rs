@@ -1,6 +1,8 @@
 //! A backup that is put back over a ledger that has sent since.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
 use std::time::Duration;
 
 use lead_sync::sandbox::Options;
@@ -138,7 +140,13 @@ fn plan_and_check_say_that_a_ledger_is_older_and_all_that_does_not_send_works() 
 fn a_daemon_does_not_start_on_an_older_ledger() {
     let mut scene = older();
     scene.sync("schedule", "\"* * * * * *\"").sync("run_at_start", "true");
-    assert_refused(&scene, &scene.cli(&[]));
+    let mut daemon = scene.command(&[]).stderr(Stdio::piped()).spawn().unwrap();
+    let (mut log, mut stderr) = (BufReader::new(daemon.stderr.take().unwrap()), String::new());
+    while log.read_line(&mut stderr).unwrap() > 0 && !stderr.contains("ready") {}
+    // One that has started would not end.
+    let _ = daemon.kill();
+    let code = daemon.wait().unwrap().code().unwrap_or(-1);
+    assert_refused(&scene, &Ran { code, stdout: String::new(), stderr });
     assert_eq!(scene.stored().len(), 5);
 }
 

@@ -78,7 +78,7 @@ fn an_older_ledger_put_back_is_refused_and_max_new_stops_it_also_when_it_is_conf
     assert_eq!(scene.run().code, 2);
     let ran = scene.cli(&["--run-now", "--json", "--older-ledger"]);
     assert_eq!((ran.code, ran.count("new"), ran.count("delivered")), (3, 17, 0), "{ran:?}");
-    assert_eq!(scene.cli(&["baseline", "--yes"]).code, 0);
+    assert_eq!(scene.cli(&["baseline", "--yes", "--older-ledger"]).code, 0);
     assert_eq!(scene.run().code, 0);
     assert_eq!(scene.stored().len(), 20);
 }
