@@ -171,6 +171,7 @@ impl Writer {
 }
 
 fn work(mut ledger: Ledger, custody: &Custody, inbox: &Receiver<Command>, load: &Load, run: i64) -> Ledger {
+    let mut failed = Ok(());
     while let Ok(first) = inbox.recv() {
         let mut batch = Vec::with_capacity(16);
         batch.push(first);
@@ -181,7 +182,7 @@ fn work(mut ledger: Ledger, custody: &Custody, inbox: &Receiver<Command>, load: 
             load.take_in(inbox, &mut batch);
         }
         load.waiting.fetch_sub(batch.len(), Ordering::Relaxed);
-        refuse_claims_without(custody, &mut batch);
+        refuse_claims_without(custody, &failed, &mut batch);
         match commit(&mut ledger, &batch, run) {
             Ok(done) => {
                 for (command, done) in batch.iter().zip(done) {
@@ -189,18 +190,27 @@ fn work(mut ledger: Ledger, custody: &Custody, inbox: &Receiver<Command>, load: 
                     let _ = told(command).send(done);
                 }
             }
-            Err(error) => report(&batch, &ledger.error(&error), &Pseudonyms::new(&ledger.key())),
+            Err(error) => {
+                let error = ledger.error(&error);
+                report(&batch, &error, &Pseudonyms::new(&ledger.key()));
+                failed = Err(error);
+            }
         }
     }
     ledger
 }
 
-/// Takes the claims out of a batch, with their answers, if the ledger or its lock is not ours any more. It looks at the two files only if
-/// there is something to claim, and before the transaction.
-fn refuse_claims_without(custody: &Custody, batch: &mut Vec<Command>) {
-    if batch.iter().any(Command::is_claim)
-        && let Err(error) = custody.confirm()
-    {
+/// Takes the claims out of a batch, with their answers, if a batch before it `failed`, or if the ledger or its lock is not ours any more. It
+/// looks at the two files only if there is something to claim, and before the transaction.
+///
+/// After a failure, as who claims counts on it that the outcomes before are recorded: there would be more leads between intent and outcome
+/// than may be.
+fn refuse_claims_without(custody: &Custody, failed: &Result<()>, batch: &mut Vec<Command>) {
+    if !batch.iter().any(Command::is_claim) {
+        return;
+    }
+    let kept = custody.confirm();
+    if let Some(error) = failed.as_ref().err().or(kept.as_ref().err()) {
         for claim in batch.extract_if(.., |command| command.is_claim()) {
             refuse(&claim, error.to_string());
         }
