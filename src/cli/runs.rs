@@ -1,10 +1,27 @@
 //! `runs`: the latest ones.
 
-use super::args::{Args, RunsOptions};
+use clap::Args as ClapArgs;
+
+use super::args::Args;
 use super::exit::{Exit, Failure};
-use super::format::Format;
+use super::format::{Form, Format};
+use super::values::at_least_one;
 use super::{load, out, table};
 use crate::ledger::{Ledger, RunRow};
+
+/// Options of `runs`.
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Fields of json and csv: run, started_at, finished_at, trigger, outcome, read, new, changed, unchanged, skipped,\n\
+                        invalid, delivered, rejected, waiting, held, failed, pending."
+)]
+pub struct RunsOptions {
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = at_least_one)]
+    pub limit: usize,
+    #[command(flatten)]
+    pub form: Form,
+}
 
 /// The latest runs.
 pub(super) fn runs(args: &Args, options: &RunsOptions) -> Result<Exit, Failure> {

@@ -1,10 +1,11 @@
 //! `status`: each sync at a glance.
 
+use clap::Args as ClapArgs;
 use serde::Serialize;
 
-use super::args::{Args, StatusOptions};
+use super::args::Args;
 use super::exit::{Exit, Failure};
-use super::format::Format;
+use super::format::{Form, Format};
 use super::sessions::Sessions;
 use super::{load, out, table};
 use crate::clock;
@@ -13,6 +14,19 @@ use crate::domain::breaker::Gate;
 use crate::domain::delivery::State;
 use crate::ledger::{Ledger, SyncStatus};
 use crate::worker::settings::Schedule;
+
+/// Options of `status`.
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Fields of json and csv: sync, connection, configured, pending, sending, waiting, delivered, rejected, held, failed,\n\
+                        quarantined (listed as rejected, too), last_run, last_outcome, paused_until, breaker_open_until,\n\
+                        session_ends_at (when a person has to log in again, if that is known),\n\
+                        last_notices (what the last run had to say: a list of texts; in csv a line each)."
+)]
+pub struct StatusOptions {
+    #[command(flatten)]
+    pub form: Form,
+}
 
 /// Each sync at a glance, and the commands that settle what needs a person.
 pub(super) fn status(args: &Args, options: &StatusOptions) -> Result<Exit, Failure> {
