@@ -2,15 +2,17 @@
 
 mod ahead;
 mod by_hand;
+mod columns;
 mod pass;
 mod rejects;
 
 use std::path::Path;
 use std::thread;
 
+pub use columns::columns_of;
 use pass::Pass;
 pub use pass::Purpose;
-pub use rejects::{Imported, RejectsError, columns_of, export_rejects, import_rejects};
+pub use rejects::{Imported, RejectsError, export_rejects, import_rejects};
 
 use super::progress::Progress;
 use super::report::{Ending, Notice, Sample};
