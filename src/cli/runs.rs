@@ -55,29 +55,30 @@ fn runs_csv(runs: &[RunRow]) {
         "failed",
         "pending",
     ];
-    let row = |run: &RunRow| {
-        let c = &run.counts;
-        [
-            run.run.to_string(),
-            run.started_at.clone(),
-            run.finished_at.clone().unwrap_or_default(),
-            run.trigger.clone(),
-            run.outcome.clone().unwrap_or_default(),
-            c.read.to_string(),
-            c.new.to_string(),
-            c.changed.to_string(),
-            c.unchanged.to_string(),
-            c.skipped.to_string(),
-            c.invalid.to_string(),
-            c.delivered.to_string(),
-            c.rejected.to_string(),
-            c.waiting.to_string(),
-            c.held.to_string(),
-            c.failed.to_string(),
-            c.pending.to_string(),
-        ]
-    };
-    table::csv(head, runs.iter().map(row));
+    table::csv(head, runs.iter().map(cells));
+}
+
+fn cells(run: &RunRow) -> [String; 17] {
+    let c = &run.counts;
+    [
+        run.run.to_string(),
+        run.started_at.clone(),
+        run.finished_at.clone().unwrap_or_default(),
+        run.trigger.clone(),
+        run.outcome.clone().unwrap_or_default(),
+        c.read.to_string(),
+        c.new.to_string(),
+        c.changed.to_string(),
+        c.unchanged.to_string(),
+        c.skipped.to_string(),
+        c.invalid.to_string(),
+        c.delivered.to_string(),
+        c.rejected.to_string(),
+        c.waiting.to_string(),
+        c.held.to_string(),
+        c.failed.to_string(),
+        c.pending.to_string(),
+    ]
 }
 
 fn runs_table(runs: &[RunRow]) {

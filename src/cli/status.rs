@@ -155,28 +155,29 @@ fn csv<'s>(syncs: impl Iterator<Item = Glance<'s>>) {
         "session_ends_at",
         "last_notices",
     ];
-    let row = |g: Glance<'_>| {
-        [
-            g.sync.to_owned(),
-            g.connection.to_owned(),
-            g.configured.to_string(),
-            g.pending.to_string(),
-            g.sending.to_string(),
-            g.waiting.to_string(),
-            g.delivered.to_string(),
-            g.rejected.to_string(),
-            g.held.to_string(),
-            g.failed.to_string(),
-            g.quarantined.to_string(),
-            g.last_run.unwrap_or_default().to_owned(),
-            g.last_outcome.unwrap_or_default().to_owned(),
-            g.paused_until.unwrap_or_default(),
-            g.breaker_open_until.unwrap_or_default(),
-            g.session_ends_at.unwrap_or_default(),
-            g.last_notices.join("\n"),
-        ]
-    };
-    table::csv(head, syncs.map(row));
+    table::csv(head, syncs.map(cells));
+}
+
+fn cells(g: Glance<'_>) -> [String; 17] {
+    [
+        g.sync.to_owned(),
+        g.connection.to_owned(),
+        g.configured.to_string(),
+        g.pending.to_string(),
+        g.sending.to_string(),
+        g.waiting.to_string(),
+        g.delivered.to_string(),
+        g.rejected.to_string(),
+        g.held.to_string(),
+        g.failed.to_string(),
+        g.quarantined.to_string(),
+        g.last_run.unwrap_or_default().to_owned(),
+        g.last_outcome.unwrap_or_default().to_owned(),
+        g.paused_until.unwrap_or_default(),
+        g.breaker_open_until.unwrap_or_default(),
+        g.session_ends_at.unwrap_or_default(),
+        g.last_notices.join("\n"),
+    ]
 }
 
 /// Why the next run of a sync may send nothing: a pause of its connection, an open breaker. Each with what lifts it.
