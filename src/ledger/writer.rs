@@ -1,5 +1,5 @@
 //! The one thread that writes while leads are sent. It takes what has come in since the last commit into one transaction, so that durability
-//! costs one fsync for many leads.
+//! costs one sync for many leads.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
