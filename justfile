@@ -32,7 +32,7 @@ test:
     bash .ci/run tests
 
 # 50,000 kills, a fault at every system call of every story, a million posts on connections that close, thousands of stops, clocks set and
-# operators' acts, eight processes with a thousand tokens each: hours; needs strace
+# operators' acts, eight processes with a thousand refused tokens each: hours; needs strace
 torture:
     LEAD_SYNC_TEST_STRACE=1 LEAD_SYNC_TEST_KILLS=50000 LEAD_SYNC_TEST_POINTS=100000 LEAD_SYNC_TEST_POSTS=1000000 \
         LEAD_SYNC_TEST_CHAOS=5000 LEAD_SYNC_TEST_SESSION_KILLS=2000 LEAD_SYNC_TEST_STOPS=2000 LEAD_SYNC_TEST_CROWDS=50 \

@@ -3,8 +3,9 @@
 use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 
-use super::args::{Args, key};
+use super::args::Args;
 use super::exit::{Exit, Failure};
+use super::values::key;
 use super::{load, out};
 use crate::ledger::{Held, Ledger, Person};
 use crate::worker::columns_of;

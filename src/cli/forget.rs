@@ -2,8 +2,9 @@
 
 use clap::Args as ClapArgs;
 
-use super::args::{Args, key};
+use super::args::Args;
 use super::exit::{Exit, Failure};
+use super::values::key;
 use super::{mend, out, run};
 use crate::clock;
 use crate::ledger::Forgotten;

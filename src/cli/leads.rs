@@ -1,13 +1,47 @@
 //! `leads`: every lead and where it stands.
 
-use super::args::{Args, LeadsOptions};
+use clap::Args as ClapArgs;
+
+use super::args::Args;
 use super::exit::{Exit, Failure};
-use super::format::Format;
+use super::format::{Form, Format};
+use super::values::{at_least_one, moment, state};
 use super::{load, out, table};
+use crate::domain::delivery::State;
+use crate::domain::time::Timestamp;
 use crate::ledger::{Filter, LeadRow, Ledger};
 
 /// Rows in a table unless asked for more: a screenful.
 const SCREEN: usize = 50;
+
+/// Options of `leads`.
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Fields of json and csv: sync, key, state, backref, remote_id, attempts, http_status, reason, origin, updated_at.\n\
+                        Times are RFC 3339 in UTC. In csv a cell that a spreadsheet would run as a formula gets an apostrophe in front."
+)]
+pub struct LeadsOptions {
+    /// Only this sync
+    #[arg(long, value_name = "NAME")]
+    pub sync: Option<String>,
+    /// Only this state: pending, sending, waiting, delivered, rejected, held, failed
+    #[arg(long, value_parser = state)]
+    pub state: Option<State>,
+    /// Only what changed since then: 2026-01-31, 2026-01-31T08:00:00Z, or how long ago: 90m, 7d
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub since: Option<Timestamp>,
+    /// Only where the reason holds this text
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// At most so many [default: 50 in a table, else all]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub limit: Option<usize>,
+    /// Pass over the first so many
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub offset: usize,
+    #[command(flatten)]
+    pub form: Form,
+}
 
 /// Lists leads.
 pub(super) fn leads(args: &Args, options: &LeadsOptions) -> Result<Exit, Failure> {

@@ -3,11 +3,14 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
+use clap::Args as ClapArgs;
 use reqwest::Url;
 
-use super::args::{Args, LoginOptions};
+use super::args::Args;
 use super::exit::{Exit, Failure};
+use super::values::duration;
 use super::{load, out, run, whoami};
 use crate::auth::{self, Callback, Context, Dialogue, Grant, OAuth};
 use crate::config::Env;
@@ -15,6 +18,26 @@ use crate::ledger::{self, Ledger, NewLedger};
 
 /// What opens an address in the person's browser.
 const OPENER: &str = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+
+/// Options of `login`.
+#[derive(Debug, ClapArgs)]
+pub struct LoginOptions {
+    /// Name of the connection [default: the only one with a login]
+    pub connection: Option<String>,
+    /// Print the address and read the one that the browser ends up at from stdin
+    #[arg(long)]
+    pub no_browser: bool,
+    /// How long to wait for the person, e.g. 10m
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration)]
+    pub time_limit: Duration,
+}
+
+/// Options of `logout` and `whoami`.
+#[derive(Debug, ClapArgs)]
+pub struct SessionOptions {
+    /// Name of the connection [default: the only one with a login]
+    pub connection: Option<String>,
+}
 
 /// A connection that has a login, its secrets looked up.
 pub(super) struct Login {

@@ -1,8 +1,8 @@
 //! `logout`: the end of a session.
 
-use super::args::{Args, SessionOptions};
+use super::args::Args;
 use super::exit::{Exit, Failure};
-use super::login::Login;
+use super::login::{Login, SessionOptions};
 use super::{out, run};
 use crate::auth::{self, LoggedOut};
 

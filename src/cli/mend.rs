@@ -3,13 +3,67 @@
 use std::collections::BTreeSet;
 use std::io::IsTerminal;
 
-use super::args::{Args, ResolveOptions, ResumeOptions, RetryOptions};
+use clap::Args as ClapArgs;
+
+use super::args::Args;
 use super::exit::{Exit, Failure};
 use super::operator::operator;
+use super::values::{key, state};
 use super::{load, out, run, status};
 use crate::clock;
 use crate::domain::delivery::State;
 use crate::ledger::{Ledger, Refusal, Resolution, Retried, Target};
+
+/// Options of `retry`.
+#[derive(Debug, ClapArgs)]
+pub struct RetryOptions {
+    /// The keys of the leads; before one that begins with a hyphen: --
+    #[arg(allow_negative_numbers = true, value_parser = key)]
+    pub keys: Vec<String>,
+    /// All leads in this state: rejected, failed or waiting
+    #[arg(long, value_parser = state, required_unless_present = "keys")]
+    pub state: Option<State>,
+    /// Only where the reason holds this text
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// Only this sync
+    #[arg(long, value_name = "NAME")]
+    pub sync: Option<String>,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Options of `resolve`.
+#[derive(Debug, ClapArgs)]
+#[command(group(clap::ArgGroup::new("how").required(true).args(["delivered", "resend"])))]
+pub struct ResolveOptions {
+    /// The key of the held lead
+    #[arg(allow_hyphen_values = true, value_parser = key)]
+    pub key: String,
+    /// It arrived
+    #[arg(long)]
+    pub delivered: bool,
+    /// The API's id of the lead, if known
+    #[arg(long, value_name = "ID", requires = "delivered")]
+    pub remote_id: Option<String>,
+    /// Send it again, possibly for the second time
+    #[arg(long)]
+    pub resend: bool,
+    /// Only this sync
+    #[arg(long, value_name = "NAME")]
+    pub sync: Option<String>,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Options of `resume`.
+#[derive(Debug, ClapArgs)]
+pub struct ResumeOptions {
+    /// Name of the connection
+    pub connection: String,
+}
 
 /// The ledger, open for a change.
 pub(super) struct Desk {

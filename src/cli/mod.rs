@@ -34,6 +34,7 @@ mod signals;
 mod status;
 mod surroundings;
 mod table;
+mod values;
 mod whoami;
 
 use std::io::{IsTerminal, stderr};
@@ -42,9 +43,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::PlanOptions;
 pub use args::{Args, Command};
 pub use exit::{Exit, Failure};
+use plan::PlanOptions;
 
 use crate::telemetry::{self, Talk};
 

@@ -1,13 +1,31 @@
 //! `plan`: what a run would send, and why other rows would not go.
 
+use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 
-use super::args::{Args, PlanOptions};
+use super::args::Args;
 use super::exit::{Exit, Failure};
 use super::{load, out, run};
 use crate::worker::progress::Progress;
 use crate::worker::report::{Report, Sample};
 use crate::worker::stop::Stopper;
+
+/// Options of `plan`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Fields of json: those of --run-now, and `samples`, the first rows of each kind: sync, key, origin, group (new, changed, rejected),\n\
+and body, what would be sent, or reason, why not.")]
+pub struct PlanOptions {
+    /// Only this sync; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub sync: Vec<String>,
+    /// Show what would be sent as it is, names and addresses included
+    #[arg(long)]
+    pub show_values: bool,
+    /// Print one JSON document on stdout
+    #[arg(long)]
+    pub json: bool,
+}
 
 /// Prints the plan. The exit code is the one that the run would have before anything is sent.
 pub(super) fn plan(args: &Args, options: &PlanOptions) -> Result<Exit, Failure> {

@@ -18,7 +18,7 @@ use crate::ledger::{self, Lease, NewLedger, OlderLedger, Trigger};
 use crate::worker::progress::Progress;
 use crate::worker::report::Report;
 use crate::worker::stop::Stopper;
-use crate::worker::{self, Job, Prepared, Purpose};
+use crate::worker::{self, Assignment, Job, Prepared, Purpose};
 
 /// How often a waiting process looks whether the ledger is free.
 const LOOK: Duration = Duration::from_millis(250);
@@ -127,7 +127,8 @@ pub(super) async fn supervise(prepared: &Prepared, job: &Job, lease: Option<&Lea
         let progress = Arc::clone(&progress);
         async move { progress::show(&progress).await }
     });
-    let report = tokio::task::block_in_place(|| worker::run(prepared, job, lease, &progress, &stop));
+    let assignment = Assignment { prepared, job, lease, progress: &progress, stop: &stop };
+    let report = tokio::task::block_in_place(|| worker::run(assignment));
     // Whatever progress drew is gone before the result is printed.
     beside.shutdown().await;
     Ok(report?)

@@ -60,33 +60,11 @@ pub struct SandboxOptions {
 
 /// Serves until it is stopped.
 pub(super) fn sandbox(options: &SandboxOptions) -> Result<Exit, Failure> {
-    let kinds = vec![
-        Kind::LostAnswer,
-        Kind::Reset,
-        Kind::CutBefore,
-        Kind::Garbage,
-        Kind::Status(Answer::new(500)),
-        Kind::Status(Answer::new(503)),
-        Kind::StoredThenStatus(Answer::new(502)),
-    ];
-    let random =
-        (options.chaos > 0.0).then_some(RandomFaults { probability: options.chaos, seed: options.seed, kinds });
-    let settings = Options {
-        distribution_id: options.distribution_id.clone(),
-        api_tokens: options.token.clone(),
-        latency: options.latency,
-        light: options.light,
-        honour_idempotency_key: options.honour_idempotency_key,
-        conflict_on_duplicate: options.conflict_on_duplicate,
-        faults: options.fault.clone(),
-        random_faults: random,
-        ..Options::default()
-    };
     run::runtime()?.block_on(async {
         let listener = Sandbox::listen(options.listen).await.map_err(Failure::usage)?;
         let issuer = format!("http://{}", listener.local_addr()?);
         let provider = Provider::new(identity(options, issuer)).map_err(|error| Failure::new(Exit::Error, error))?;
-        let running = Sandbox::new(settings)
+        let running = Sandbox::new(settings(options))
             .with_routes(provider.router())
             .with_bearer_check(provider.bearer_check())
             .serve(listener)
@@ -102,6 +80,35 @@ pub(super) fn sandbox(options: &SandboxOptions) -> Result<Exit, Failure> {
         running.shutdown().await;
         Ok(Exit::Done)
     })
+}
+
+/// How the sandbox answers.
+fn settings(options: &SandboxOptions) -> Options {
+    Options {
+        distribution_id: options.distribution_id.clone(),
+        api_tokens: options.token.clone(),
+        latency: options.latency,
+        light: options.light,
+        honour_idempotency_key: options.honour_idempotency_key,
+        conflict_on_duplicate: options.conflict_on_duplicate,
+        faults: options.fault.clone(),
+        random_faults: (options.chaos > 0.0).then(|| chaos(options)),
+        ..Options::default()
+    }
+}
+
+/// What an API does on a bad day.
+fn chaos(options: &SandboxOptions) -> RandomFaults {
+    let kinds = vec![
+        Kind::LostAnswer,
+        Kind::Reset,
+        Kind::CutBefore,
+        Kind::Garbage,
+        Kind::Status(Answer::new(500)),
+        Kind::Status(Answer::new(503)),
+        Kind::StoredThenStatus(Answer::new(502)),
+    ];
+    RandomFaults { probability: options.chaos, seed: options.seed, kinds }
 }
 
 /// Who may log in at the sandbox, and for how long.

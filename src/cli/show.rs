@@ -1,10 +1,30 @@
 //! `show KEY`: one lead's whole history.
 
-use super::args::{Args, ShowOptions};
+use clap::Args as ClapArgs;
+
+use super::args::Args;
 use super::exit::{Exit, Failure};
-use super::format::Format;
+use super::format::{Form, Format};
+use super::values::key;
 use super::{load, out, table};
 use crate::ledger::{Event, Ledger, Told};
+
+/// Options of `show`.
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Fields of json: those of `leads`, possibly_sent_twice, next_at, and history, a list of run, attempt, at, kind,\n\
+                        http_status, reason, took_ms. csv is the history: sync, key, at, run, attempt, kind, http_status, took_ms, reason."
+)]
+pub struct ShowOptions {
+    /// The CRM's id of the row
+    #[arg(allow_hyphen_values = true, value_parser = key)]
+    pub key: String,
+    /// Only this sync
+    #[arg(long, value_name = "NAME")]
+    pub sync: Option<String>,
+    #[command(flatten)]
+    pub form: Form,
+}
 
 /// Tells all that the ledger knows of a key.
 pub(super) fn show(args: &Args, options: &ShowOptions) -> Result<Exit, Failure> {

@@ -1,10 +1,11 @@
 //! `status`: each sync at a glance.
 
+use clap::Args as ClapArgs;
 use serde::Serialize;
 
-use super::args::{Args, StatusOptions};
+use super::args::Args;
 use super::exit::{Exit, Failure};
-use super::format::Format;
+use super::format::{Form, Format};
 use super::sessions::Sessions;
 use super::{load, out, table};
 use crate::clock;
@@ -13,6 +14,19 @@ use crate::domain::breaker::Gate;
 use crate::domain::delivery::State;
 use crate::ledger::{Ledger, SyncStatus};
 use crate::worker::settings::Schedule;
+
+/// Options of `status`.
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Fields of json and csv: sync, connection, configured, pending, sending, waiting, delivered, rejected, held, failed,\n\
+                        quarantined (listed as rejected, too), last_run, last_outcome, paused_until, breaker_open_until,\n\
+                        session_ends_at (when a person has to log in again, if that is known),\n\
+                        last_notices (what the last run had to say: a list of texts; in csv a line each)."
+)]
+pub struct StatusOptions {
+    #[command(flatten)]
+    pub form: Form,
+}
 
 /// Each sync at a glance, and the commands that settle what needs a person.
 pub(super) fn status(args: &Args, options: &StatusOptions) -> Result<Exit, Failure> {
@@ -141,28 +155,29 @@ fn csv<'s>(syncs: impl Iterator<Item = Glance<'s>>) {
         "session_ends_at",
         "last_notices",
     ];
-    let row = |g: Glance<'_>| {
-        [
-            g.sync.to_owned(),
-            g.connection.to_owned(),
-            g.configured.to_string(),
-            g.pending.to_string(),
-            g.sending.to_string(),
-            g.waiting.to_string(),
-            g.delivered.to_string(),
-            g.rejected.to_string(),
-            g.held.to_string(),
-            g.failed.to_string(),
-            g.quarantined.to_string(),
-            g.last_run.unwrap_or_default().to_owned(),
-            g.last_outcome.unwrap_or_default().to_owned(),
-            g.paused_until.unwrap_or_default(),
-            g.breaker_open_until.unwrap_or_default(),
-            g.session_ends_at.unwrap_or_default(),
-            g.last_notices.join("\n"),
-        ]
-    };
-    table::csv(head, syncs.map(row));
+    table::csv(head, syncs.map(cells));
+}
+
+fn cells(g: Glance<'_>) -> [String; 17] {
+    [
+        g.sync.to_owned(),
+        g.connection.to_owned(),
+        g.configured.to_string(),
+        g.pending.to_string(),
+        g.sending.to_string(),
+        g.waiting.to_string(),
+        g.delivered.to_string(),
+        g.rejected.to_string(),
+        g.held.to_string(),
+        g.failed.to_string(),
+        g.quarantined.to_string(),
+        g.last_run.unwrap_or_default().to_owned(),
+        g.last_outcome.unwrap_or_default().to_owned(),
+        g.paused_until.unwrap_or_default(),
+        g.breaker_open_until.unwrap_or_default(),
+        g.session_ends_at.unwrap_or_default(),
+        g.last_notices.join("\n"),
+    ]
 }
 
 /// Why the next run of a sync may send nothing: a pause of its connection, an open breaker. Each with what lifts it.

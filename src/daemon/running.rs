@@ -12,7 +12,7 @@ use crate::ledger::{self, Lease, Ledger, NewLedger, OlderLedger, Trigger};
 use crate::worker::progress::Progress;
 use crate::worker::report::{Ending, Report};
 use crate::worker::stop::Stop;
-use crate::worker::{self, Job, Prepared, Purpose};
+use crate::worker::{self, Assignment, Job, Prepared, Purpose};
 
 /// One run to be done.
 pub(super) struct Work {
@@ -37,7 +37,13 @@ pub(super) fn send() -> Pass {
             new_ledger: NewLedger::Unconfirmed,
             older_ledger: OlderLedger::Unconfirmed,
         };
-        worker::run(&work.prepared, &job, Some(&work.lease), &work.progress, &work.stop)
+        worker::run(Assignment {
+            prepared: &work.prepared,
+            job: &job,
+            lease: Some(&work.lease),
+            progress: &work.progress,
+            stop: &work.stop,
+        })
     })
 }
 

@@ -64,30 +64,38 @@ fn prepared(folder: &Path, every: &str) -> Prepared {
     worker::prepare(settings, &[]).unwrap()
 }
 
+/// One that nobody asks or watches.
+fn daemon(prepared: Prepared) -> Daemon {
+    Daemon {
+        lease: Lease::take(&prepared.settings.ledger, "test", clock::now()).unwrap(),
+        prepared,
+        reload: Arc::new(|| Err(String::new())),
+        hangup: Arc::default(),
+        board: watch::Sender::default(),
+        events: unbounded_channel().0,
+    }
+}
+
+/// What a run of no sync tells.
+fn report(run: i64, ending: Ending) -> Report {
+    let (started_at, finished_at) = (clock::now(), clock::now());
+    Report { run, ending, started_at, finished_at, syncs: BTreeMap::new(), notices: Vec::new(), samples: Vec::new() }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_panics_is_recorded_as_an_error_and_the_daemon_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("lead-sync.db");
     let (events, mut told) = unbounded_channel();
-    let daemon = Daemon {
-        prepared: prepared(folder.path(), "* * * * * *"),
-        lease: Lease::take(&path, "test", clock::now()).unwrap(),
-        reload: Arc::new(|| Err(String::new())),
-        hangup: Arc::default(),
-        board: watch::Sender::default(),
-        events,
-    };
+    let daemon = Daemon { events, ..daemon(prepared(folder.path(), "* * * * * *")) };
     let times = AtomicU32::new(0);
     let ledger_path = path.clone();
     let pass: Pass = Arc::new(move |work| {
         let mut ledger = Ledger::open(&ledger_path)?;
         let run = ledger.begin_run(work.trigger, [], clock::now())?;
         assert!(times.fetch_add(1, Ordering::Relaxed) > 0, "the first run panics");
-        let now = clock::now();
-        ledger.finish_run(run, Ending::Complete.as_str(), now, &BTreeMap::new(), [])?;
-        let (started_at, finished_at) = (now, now);
-        let (syncs, notices, samples) = (BTreeMap::new(), Vec::new(), Vec::new());
-        Ok(Report { run, ending: Ending::Complete, started_at, finished_at, syncs, notices, samples })
+        ledger.finish_run(run, Ending::Complete.as_str(), clock::now(), &BTreeMap::new(), [])?;
+        Ok(report(run, Ending::Complete))
     });
     let stopper = Stopper::default();
     let scheduler = Scheduler::start(daemon, pass, stopper.watch()).unwrap();
@@ -115,21 +123,9 @@ async fn a_run_that_panics_is_recorded_as_an_error_and_the_daemon_goes_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_was_put_off_does_not_wait_for_the_next_time_of_its_schedule() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("lead-sync.db");
     let (board, mut seen) = watch::channel(Board::default());
-    let daemon = Daemon {
-        prepared: prepared(folder.path(), "0 0 0 1 1 *"),
-        lease: Lease::take(&path, "test", clock::now()).unwrap(),
-        reload: Arc::new(|| Err(String::new())),
-        hangup: Arc::default(),
-        board,
-        events: unbounded_channel().0,
-    };
-    let pass: Pass = Arc::new(|_| {
-        let (started_at, finished_at) = (clock::now(), clock::now());
-        let (syncs, notices, samples) = (BTreeMap::new(), Vec::new(), Vec::new());
-        Ok(Report { run: 1, ending: Ending::Deferred, started_at, finished_at, syncs, notices, samples })
-    });
+    let daemon = Daemon { board, ..daemon(prepared(folder.path(), "0 0 0 1 1 *")) };
+    let pass: Pass = Arc::new(|_| Ok(report(1, Ending::Deferred)));
     let stopper = Stopper::default();
     let began = clock::now();
     let scheduler = Scheduler::start(daemon, pass, stopper.watch()).unwrap();
@@ -149,14 +145,6 @@ async fn a_daemon_that_would_never_run_anything_does_not_start() {
     let folder = tempfile::tempdir().unwrap();
     let mut prepared = prepared(folder.path(), "* * * * * *");
     prepared.syncs[0].settings.schedule = None;
-    let daemon = Daemon {
-        lease: Lease::take(&prepared.settings.ledger, "test", clock::now()).unwrap(),
-        prepared,
-        reload: Arc::new(|| Err(String::new())),
-        hangup: Arc::default(),
-        board: watch::Sender::default(),
-        events: unbounded_channel().0,
-    };
-    let refused = run(daemon, &Stopper::default().watch()).await;
+    let refused = run(daemon(prepared), &Stopper::default().watch()).await;
     assert!(matches!(refused, Err(Error::NoSchedule)), "{refused:?}");
 }

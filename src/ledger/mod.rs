@@ -7,7 +7,7 @@
 //! | `lease.rs` | one holder at a time |
 //! | `identity.rs` | which file it is, through links and replacements |
 //! | `mark.rs` | whether it is the one that sent last |
-//! | `admit.rs` | intake: one transaction per source |
+//! | `admit.rs`, `admit/lead.rs` | intake: one transaction per source; what a row changes about its lead |
 //! | `queue.rs` | the hot path: claim, settle, recover |
 //! | `writer.rs` | the one thread that writes while leads are sent, many in one commit |
 //! | `connections.rs` | pause, breaker and the rate limiter's last time |

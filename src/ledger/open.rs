@@ -186,7 +186,7 @@ impl Ledger {
         ledger.settle_reading()?;
         ledger.refuse_foreign()?;
         ledger.write_ahead()?;
-        // An intent must survive a power cut, else a lead that was sent looks pending: one fsync for each commit.
+        // An intent must survive a power cut, else a lead that was sent looks pending: one sync for each commit.
         ledger.pragma("synchronous", "FULL")?;
         // What is deleted is overwritten: no personal data is left in free pages.
         ledger.pragma("secure_delete", "ON")?;

@@ -1,6 +1,6 @@
 //! The second half of a run over all connections: each has its own dispatch, and all share the writer.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -11,11 +11,9 @@ use tokio::runtime::Builder;
 use super::dispatch::{Means, dispatch};
 use super::pace::Pace;
 use super::prepare::Prepared;
-use super::progress::Progress;
 use super::report::{Ending, Notice};
-use super::settings::{Api, Connection};
-use super::stop::Stop;
-use super::{Job, Run};
+use super::settings::{Api, Connection, Sync};
+use super::{Assignment, Run};
 use crate::auth::{self, TokenSource};
 use crate::clock;
 use crate::destination::{self, Destination, Endpoint, Target};
@@ -40,34 +38,19 @@ pub(super) const RENEWAL: Duration = Duration::from_secs(10);
 
 /// Sends what is due on every connection of the run, in a runtime of its own on this thread: requests and what decides about them wake
 /// each other all the time, which costs half as much on one thread as across two.
-pub(super) fn send(
-    run: &mut Run,
-    ledger: Ledger,
-    prepared: &Prepared,
-    job: &Job,
-    lease: &Lease,
-    progress: &Progress,
-    stop: &Stop,
-) -> ledger::Result<Ledger> {
+pub(super) fn send(run: &mut Run<'_>, ledger: Ledger, lease: &Lease) -> ledger::Result<Ledger> {
     let path = ledger.path().to_path_buf();
     let failed = |source| ledger::Error::File { doing: "cannot start to send from", path, source };
     let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
-    let sent = runtime.block_on(send_all(run, ledger, prepared, job, lease, progress, stop));
+    let sent = runtime.block_on(send_all(run, ledger, lease));
     // A name that is still being looked up for a request that was given up is not waited for.
     runtime.shutdown_background();
     sent
 }
 
-async fn send_all(
-    run: &mut Run,
-    ledger: Ledger,
-    prepared: &Prepared,
-    job: &Job,
-    lease: &Lease,
-    progress: &Progress,
-    stop: &Stop,
-) -> ledger::Result<Ledger> {
-    let lanes = open_all(run, &ledger, prepared).await?;
+async fn send_all(run: &mut Run<'_>, ledger: Ledger, lease: &Lease) -> ledger::Result<Ledger> {
+    let Assignment { prepared, job, progress, stop, .. } = run.assignment;
+    let lanes = open_all(run, &ledger).await?;
     let mut due = 0;
     for sync in lanes.iter().flat_map(|lane| lane.syncs.keys()) {
         due += ledger.count_due(*sync)?;
@@ -115,11 +98,11 @@ async fn send_all(
 
 /// The connections of the run that can be used; why the others cannot is a notice. Opened at once: one whose sign-in service is slow keeps
 /// nobody waiting.
-async fn open_all<'p>(run: &mut Run, ledger: &Ledger, prepared: &'p Prepared) -> ledger::Result<Vec<Lane<'p>>> {
+async fn open_all<'p>(run: &mut Run<'p>, ledger: &Ledger) -> ledger::Result<Vec<Lane<'p>>> {
+    let prepared = run.assignment.prepared;
     let used: BTreeSet<&str> = prepared.syncs.iter().map(|sync| sync.settings.connection.as_str()).collect();
     let connections = prepared.settings.connections.iter().filter(|known| used.contains(known.name.as_str()));
-    let ids = &run.ids;
-    let opened = join_all(connections.map(|connection| open(ids, ledger, prepared, connection))).await;
+    let opened = join_all(connections.map(|connection| open(run, ledger, connection))).await;
     let mut lanes = Vec::new();
     for lane in opened {
         match lane {
@@ -137,12 +120,8 @@ enum Closed {
     Ledger(ledger::Error),
 }
 
-async fn open<'p>(
-    ids: &BTreeMap<String, (i64, i64)>,
-    ledger: &Ledger,
-    prepared: &Prepared,
-    connection: &'p Connection,
-) -> Result<Lane<'p>, Closed> {
+async fn open<'p>(run: &Run<'_>, ledger: &Ledger, connection: &'p Connection) -> Result<Lane<'p>, Closed> {
+    let prepared = run.assignment.prepared;
     let name = &connection.name;
     let id = ledger.connection_id(name).map_err(Closed::Ledger)?;
     let longest = retry_after::LONGEST.max(connection.policy.retry.cap);
@@ -156,24 +135,26 @@ async fn open<'p>(
     let tokens = connect(connection, prepared).map_err(|error| usage(error.to_string()))?;
     let distribution = distribution(connection, tokens.as_ref()).await.map_err(Closed::Notice)?;
     let mut syncs = HashMap::new();
-    for sync in prepared.syncs.iter().filter(|sync| sync.settings.connection == *name) {
-        let endpoint = match (&connection.api, &sync.settings.request) {
-            (Api::WeGroup { lead_type, .. }, _) => Endpoint {
-                method: http::Method::POST,
-                path: format!(
-                    "/v1/api/distributions/{}/leads/{lead_type}",
-                    distribution.as_deref().unwrap_or_default()
-                ),
-            },
-            (Api::Http, Some(request)) => request.clone(),
-            (Api::Http, None) => return Err(usage(format!("sync {} has no `request`", sync.settings.name))),
-        };
+    for sync in prepared.syncs.iter().map(|sync| &sync.settings).filter(|sync| sync.connection == *name) {
+        let endpoint = endpoint(connection, sync, distribution.as_deref()).map_err(usage)?;
         let target = destination.target(&endpoint).map_err(|error: destination::Error| usage(error.to_string()))?;
-        if let Some((number, _)) = ids.get(&sync.settings.name) {
-            syncs.insert(*number, (sync.settings.name.clone(), target));
+        if let Some((number, _)) = run.ids.get(&sync.name) {
+            syncs.insert(*number, (sync.name.clone(), target));
         }
     }
     Ok(Lane { connection, id, syncs, destination, tokens, state, last_request })
+}
+
+/// Where the leads of `sync` are posted on its connection.
+fn endpoint(connection: &Connection, sync: &Sync, distribution: Option<&str>) -> Result<Endpoint, String> {
+    match (&connection.api, &sync.request) {
+        (Api::WeGroup { lead_type, .. }, _) => Ok(Endpoint {
+            method: http::Method::POST,
+            path: format!("/v1/api/distributions/{}/leads/{lead_type}", distribution.unwrap_or_default()),
+        }),
+        (Api::Http, Some(request)) => Ok(request.clone()),
+        (Api::Http, None) => Err(format!("sync {} has no `request`", sync.name)),
+    }
 }
 
 /// The source of a connection's tokens.

@@ -5,6 +5,7 @@
 pub mod checks;
 mod dispatch;
 mod intake;
+mod job;
 mod lanes;
 mod pace;
 mod prepare;
@@ -18,16 +19,16 @@ use std::time::Duration;
 
 pub use self::intake::{Imported, Purpose, RejectsError, columns_of, export_rejects, import_rejects};
 use self::intake::{Order, Taken};
+pub use self::job::{Assignment, Job};
 pub use self::prepare::{Prepared, Ready, prepare};
 use self::progress::Progress;
 use self::report::{Ending, Notice, Report};
-use self::settings::Settings;
 use self::stop::Stop;
 use crate::clock;
 use crate::domain::latency::Latency;
 use crate::domain::time::{Day, Timestamp};
 use crate::domain::verdict::OnInDoubt;
-use crate::ledger::{self, Counts, Lease, Ledger, NewLedger, OlderLedger, Trigger};
+use crate::ledger::{self, Counts, Ledger, NewLedger, OlderLedger, Trigger};
 
 /// Entries of old history that a run deletes at most, so that its end is never slow; the next run goes on.
 const PRUNED_PER_RUN: usize = 10_000;
@@ -36,44 +37,15 @@ const PRUNED_PER_RUN: usize = 10_000;
 /// are recorded.
 pub const LEAVING: Duration = lanes::RENEWAL.saturating_add(Duration::from_secs(5));
 
-/// How to run.
-#[derive(Debug, Clone)]
-pub struct Job {
-    /// What started the run.
-    pub trigger: Trigger,
-    /// To be sent, or taken as delivered.
-    pub purpose: Purpose,
-    /// Send so many leads at most.
-    pub limit: Option<u64>,
-    /// More leads to be sent than `max_new` are confirmed.
-    pub confirmed: bool,
-    /// A ledger may be created where traces of a lost one are.
-    pub new_ledger: NewLedger,
-    /// A ledger that is older than what was sent may be used.
-    pub older_ledger: OlderLedger,
-}
-
-/// One pass over the prepared syncs: intake, then dispatch. `lease` shows that nobody else does the same on this ledger; a baseline
-/// sends nothing and needs none. Blocks until the run is over: call it in a thread that may.
-pub fn run(
-    prepared: &Prepared,
-    job: &Job,
-    lease: Option<&Lease>,
-    progress: &Progress,
-    stop: &Stop,
-) -> ledger::Result<Report> {
+/// One pass over the prepared syncs: intake, then dispatch. Blocks until the run is over: call it in a thread that may.
+pub fn run(assignment: Assignment<'_>) -> ledger::Result<Report> {
     let span = tracing::info_span!("run", run = tracing::field::Empty);
-    span.in_scope(|| pass_over(prepared, job, lease, progress, stop))
+    span.in_scope(|| pass_over(assignment))
 }
 
-fn pass_over(
-    prepared: &Prepared,
-    job: &Job,
-    lease: Option<&Lease>,
-    progress: &Progress,
-    stop: &Stop,
-) -> ledger::Result<Report> {
+fn pass_over(assignment: Assignment<'_>) -> ledger::Result<Report> {
     let started_at = clock::now();
+    let Assignment { prepared, job, lease, .. } = assignment;
     let settings = &prepared.settings;
     let mut ledger = match lease {
         Some(lease) => lease.open_ledger(&settings.tokens, job.new_ledger)?,
@@ -84,7 +56,7 @@ fn pass_over(
         ledger.refuse_older()?;
     }
     ledger.check_space()?;
-    let mut run = Run::begin(ledger_ids(&ledger, prepared)?, started_at);
+    let mut run = Run::begin(assignment, ledger_ids(&ledger, prepared)?, started_at);
     if lease.is_some() {
         let recovered = ledger::recover(&mut ledger, started_at, |name| in_doubt(prepared, name))?;
         run.note_recovered(recovered);
@@ -92,9 +64,9 @@ fn pass_over(
     run.number = ledger.begin_run(job.trigger, run.counts.keys().copied(), started_at)?;
     tracing::Span::current().record("run", run.number);
     tracing::info!(trigger = job.trigger.as_str(), "begins");
-    let report = run.carry_out(ledger, prepared, job, lease, progress, stop);
+    let report = run.carry_out(ledger);
     if let Err(error) = &report {
-        run.close_as_error(settings, lease, error);
+        run.close_as_error(error);
     }
     report
 }
@@ -114,12 +86,13 @@ pub fn plan(prepared: &Prepared, progress: &Progress, stop: &Stop) -> ledger::Re
         new_ledger: NewLedger::Unconfirmed,
         older_ledger: OlderLedger::Confirmed,
     };
-    let mut run = Run::begin(ledger_ids(&ledger, prepared)?, started_at);
+    let assignment = Assignment { prepared, job: &job, lease: None, progress, stop };
+    let mut run = Run::begin(assignment, ledger_ids(&ledger, prepared)?, started_at);
     run.dry = true;
     if let Err(error @ (ledger::Error::Older { .. } | ledger::Error::DamagedMark { .. })) = older {
         run.notices.push(Notice::new(Ending::Attention, error.to_string()));
     }
-    run.take_in(&mut ledger, prepared, &job, progress, stop)?;
+    run.take_in(&mut ledger)?;
     run.finish(&ledger)
 }
 
@@ -140,7 +113,8 @@ fn ledger_ids(ledger: &Ledger, prepared: &Prepared) -> ledger::Result<BTreeMap<S
 }
 
 /// A run under way.
-struct Run {
+struct Run<'a> {
+    assignment: Assignment<'a>,
     number: i64,
     dry: bool,
     started_at: Timestamp,
@@ -152,10 +126,11 @@ struct Run {
     samples: Vec<report::Sample>,
 }
 
-impl Run {
-    fn begin(ids: BTreeMap<String, (i64, i64)>, started_at: Timestamp) -> Self {
+impl<'a> Run<'a> {
+    fn begin(assignment: Assignment<'a>, ids: BTreeMap<String, (i64, i64)>, started_at: Timestamp) -> Self {
         let counts = ids.values().map(|(sync, _)| (*sync, Counts::default())).collect();
         Self {
+            assignment,
             number: 0,
             dry: false,
             started_at,
@@ -175,21 +150,14 @@ impl Run {
     }
 
     /// Everything between the run's beginning and its end in the ledger.
-    fn carry_out(
-        &mut self,
-        mut ledger: Ledger,
-        prepared: &Prepared,
-        job: &Job,
-        lease: Option<&Lease>,
-        progress: &Progress,
-        stop: &Stop,
-    ) -> ledger::Result<Report> {
-        self.take_in(&mut ledger, prepared, job, progress, stop)?;
+    fn carry_out(&mut self, mut ledger: Ledger) -> ledger::Result<Report> {
+        let Assignment { prepared, job, lease, stop, .. } = self.assignment;
+        self.take_in(&mut ledger)?;
         if let Some(lease) = lease
             && job.purpose == Purpose::Send
             && !stop.is_set()
         {
-            ledger = lanes::send(self, ledger, prepared, job, lease, progress, stop)?;
+            ledger = lanes::send(self, ledger, lease)?;
         }
         let report = self.finish(&ledger)?;
         if job.older_ledger == OlderLedger::Confirmed && report.went_through() {
@@ -209,8 +177,9 @@ impl Run {
     }
 
     /// Closes a run that an error of the ledger has ended. The ledger is opened anew: the thread that writes may have kept it.
-    fn close_as_error(&self, settings: &Settings, lease: Option<&Lease>, why: &ledger::Error) {
-        let opened = match lease {
+    fn close_as_error(&self, why: &ledger::Error) {
+        let settings = &self.assignment.prepared.settings;
+        let opened = match self.assignment.lease {
             // Never in another ledger, where the number is another run's.
             Some(lease) => lease.open_ledger(&settings.tokens, NewLedger::Unconfirmed),
             None => Ledger::open(&settings.ledger),
@@ -233,14 +202,8 @@ impl Run {
     }
 
     /// The first half: every sync's source.
-    fn take_in(
-        &mut self,
-        ledger: &mut Ledger,
-        prepared: &Prepared,
-        job: &Job,
-        progress: &Progress,
-        stop: &Stop,
-    ) -> ledger::Result<()> {
+    fn take_in(&mut self, ledger: &mut Ledger) -> ledger::Result<()> {
+        let Assignment { prepared, job, progress, stop, .. } = self.assignment;
         for sync in &prepared.syncs {
             let Some((id, _)) = self.ids.get(&sync.settings.name) else { continue };
             let span = tracing::info_span!("sync", sync = sync.settings.name);

@@ -37,7 +37,7 @@ impl Desk {
             .unwrap();
         let folder = tempfile::tempdir().unwrap();
         let desk = Self { provider, running: Arc::new(running), folder };
-        desk.configure(&wegroup(&url));
+        desk.configure(&wegroup(&url, &url));
         desk
     }
 
@@ -104,13 +104,14 @@ impl Desk {
     }
 }
 
-pub(crate) fn wegroup(url: &str) -> String {
+/// A sync to the API, with a login at `sso`.
+pub(crate) fn wegroup(api: &str, sso: &str) -> String {
     format!(
         r#"
 [connections.wegroup]
 kind = "wegroup"
-api_url = "{url}"
-sso_url = "{url}"
+api_url = "{api}"
+sso_url = "{sso}"
 rate_limit = "none"
 [connections.wegroup.auth]
 kind = "sso"

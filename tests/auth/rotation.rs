@@ -1,77 +1,71 @@
-//! Many processes that use one session while its tokens live for a second and a spent refresh token ends the session.
+//! Many processes that use one session while its tokens are refused all the time and a spent refresh token ends the session.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
-use lead_sync::auth::Context;
-use lead_sync::sandbox::identity::{Provider, Settings};
-use reqwest::Client;
-use tempfile::tempdir;
+use lead_sync::sandbox::{Access, Answer, Fault, Kind, Options, Running, Sandbox};
 
-use crate::support::{Sandbox, connect, logged_in};
+use crate::desk::{Desk, said, wegroup};
 
 /// Processes at once.
 const PROCESSES: usize = 8;
-/// Calls of `token()` in each process, unless `LEAD_SYNC_TEST_TOKENS` says otherwise.
-const CALLS: u32 = 250;
-/// Tells a process of this test that it is one, and where token files and provider are.
-const FOLDER: &str = "LEAD_SYNC_TEST_TOKEN_FOLDER";
-const ISSUER: &str = "LEAD_SYNC_TEST_ISSUER";
+/// Leads of each process, and so tokens that it is refused, unless `LEAD_SYNC_TEST_TOKENS` says otherwise.
+const LEADS: usize = 250;
 
-fn calls() -> u32 {
-    std::env::var("LEAD_SYNC_TEST_TOKENS").map_or(CALLS, |calls| calls.parse().unwrap())
+fn leads() -> usize {
+    std::env::var("LEAD_SYNC_TEST_TOKENS").map_or(LEADS, |leads| leads.parse().unwrap())
+}
+
+/// Refuses the first request for every lead, whatever its token, and no other: one that another process has replaced meanwhile is good for the
+/// second request, as two refusals in a row rightly end a run.
+async fn api_that_refuses_a_token_for_every_lead(leads: usize) -> Running {
+    let refused = |key: String| Fault::once(Kind::Status(Answer::new(401))).for_lead(&key);
+    let keys = (0..PROCESSES).flat_map(|process| (0..leads).map(move |lead| key(process, lead)));
+    let options = Options { faults: keys.map(refused).collect(), ..Options::default() };
+    let listener = Sandbox::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    Sandbox::new(options).with_bearer_check(Arc::new(|_| Access::Granted)).serve(listener).unwrap()
+}
+
+fn key(process: usize, lead: usize) -> String {
+    format!("{process}-{lead}")
+}
+
+/// A run with an export and a ledger of its own; the folder of the tokens is everybody's.
+fn one_of_many(desk: &Desk, process: usize, leads: usize) -> Command {
+    let export = format!("customers-{process}.csv");
+    let rows: Vec<String> = (0..leads).map(|lead| format!("{},Jan,Peeters\n", key(process, lead))).collect();
+    std::fs::write(desk.file(&export), format!("id,first_name,last_name\n{}", rows.concat())).unwrap();
+    // Confirmed: tokens without a ledger are what a lost ledger leaves behind.
+    let mut command = desk.command(&["--run-now", "--new-ledger"]);
+    command
+        .env("LEAD_SYNC__LEDGER__PATH", desk.file(&format!("ledger-{process}.db")))
+        .env("LEAD_SYNC__SYNCS__CUSTOMERS__SOURCE__PATH", desk.file(&export))
+        .env("LEAD_SYNC_LOG", "warn");
+    command
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn eight_processes_that_ask_for_tokens_all_the_time_never_send_a_spent_one() {
-    let sandbox = logged_in(|settings| settings.access_lifetime = Duration::from_secs(1)).await;
-    let mut one = Command::new(std::env::current_exe().unwrap());
-    one.args(["--exact", "rotation::one_process_of_many", "--ignored", "--nocapture"])
-        .env(FOLDER, sandbox.folder.path())
-        .env(ISSUER, &sandbox.settings.issuer)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let children: Vec<_> = (0..PROCESSES).map(|_| one.spawn().unwrap()).collect();
-    let provider = sandbox.provider.clone();
-    // Besides those that come to their end: a session is rotated as often as processes can notice.
-    let ending = tokio::spawn(async move {
-        let mut moments = tokio::time::interval(Duration::from_millis(20));
-        loop {
-            moments.tick().await;
-            provider.revoke_access_tokens();
-        }
-    });
-    for child in children {
-        let ended = tokio::task::spawn_blocking(|| child.wait_with_output().unwrap()).await.unwrap();
-        let said = String::from_utf8_lossy(&ended.stdout);
-        assert!(
-            ended.status.success() && said.contains("1 passed"),
-            "{said}{}",
-            String::from_utf8_lossy(&ended.stderr)
-        );
+async fn eight_processes_that_are_refused_tokens_all_the_time_never_send_a_spent_one() {
+    let leads = leads();
+    // Besides those that are refused, some come to their end.
+    let desk = Desk::start(|settings| settings.access_lifetime = Duration::from_secs(1)).await;
+    let api = api_that_refuses_a_token_for_every_lead(leads).await;
+    desk.configure(&wegroup(&api.url(), &desk.running.url()));
+    assert_eq!(desk.login().await.status.code(), Some(0));
+    let runs: Vec<_> = (0..PROCESSES)
+        .map(|process| {
+            let mut run = one_of_many(&desk, process, leads);
+            tokio::task::spawn_blocking(move || run.output().unwrap())
+        })
+        .collect();
+    for run in runs {
+        let run = run.await.unwrap();
+        assert_eq!(run.status.code(), Some(0), "{}", said(&run));
     }
-    ending.abort();
-    let counters = sandbox.provider.counters();
+    let counters = desk.counters();
     println!("{counters:?}");
     assert_eq!((counters.reuses, counters.logins), (0, 1), "{counters:?}");
     assert!(counters.refreshes > 10, "tokens did not end: {counters:?}");
-}
-
-#[tokio::test]
-#[ignore = "one process of the test above, which starts it"]
-async fn one_process_of_many() {
-    let (folder, issuer) = (std::env::var(FOLDER).unwrap(), std::env::var(ISSUER).unwrap());
-    let settings = Settings::new(&issuer);
-    let sandbox = Sandbox { provider: Provider::new(settings.clone()).unwrap(), settings, folder: tempdir().unwrap() };
-    let context = Context { tokens: folder.into(), ..sandbox.context() };
-    let source = connect(&sandbox.sso(), &context);
-    let client = Client::new();
-    for _ in 0..calls() {
-        let token = source.token().await.unwrap();
-        let asked = client.get(format!("{issuer}/userinfo")).header("authorization", token.header.unwrap());
-        // Strict rotation has ended the token if another process renewed meanwhile.
-        if asked.send().await.unwrap().status() == 401 {
-            assert!(source.reject(token.generation).await.unwrap());
-        }
-    }
+    assert_eq!(api.summary().stored, (PROCESSES * leads) as u64);
 }

@@ -3,10 +3,21 @@
 use crate::acts::refresh;
 use crate::oracle::Policy;
 use crate::stories::{self, Fault, RUN, Stage, Story, nothing};
+use crate::strace;
 use crate::sweep::sweep;
 
 fn run(fault: Fault, prepare: fn() -> Stage) {
     sweep(&Story { prepare, command: RUN, each: nothing, after: Stage::finish, fault });
+}
+
+/// `.cargo/config.toml` says so to the build of SQLite; a build that does not hear of it is right, and slow on file systems with a journal.
+#[test]
+fn the_ledger_is_synced_without_the_times_of_its_files() {
+    if strace::is_here() {
+        let stage = Stage::new(Policy::Hold, 0..5);
+        let calls = strace::points(&stage.scene.command(RUN));
+        assert!(calls.iter().any(|point| point.call == "fdatasync"), "{calls:?}");
+    }
 }
 
 #[test]

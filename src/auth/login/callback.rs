@@ -45,21 +45,7 @@ pub(in crate::auth) fn code(query: &str, expected: &Expectation<'_>) -> Result<T
             "the browser's answer holds a parameter twice, nothing was stored: {again}"
         )));
     }
-    match get("iss") {
-        Some(issuer) if issuer != expected.issuer => {
-            return Err(Error::NeedsPerson(format!(
-                "the browser's answer is from another issuer than {}: nothing was stored",
-                expected.issuer
-            )));
-        }
-        None if expected.iss_required => {
-            return Err(Error::NeedsPerson(format!(
-                "the browser's answer does not say that it is from {}: nothing was stored",
-                expected.issuer
-            )));
-        }
-        _ => {}
-    }
+    check_issuer(get("iss"), expected)?;
     match (get("error"), get("code")) {
         (Some("access_denied"), _) => Err(Error::NeedsPerson(format!(
             "access was denied on the consent page, nothing was stored: {again} and allow it"
@@ -70,6 +56,21 @@ pub(in crate::auth) fn code(query: &str, expected: &Expectation<'_>) -> Result<T
         }
         (None, Some(code)) if !code.is_empty() => Ok(Token::new(code)),
         _ => Err(Error::NeedsPerson(format!("the browser's answer holds no code: {again}"))),
+    }
+}
+
+/// RFC 9207 section 2.4: an answer that another provider sent is not used.
+fn check_issuer(iss: Option<&str>, expected: &Expectation<'_>) -> Result<(), Error> {
+    match iss {
+        Some(issuer) if issuer != expected.issuer => Err(Error::NeedsPerson(format!(
+            "the browser's answer is from another issuer than {}: nothing was stored",
+            expected.issuer
+        ))),
+        None if expected.iss_required => Err(Error::NeedsPerson(format!(
+            "the browser's answer does not say that it is from {}: nothing was stored",
+            expected.issuer
+        ))),
+        _ => Ok(()),
     }
 }
 

@@ -3,9 +3,12 @@
 mod place;
 mod story;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use super::args::{Args, DemoOptions};
+use clap::Args as ClapArgs;
+
+use super::args::Args;
 use super::exit::{Exit, Failure};
 use super::run;
 use crate::clock;
@@ -17,6 +20,18 @@ use place::Place;
 
 /// What an answer of an API across the internet takes: long enough for the progress bar to be seen.
 const LATENCY: Duration = Duration::from_millis(60);
+
+/// Options of `demo`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "A second demo in the same folder goes on with its ledger and overwrites nothing in it.")]
+pub struct DemoOptions {
+    /// The folder for the export, the configuration and the ledger; made if it is missing
+    #[arg(long, value_name = "DIR", default_value = "lead-sync-demo")]
+    pub folder: PathBuf,
+    /// Forget the demos before: write everything in the folder anew
+    #[arg(long)]
+    pub fresh: bool,
+}
 
 /// Runs twice and tells what happened.
 pub(super) fn demo(args: &Args, options: &DemoOptions) -> Result<Exit, Failure> {

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use minijinja::Value;
-use minijinja::machinery::ast::{BinOpKind, CallArg, CompareOpKind, Expr, Filter, Stmt, Test};
+use minijinja::machinery::ast::{BinOpKind, CallArg, Compare, CompareOpKind, Expr, Filter, ForLoop, Stmt, Test};
 use minijinja::value::Kwargs;
 
 use super::check;
@@ -85,18 +85,7 @@ impl<'s> Walk<'s> {
                 self.block(&branch.true_body);
                 self.block(&branch.false_body);
             }
-            Stmt::ForLoop(cycle) => {
-                self.expression(&cycle.iter);
-                self.scopes.push(Vec::new());
-                self.assign(&cycle.target);
-                // MiniJinja filters before it loops: `loop` is no loop there yet.
-                self.optional(cycle.filter_expr.as_ref());
-                self.scopes.push(vec!["loop"]);
-                self.statements(&cycle.body);
-                self.scopes.pop();
-                self.scopes.pop();
-                self.block(&cycle.else_body);
-            }
+            Stmt::ForLoop(cycle) => self.cycle(cycle),
             Stmt::WithBlock(with) => {
                 self.scopes.push(Vec::new());
                 for (target, value) in &with.assignments {
@@ -121,6 +110,19 @@ impl<'s> Walk<'s> {
             }
             _ => self.problem("only the statements if, for, set, with and filter can be used here"),
         }
+    }
+
+    fn cycle(&mut self, cycle: &ForLoop<'s>) {
+        self.expression(&cycle.iter);
+        self.scopes.push(Vec::new());
+        self.assign(&cycle.target);
+        // MiniJinja filters before it loops: `loop` is no loop there yet.
+        self.optional(cycle.filter_expr.as_ref());
+        self.scopes.push(vec!["loop"]);
+        self.statements(&cycle.body);
+        self.scopes.pop();
+        self.scopes.pop();
+        self.block(&cycle.else_body);
     }
 
     fn assign(&mut self, target: &Expr<'s>) {
@@ -158,12 +160,10 @@ impl<'s> Walk<'s> {
             return;
         }
         match expr {
-            Expr::Const(_) => {}
-            Expr::Var(var) => {
-                if var.id == ROW {
-                    self.problem("`row` alone is not a value; name a column: row['E-mail']");
-                }
+            Expr::Var(var) if var.id == ROW => {
+                self.problem("`row` alone is not a value; name a column: row['E-mail']");
             }
+            Expr::Const(_) | Expr::Var(_) => {}
             Expr::GetAttr(get) => self.part(&get.expr, get.name),
             Expr::GetItem(get) if is_row(&get.expr) => {
                 self.problem("the name in row[…] must be written out: row['E-mail']");
@@ -174,9 +174,9 @@ impl<'s> Walk<'s> {
             }
             Expr::Slice(slice) => {
                 self.expression(&slice.expr);
-                self.optional(slice.start.as_ref());
-                self.optional(slice.stop.as_ref());
-                self.optional(slice.step.as_ref());
+                for bound in [&slice.start, &slice.stop, &slice.step] {
+                    self.optional(bound.as_ref());
+                }
             }
             Expr::UnaryOp(unary) => self.expression(&unary.expr),
             Expr::BinOp(binary) => {
@@ -184,17 +184,7 @@ impl<'s> Walk<'s> {
                 self.expression(&binary.left);
                 self.expression(&binary.right);
             }
-            Expr::Compare(compare) => {
-                let mut left = &compare.expr;
-                self.expression(left);
-                for op in &compare.ops {
-                    use CompareOpKind::{Eq, Gt, Gte, Lt, Lte, Ne};
-                    let order = matches!(op.op, Lt | Lte | Gt | Gte);
-                    self.comparison(order, matches!(op.op, Eq | Ne), left, &op.expr);
-                    self.expression(&op.expr);
-                    left = &op.expr;
-                }
-            }
+            Expr::Compare(compare) => self.chain(compare),
             Expr::IfExpr(branch) => {
                 self.expression(&branch.test_expr);
                 self.expression(&branch.true_expr);
@@ -217,6 +207,19 @@ impl<'s> Walk<'s> {
             ));
         }
         self.expression(base);
+    }
+
+    /// `a < b <= c`: each is compared with its neighbour.
+    fn chain(&mut self, compare: &Compare<'s>) {
+        use CompareOpKind::{Eq, Gt, Gte, Lt, Lte, Ne};
+        let mut left = &compare.expr;
+        self.expression(left);
+        for op in &compare.ops {
+            let order = matches!(op.op, Lt | Lte | Gt | Gte);
+            self.comparison(order, matches!(op.op, Eq | Ne), left, &op.expr);
+            self.expression(&op.expr);
+            left = &op.expr;
+        }
     }
 
     /// Comparisons that compile and then are the same for every row.

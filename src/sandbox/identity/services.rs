@@ -10,8 +10,8 @@ use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
 
 use super::token::{basic, error};
-use super::tokens::{Invalid, Service};
-use super::{Provider, params};
+use super::tokens::{Invalid, Pair, Service};
+use super::{Provider, Settings, params};
 use crate::clock;
 
 /// `WeSeeDo`: a JSON request with client credentials or a password; the end is absolute; no refresh token.
@@ -68,23 +68,28 @@ pub(super) async fn we360(State(provider): State<Provider>, body: Bytes) -> Resp
                 _ => return error(400, "unsupported_grant_type", "Unsupported grant_type"),
             };
             match pair {
-                Ok(pair) => Json(json!({
-                    "access_token": pair.access,
-                    "expires_in": own.settings().access_lifetime.as_secs(),
-                    "refresh_expires_in": own.settings().refresh_lifetime.map_or(0, |lifetime| lifetime.as_secs()),
-                    "refresh_token": pair.refresh,
-                    "token_type": "Bearer",
-                    "not-before-policy": 0,
-                    "session_state": format!("session-{}", pair.family),
-                    "scope": pair.scopes.join(" "),
-                }))
-                .into_response(),
+                Ok(pair) => keycloak(&pair, own.settings()),
                 Err(Invalid::Reused) => error(400, "invalid_grant", "Maximum allowed refresh token reuse exceeded"),
                 Err(Invalid::Expired) => error(400, "invalid_grant", "Token is not active"),
                 Err(Invalid::Unknown) => error(400, "invalid_grant", "Session not active"),
             }
         })
         .await
+}
+
+/// A pair in Keycloak's words.
+fn keycloak(pair: &Pair, settings: &Settings) -> Response {
+    Json(json!({
+        "access_token": pair.access,
+        "expires_in": settings.access_lifetime.as_secs(),
+        "refresh_expires_in": settings.refresh_lifetime.map_or(0, |lifetime| lifetime.as_secs()),
+        "refresh_token": pair.refresh,
+        "token_type": "Bearer",
+        "not-before-policy": 0,
+        "session_state": format!("session-{}", pair.family),
+        "scope": pair.scopes.join(" "),
+    }))
+    .into_response()
 }
 
 /// The credit API: Basic, a form, scopes.

@@ -16,6 +16,7 @@ mod row;
 mod survey;
 #[cfg(test)]
 mod tests;
+mod window;
 
 pub use archive::archive;
 pub use file::{CsvFile, Summary, column_names};

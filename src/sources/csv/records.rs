@@ -12,12 +12,7 @@ use memchr::{memchr, memchr_iter, memchr2};
 
 use super::RECORD_LIMIT;
 use super::form::{Form, Tally, check};
-
-/// Bytes held at once. More than a record may have, so that a longer one is seen as such, and few enough to stay in a core's cache.
-const BUFFER: usize = 2 * RECORD_LIMIT;
-
-/// Bytes that a read has room for, at least: a decoder needs that of one character, and one more.
-const ROOM: usize = 64;
+use super::window::{CAPACITY, Window};
 
 /// UTF-8's byte order mark. In the middle of a file it comes from files that were joined, and is no part of a cell.
 const BOM: &[u8] = b"\xEF\xBB\xBF";
@@ -42,13 +37,8 @@ pub(super) struct Raw<'a> {
 
 /// Reads one record after the other, in constant memory.
 pub(super) struct Records<R> {
-    input: R,
-    buffer: Vec<u8>,
-    /// What is not read yet: `buffer[start..end]`.
-    start: usize,
-    end: usize,
-    finished: bool,
-    /// Line of `start`.
+    window: Window<R>,
+    /// Line of the next byte.
     line: u64,
     delimiter: u8,
     quote: u8,
@@ -58,7 +48,7 @@ pub(super) struct Records<R> {
     /// The cells of a quoted record without their quotes.
     unquoted: Vec<u8>,
     ends: Vec<usize>,
-    /// The beginning of a record that is too long for the buffer.
+    /// The beginning of a record that is too long for the window.
     beginning: Vec<u8>,
 }
 
@@ -67,6 +57,7 @@ pub(super) struct Records<R> {
 struct Current {
     line: u64,
     lines: u64,
+    /// Its place in the window.
     bytes: Range<usize>,
     form: Form,
     /// Its cells are in `unquoted`.
@@ -77,18 +68,14 @@ impl<R: Read> Records<R> {
     /// `input` stands at the first byte of text.
     pub(super) fn new(input: R, delimiter: u8, quote: u8) -> Self {
         let mut records = Self {
-            input,
-            buffer: vec![0; BUFFER],
-            start: 0,
-            end: 0,
-            finished: false,
+            window: Window::new(input),
             line: 1,
             delimiter,
             quote,
             parser: csv_core::Reader::new(),
             current: Current { line: 1, lines: 0, bytes: 0..0, form: Form::Sound, parsed: false },
             cells: Vec::new(),
-            unquoted: vec![0; BUFFER],
+            unquoted: vec![0; CAPACITY],
             ends: vec![0; 64],
             beginning: Vec::new(),
         };
@@ -106,24 +93,24 @@ impl<R: Read> Records<R> {
 
     /// What is read from.
     pub(super) fn get_ref(&self) -> &R {
-        &self.input
+        self.window.get_ref()
     }
 
     /// As much as is held at once of what is not read yet.
     pub(super) fn peek(&mut self) -> io::Result<&[u8]> {
-        while !self.is_full() && self.fill()? {}
-        Ok(self.held())
+        while !self.window.is_full() && self.window.fill()? {}
+        Ok(self.window.held())
     }
 
     /// Passes over the first `count` bytes of what [`Records::peek`] gave.
     pub(super) fn skip(&mut self, count: usize) {
-        self.start += count;
+        self.window.pass(count);
     }
 
     /// True if CR LF comes next.
     pub(super) fn at_crlf(&mut self) -> io::Result<bool> {
-        self.hold(2)?;
-        Ok(self.held().starts_with(b"\r\n"))
+        self.window.hold(2)?;
+        Ok(self.window.held().starts_with(b"\r\n"))
     }
 
     /// Goes to the next record, over blank lines; false at the end.
@@ -132,7 +119,7 @@ impl<R: Read> Records<R> {
         self.current.line = self.line;
         let mut searched = 0;
         loop {
-            let held = self.held();
+            let held = self.window.held();
             let unseen = held.get(searched..).unwrap_or_default();
             if let Some(at) = memchr2(b'\r', b'\n', unseen) {
                 return self.take_line(searched + at).map(|()| true);
@@ -141,8 +128,7 @@ impl<R: Read> Records<R> {
             if searched > RECORD_LIMIT {
                 return self.take_record().map(|()| true);
             }
-            if !self.fill()? {
-                // `start` and `end` may have moved, their distance has not.
+            if !self.window.fill()? {
                 return match searched {
                     0 => Ok(false),
                     length => self.take_line(length).map(|()| true),
@@ -169,32 +155,27 @@ impl<R: Read> Records<R> {
         }
     }
 
-    fn held(&self) -> &[u8] {
-        self.buffer.get(self.start..self.end).unwrap_or_default()
-    }
-
     /// Passes over line ends, counting lines: CR, LF and CRLF are one each. The end of a record is passed here, too.
     fn pass_line_ends(&mut self) -> io::Result<()> {
         loop {
-            self.hold(BOM.len())?;
-            let length = match self.held() {
+            self.window.hold(BOM.len())?;
+            let length = match self.window.held() {
                 [b'\r', b'\n', ..] => 2,
                 [b'\r' | b'\n', ..] => 1,
                 held if held.starts_with(BOM) => {
-                    self.start += BOM.len();
+                    self.window.pass(BOM.len());
                     continue;
                 }
                 _ => return Ok(()),
             };
-            self.start += length;
+            self.window.pass(length);
             self.line += 1;
         }
     }
 
     /// Takes the next `length` bytes as a record, unless a quote among them makes that a guess.
     fn take_line(&mut self, length: usize) -> io::Result<()> {
-        let line = self.buffer.get(self.start..self.start + length);
-        let line = line.unwrap_or_default();
+        let line = self.window.held().get(..length).unwrap_or_default();
         if memchr(self.quote, line).is_some() || length > RECORD_LIMIT {
             return self.take_record();
         }
@@ -206,11 +187,10 @@ impl<R: Read> Records<R> {
             cell = at + 1;
         }
         self.cells.push(cell..length);
-        self.current.bytes = self.start..self.start + length;
+        self.current.bytes = self.window.pass(length);
         self.current.lines = 1;
         self.current.form = Form::Sound;
         self.current.parsed = false;
-        self.start += length;
         Ok(())
     }
 
@@ -219,44 +199,13 @@ impl<R: Read> Records<R> {
         self.beginning.clear();
         self.cells.clear();
         let mut tally = Tally::default();
-        let (mut parsed, mut written, mut from) = (self.start, 0, 0);
-        let ended_by_line = loop {
-            let input = self.buffer.get(parsed..self.end).unwrap_or_default();
-            let output = self.unquoted.get_mut(written..).unwrap_or_default();
-            let (result, read, wrote, ends) = self.parser.read_record(input, output, &mut self.ends);
-            parsed += read;
-            written += wrote;
-            for end in self.ends.iter().take(ends) {
-                if self.cells.len() < RECORD_LIMIT {
-                    self.cells.push(from..*end);
-                }
-                from = *end;
-            }
-            match result {
-                ReadRecordResult::Record => break read > 0,
-                ReadRecordResult::End => break false,
-                ReadRecordResult::OutputEndsFull => {}
-                // Too long by far: its cells are of no use.
-                ReadRecordResult::OutputFull => written = 0,
-                ReadRecordResult::InputEmpty => {
-                    if self.is_full() {
-                        self.set_beginning_aside(&mut tally);
-                        (parsed, written) = (0, 0);
-                    }
-                    let seen = parsed - self.start;
-                    self.fill()?;
-                    parsed = self.start + seen;
-                }
-            }
-        };
+        let (seen, ended_by_line) = self.parse(&mut tally)?;
         // The parser has eaten the first byte of the line end, which `pass_line_ends` is to count.
-        let end = parsed - usize::from(ended_by_line);
-        let rest = self.start..end;
-        tally.count(self.buffer.get(rest.clone()).unwrap_or_default(), self.quote);
-        self.start = end;
+        let length = seen - usize::from(ended_by_line);
+        tally.count(self.window.held().get(..length).unwrap_or_default(), self.quote);
         self.line += tally.line_ends;
         self.current.lines = tally.line_ends + u64::from(!tally.at_line_end);
-        self.current.bytes = rest;
+        self.current.bytes = self.window.pass(length);
         self.current.parsed = true;
         self.current.form = self.form(&tally, ended_by_line);
         if tally.bytes > RECORD_LIMIT {
@@ -265,14 +214,47 @@ impl<R: Read> Records<R> {
         Ok(())
     }
 
-    /// Empties a full buffer, keeping what a rejects file can show of the record.
-    fn set_beginning_aside(&mut self, tally: &mut Tally) {
-        tally.count(self.held(), self.quote);
-        if self.beginning.is_empty() {
-            let beginning = self.buffer.get(..RECORD_LIMIT).unwrap_or_default();
-            self.beginning.extend_from_slice(beginning);
+    /// Parses the next record into its cells. Gives how many of the bytes held are its own, with what ended it, and whether a line end did. Those
+    /// that had to make room before are in `tally`.
+    fn parse(&mut self, tally: &mut Tally) -> io::Result<(usize, bool)> {
+        let (mut seen, mut written, mut from) = (0, 0, 0);
+        loop {
+            let input = self.window.held().get(seen..).unwrap_or_default();
+            let output = self.unquoted.get_mut(written..).unwrap_or_default();
+            let (result, read, wrote, ends) = self.parser.read_record(input, output, &mut self.ends);
+            seen += read;
+            written += wrote;
+            for end in self.ends.iter().take(ends) {
+                if self.cells.len() < RECORD_LIMIT {
+                    self.cells.push(from..*end);
+                }
+                from = *end;
+            }
+            match result {
+                ReadRecordResult::Record => return Ok((seen, read > 0)),
+                ReadRecordResult::End => return Ok((seen, false)),
+                ReadRecordResult::OutputEndsFull => {}
+                // Too long by far: its cells are of no use.
+                ReadRecordResult::OutputFull => written = 0,
+                ReadRecordResult::InputEmpty => {
+                    if self.window.is_full() {
+                        self.set_beginning_aside(tally);
+                        (seen, written) = (0, 0);
+                    }
+                    self.window.fill()?;
+                }
+            }
         }
-        (self.start, self.end) = (0, 0);
+    }
+
+    /// Empties a full window, keeping what a rejects file can show of the record.
+    fn set_beginning_aside(&mut self, tally: &mut Tally) {
+        let held = self.window.held();
+        tally.count(held, self.quote);
+        if self.beginning.is_empty() {
+            self.beginning.extend_from_slice(held.get(..RECORD_LIMIT).unwrap_or_default());
+        }
+        self.window.clear();
     }
 
     fn form(&self, tally: &Tally, ended_by_line: bool) -> Form {
@@ -287,42 +269,6 @@ impl<R: Read> Records<R> {
     }
 
     fn current_bytes(&self) -> &[u8] {
-        let record = self.current.bytes.clone();
-        let bytes = self.buffer.get(record).unwrap_or_default();
-        if self.beginning.is_empty() { bytes } else { &self.beginning }
-    }
-
-    /// True if there is no room left, even if what is held were moved.
-    fn is_full(&self) -> bool {
-        self.start == 0 && self.buffer.len() - self.end < ROOM
-    }
-
-    /// Makes `held` at least `count` bytes long, if the input has as many.
-    fn hold(&mut self, count: usize) -> io::Result<()> {
-        while self.end - self.start < count && self.fill()? {}
-        Ok(())
-    }
-
-    /// Reads more; false at the end of the input. `start` may move. The buffer must not be [full](Records::is_full).
-    fn fill(&mut self) -> io::Result<bool> {
-        if self.finished {
-            return Ok(false);
-        }
-        // Moves what is left of a record once per buffer.
-        if self.buffer.len() - self.end < BUFFER / 4 {
-            self.buffer.copy_within(self.start..self.end, 0);
-            self.end -= self.start;
-            self.start = 0;
-        }
-        loop {
-            let room = self.buffer.get_mut(self.end..).unwrap_or_default();
-            match self.input.read(room) {
-                Ok(0) => self.finished = true,
-                Ok(count) => self.end += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            }
-            return Ok(!self.finished);
-        }
+        if self.beginning.is_empty() { self.window.at(self.current.bytes.clone()) } else { &self.beginning }
     }
 }

@@ -48,8 +48,11 @@ impl Dispatch<'_> {
     }
 
     /// Claims what fits between intent and recorded outcome (`window` leads), as far as budget and rate limit go.
+    ///
+    /// Outcomes handed to the writer count as recorded: it takes commands in their order, so the claim is committed with them or after them,
+    /// and refuses claims once an outcome could not be written.
     fn claim_up_to(&mut self, window: usize, now: Timestamp) -> Option<Duration> {
-        let room = window.saturating_sub(self.ready.len() + self.flights.len() + self.unwritten);
+        let room = window.saturating_sub(self.ready.len() + self.flights.len());
         if room == 0 || self.ready.len() >= self.in_flight_limit() {
             return None;
         }

@@ -131,6 +131,9 @@ impl Dispatch<'_> {
             }
             self.take_off();
             let wake = if self.halted { None } else { self.ask().await };
+            if self.is_starved() {
+                self.means.writer.hurry();
+            }
             if self.is_idle() && (self.halted || wake.is_none()) {
                 return self.tally;
             }
@@ -143,6 +146,11 @@ impl Dispatch<'_> {
     /// Nothing is under way, neither towards the API nor towards the ledger.
     fn is_idle(&self) -> bool {
         self.flights.is_empty() && self.ready.is_empty() && self.asked.is_none() && self.unwritten == 0
+    }
+
+    /// More could be under way, and what was asked for is all that is left to send.
+    fn is_starved(&self) -> bool {
+        self.asked.is_some() && self.ready.is_empty() && self.flights.len() < self.in_flight_limit()
     }
 
     /// Waits until something happens; `wake` is a wait of our own. Break: stopped for the second time, or the grace is over.

@@ -1,16 +1,15 @@
 //! The first half of a run: a source is read to its end and admitted, before any of its leads is sent.
 
-mod ahead;
 mod by_hand;
+mod columns;
+mod files;
 mod pass;
 mod rejects;
 
-use std::path::Path;
-use std::thread;
-
+pub use columns::columns_of;
 use pass::Pass;
 pub use pass::Purpose;
-pub use rejects::{Imported, RejectsError, columns_of, export_rejects, import_rejects};
+pub use rejects::{Imported, RejectsError, export_rejects, import_rejects};
 
 use super::progress::Progress;
 use super::report::{Ending, Notice, Sample};
@@ -80,7 +79,7 @@ pub(super) fn take_in(ledger: &mut Ledger, order: &Order<'_>) -> ledger::Result<
     let name = &order.sync.name;
     let mut pass = Pass::new(admission, order.mapping, &key, name, order.sync.on_change, order.purpose)?;
     let read = match &order.sync.source {
-        sources::Settings::Csv(settings) => read_files(&mut pass, settings, order),
+        sources::Settings::Csv(settings) => files::read_all(&mut pass, settings, order),
         sources::Settings::Sqlite(settings) => read_rows(&mut pass, settings, order),
     };
     match read {
@@ -153,97 +152,9 @@ fn conclude(mut pass: Pass<'_>, read: Read, order: &Order<'_>) -> ledger::Result
     if let sources::Settings::Csv(csv::Settings { after: csv::After::Archive(folder), .. }) = &order.sync.source
         && order.may_archive
     {
-        notices.extend(archive(name, folder, &read.to_archive));
+        notices.extend(files::archive(name, folder, &read.to_archive));
     }
     Ok(Taken { counts, notices, samples })
-}
-
-/// Reads the files, last name first: of several rows with one key the last file's counts, and whatever was met first is kept.
-fn read_files(pass: &mut Pass<'_>, settings: &csv::Settings, order: &Order<'_>) -> Result<Read, Halt> {
-    let name = &order.sync.name;
-    let mut read = Read { complete: true, ..Read::default() };
-    let entries = match csv::list(settings, order.now) {
-        Ok(entries) => entries,
-        // Last time's file is in the archive and the next one has not come yet.
-        Err(sources::Error::Missing { .. }) if archived_before(settings) => Vec::new(),
-        Err(error) => return Err(Halt::Source(error)),
-    };
-    if entries.is_empty() {
-        read.awaits_files = settings.after != csv::After::Keep;
-        read.notices.push(Notice::new(Ending::Complete, format!("sync {name}: no file matches {}", settings.shown)));
-    }
-    let first_number = pass.admission().next_number()?;
-    for (index, entry) in entries.iter().enumerate().rev() {
-        if entry.too_young {
-            read.complete = false;
-            let text = format!("sync {name}: {} is younger than min_age; it is left for the next run", entry.origin);
-            read.notices.push(Notice::new(Ending::Complete, text));
-            continue;
-        }
-        if entries.len() > 1 {
-            pass.admission().number_leads_of_file(first_number, index);
-        }
-        pass.admission().begin_file()?;
-        let (counts, again) = (pass.counts, pass.again);
-        match read_file(pass, entry, settings, order) {
-            Ok(summary) => {
-                pass.admission().keep_file()?;
-                read.to_archive.push((entry.clone(), summary));
-            }
-            Err(Halt::Source(error)) => {
-                pass.admission().forget_file()?;
-                (pass.counts, pass.again) = (counts, again);
-                read.complete = false;
-                read.notices.push(notice(name, &error));
-            }
-            Err(halt) => return Err(halt),
-        }
-    }
-    Ok(read)
-}
-
-/// True if the one file of this source is moved away after each pass, so that its absence is nothing to report.
-fn archived_before(settings: &csv::Settings) -> bool {
-    settings.after != csv::After::Keep && settings.path.parent().is_some_and(Path::is_dir)
-}
-
-fn read_file(
-    pass: &mut Pass<'_>,
-    entry: &csv::Entry,
-    settings: &csv::Settings,
-    order: &Order<'_>,
-) -> Result<csv::Summary, Halt> {
-    thread::scope(|scope| {
-        let open = || csv::CsvFile::open(entry, settings, order.mapping.columns());
-        let (rows, reader) = ahead::start(scope, pass.fingerprinter(), open).map_err(|cause| {
-            let path = entry.path.display().to_string();
-            Halt::Source(sources::Error::Io { action: "start a thread to read", path, cause })
-        })?;
-        admit_rows(pass, rows, entry, order)?;
-        // It stops early only when we do.
-        reader.finish().map_err(Halt::Source)?.ok_or(Halt::Stopped)
-    })
-}
-
-fn admit_rows(pass: &mut Pass<'_>, rows: ahead::Rows, entry: &csv::Entry, order: &Order<'_>) -> Result<(), Halt> {
-    // While the file is opened: its first pass takes about as long.
-    pass.load()?;
-    let Some(layout) = rows.layout() else { return Ok(()) };
-    let origin = pass.admission().origin(&entry.origin, &layout)?;
-    pass.begin(origin, &entry.origin, true)?;
-    let (mut count, mut last_line) = (0, 0);
-    rows.each(|ready| {
-        match &ready.fingerprint {
-            Ok(fingerprint) => pass.good(&ready.record, *fingerprint)?,
-            Err(fault) => pass.bad(&ready.record, fault)?,
-        }
-        last_line = ready.record.line;
-        count += 1;
-        tick(count, order)
-    })?;
-    order.progress.add_rows(count % STRIDE);
-    pass.end(last_line);
-    Ok(())
 }
 
 fn read_rows(pass: &mut Pass<'_>, settings: &sqlite::Settings, order: &Order<'_>) -> Result<Read, Halt> {
@@ -281,18 +192,6 @@ fn tick(rows: u64, order: &Order<'_>) -> Result<(), Halt> {
         }
     }
     Ok(())
-}
-
-/// Moves the files that are in the ledger now. One that cannot be moved is read again next time, which changes nothing.
-fn archive(name: &str, folder: &Path, files: &[(csv::Entry, csv::Summary)]) -> Vec<Notice> {
-    let mut notices = Vec::new();
-    for (entry, summary) in files {
-        match csv::archive(entry, summary, folder) {
-            Ok(to) => tracing::info!(sync = name, file = entry.origin, to = %to.display(), "archived"),
-            Err(error) => notices.push(notice(name, &error)),
-        }
-    }
-    notices
 }
 
 fn notice(sync: &str, error: &sources::Error) -> Notice {
