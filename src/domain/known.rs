@@ -70,6 +70,17 @@ pub enum Seen {
     Other(Place),
 }
 
+/// A lead of the ledger, as far as rows are compared with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OfLedger {
+    /// Of the row it was made of.
+    pub fingerprint: [u8; 16],
+    /// Its content can still change.
+    pub open: bool,
+    /// It was refused by the mapping.
+    pub by_mapping: bool,
+}
+
 /// The fingerprints of one sync during one pass.
 #[derive(Debug, Default)]
 pub struct Known {
@@ -84,10 +95,12 @@ impl Known {
         self.marks.reserve(leads);
     }
 
-    /// Adds a lead of the ledger.
-    pub fn load(&mut self, fingerprint: [u8; 16], open: bool, by_mapping: bool) {
-        let mark = if open { OPEN } else { 0 } | if by_mapping { BY_MAPPING } else { 0 };
-        self.marks.insert(fingerprint, mark);
+    /// Adds leads of the ledger.
+    pub fn load(&mut self, leads: impl Iterator<Item = OfLedger>) {
+        for OfLedger { fingerprint, open, by_mapping } in leads {
+            let mark = if open { OPEN } else { 0 } | if by_mapping { BY_MAPPING } else { 0 };
+            self.marks.insert(fingerprint, mark);
+        }
     }
 
     /// Meets a row.
@@ -137,6 +150,10 @@ mod tests {
     const A: [u8; 16] = [1; 16];
     const B: [u8; 16] = [2; 16];
 
+    fn lead(fingerprint: [u8; 16], open: bool) -> std::iter::Once<OfLedger> {
+        std::iter::once(OfLedger { fingerprint, open, by_mapping: false })
+    }
+
     fn at(line: u64) -> Place {
         Place::new(0, line)
     }
@@ -144,7 +161,7 @@ mod tests {
     #[test]
     fn a_known_row_is_met_once_and_then_is_a_repetition() {
         let mut known = Known::default();
-        known.load(A, true, false);
+        known.load(lead(A, true));
         assert_eq!(known.meet(&B, at(1)), Seen::Unknown);
         assert_eq!(known.meet(&A, at(2)), Seen::First { open: true, by_mapping: false });
         assert_eq!(known.meet(&A, at(3)), Seen::Same(at(2)));
@@ -153,7 +170,7 @@ mod tests {
     #[test]
     fn the_known_row_after_a_changed_one_of_the_same_key_is_another() {
         let mut known = Known::default();
-        known.load(A, false, false);
+        known.load(lead(A, false));
         assert_eq!(known.met(&A), None);
         known.replace(&A, B, at(2));
         assert_eq!(known.meet(&A, at(3)), Seen::Other(at(2)));
