@@ -52,7 +52,7 @@ fn pass_over(assignment: Assignment<'_>) -> ledger::Result<Report> {
         None => Ledger::open_or_create(&settings.ledger, &settings.tokens, job.new_ledger)?,
     };
     if job.older_ledger == OlderLedger::Unconfirmed {
-        // Before anything is written: a baseline, too, would be one of what this ledger does not know.
+        // Before anything is written. A baseline, too: what it takes as delivered it has to be told knowingly.
         ledger.refuse_older()?;
     }
     ledger.check_space()?;
