@@ -66,8 +66,8 @@ pub struct RunOptions {
     /// Begin a new ledger where the last one was lost: every lead of the export is sent again
     #[arg(long, requires = "run_now")]
     pub new_ledger: bool,
-    /// Go on with a ledger that was put back and is older than what was sent: that is sent again
-    #[arg(long, requires = "run_now")]
+    /// Go on with a ledger that was put back and is older than what was sent: that is sent again. For all syncs at once
+    #[arg(long, requires = "run_now", conflicts_with = "sync")]
     pub older_ledger: bool,
     /// Wait so long for another process to give up the ledger, e.g. 10m
     #[arg(long, value_name = "DURATION", requires = "run_now", value_parser = duration)]
@@ -160,7 +160,7 @@ pub struct BaselineOptions {
     /// Begin a new ledger where the last one was lost
     #[arg(long)]
     pub new_ledger: bool,
-    /// Go on with a ledger that was put back and is older than what was sent
-    #[arg(long)]
+    /// Go on with a ledger that was put back and is older than what was sent: leads that were open then are held. For all syncs at once
+    #[arg(long, conflicts_with = "sync")]
     pub older_ledger: bool,
 }

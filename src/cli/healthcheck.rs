@@ -33,6 +33,9 @@ pub(super) fn healthcheck(args: &Args, options: &HealthcheckOptions) -> Result<E
 }
 
 fn last_run(ledger: &Ledger, max_age: Duration) -> Result<Result<String, String>, Failure> {
+    if let Err(error) = ledger.refuse_older() {
+        return Ok(Err(error.to_string()));
+    }
     let Some((at, outcome)) = ledger.last_run()? else {
         return Ok(Err("no run has ended yet".to_owned()));
     };

@@ -31,7 +31,8 @@ pub struct StatusOptions {
 /// Each sync at a glance, and the commands that settle what needs a person.
 pub(super) fn status(args: &Args, options: &StatusOptions) -> Result<Exit, Failure> {
     let loaded = load::load(args)?;
-    let syncs = Ledger::open_reader(&loaded.unresolved.ledger)?.status()?;
+    let ledger = Ledger::open_reader(&loaded.unresolved.ledger)?;
+    let syncs = ledger.status()?;
     let sessions = Sessions::of(&loaded);
     let is_configured = |name: &str| loaded.unresolved.syncs.iter().any(|known| known.name == name);
     let glances = syncs.iter().map(|sync| Glance::of(sync, is_configured(&sync.sync), &sessions));
@@ -40,6 +41,8 @@ pub(super) fn status(args: &Args, options: &StatusOptions) -> Result<Exit, Failu
         Format::Csv => csv(glances),
         Format::Table => screen(&loaded, &syncs, &sessions),
     }
+    // What is shown is true of an older ledger, too; but nothing is sent from it.
+    ledger.refuse_older()?;
     Ok(Exit::Done)
 }
 

@@ -42,8 +42,9 @@ impl Ledger {
             }
         }
         let aside = Aside::beside(to).map_err(file_error("cannot create", to))?;
+        let cut_off = self.run_cut_off()?;
         copy(&self.path, aside.path())?;
-        leave_out_run_under_way(aside.path()).map_err(|error| Error::from_sqlite(aside.path(), &error))?;
+        leave_out_run_under_way(aside.path(), cut_off).map_err(|error| Error::from_sqlite(aside.path(), &error))?;
         let leads = verify(aside.path(), Some(&key))?;
         if !has_key {
             let mut key_aside = Aside::beside(&key_copy).map_err(file_error("cannot create", &key_copy))?;

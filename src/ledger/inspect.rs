@@ -9,7 +9,7 @@ use rustix::process::geteuid;
 
 use super::files::{check_space, file_error, refuse_lost};
 use super::lease::lock_path;
-use super::{Error, Ledger, Result, key_path};
+use super::{Error, Ledger, Result, key_path, mark_path};
 
 /// What is where the ledger is to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl Ledger {
             name.push(end);
             PathBuf::from(name)
         };
-        [path.to_path_buf(), beside("-wal"), key_path(path), lock_path(path)]
+        [path.to_path_buf(), beside("-wal"), key_path(path), lock_path(path), mark_path(path)]
             .into_iter()
             .filter(|file| fs::metadata(file).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0))
             .collect()

@@ -1,7 +1,7 @@
 //! The mark: a file beside the ledger that is not put back with it, so that an older ledger is known for what it is.
 //!
 //! A ledger restored from a copy does not know what was sent after the copy was made, and would send it again. So a ledger counts the runs
-//! that were about to send (`mark` in its table `meta`), and `NAME.mark` beside it, which no backup copies, holds how far that count has come
+//! that were about to send (`mark` in its table `meta`), and `LEDGER.mark` beside it, which no backup copies, holds how far that count has come
 //! here. A ledger whose count is below the file's is older than what was sent.
 //!
 //! Before the first claim of a run that has something to send the ledger counts, durably; then the file is replaced, durably. So, whatever
@@ -24,11 +24,12 @@ use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 use serde::{Deserialize, Serialize};
 
 use super::files::{file_error, sync_folder};
 use super::identity::resolve;
+use super::lease::holder;
 use super::{Error, Ledger, Result};
 use crate::aside::{self, Aside};
 use crate::domain::time::Timestamp;
@@ -41,6 +42,10 @@ pub enum OlderLedger {
     /// The operator said `--older-ledger`.
     Confirmed,
 }
+
+/// Why a lead is held that was open in an older ledger.
+const OPEN_THEN: &str =
+    "it was still to be sent when this copy of the ledger was made, and may have been delivered since";
 
 /// What the file holds, as JSON. A later release may add to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,11 +84,12 @@ impl Count {
     }
 }
 
-/// The mark's file: `NAME.mark` beside the ledger, which a link may lead to. It never has the name of the ledger.
+/// The mark's file: the whole name of the ledger and `.mark`, beside the ledger, which a link may lead to. Two ledgers whose names differ in
+/// the ending only share a key, but no mark.
 pub fn mark_path(ledger: &Path) -> PathBuf {
-    let ledger = resolve(ledger);
-    let path = ledger.with_extension("mark");
-    if path == ledger { ledger.with_extension("mark.mark") } else { path }
+    let mut name = resolve(ledger).into_os_string();
+    name.push(".mark");
+    name.into()
 }
 
 impl Ledger {
@@ -125,12 +131,47 @@ impl Ledger {
             read => read?,
         };
         let Some(mark) = mark else { return Ok(()) };
-        let count = Count::read(&self.db).map_err(|error| self.error(&error))?;
+        self.catch_up(&mark).map_err(|error| self.error(&error))
+    }
+
+    /// In one transaction: a baseline, which holds no lease, must not set back what a run counts at the same moment.
+    fn catch_up(&self, mark: &Mark) -> rusqlite::Result<()> {
+        let tx = Transaction::new_unchecked(&self.db, TransactionBehavior::Immediate)?;
+        let count = Count::read(&tx)?;
         if count.sendings < mark.sendings {
-            let sendings = mark.sendings;
-            Count { sendings, ..count }.write(&self.db).map_err(|error| self.error(&error))?;
+            Count { sendings: mark.sendings, ..count }.write(&tx)?;
         }
-        Ok(())
+        tx.commit()
+    }
+
+    /// Holds what is still to be sent of a sync, for a person to resolve: in a ledger that is older than what was sent, it may have been delivered
+    /// since. Returns how many leads that were. What is `sending` was so when the copy was made; nobody sends from an older ledger.
+    pub fn hold_open(&mut self, sync: i64, run: i64, now: Timestamp) -> Result<u64> {
+        let path = self.path.clone();
+        let tx = self.write()?;
+        let change = || {
+            let told = "INSERT INTO failure (lead, run, attempt, at, kind, reason) SELECT id, ?2, attempts, ?3, 'in_doubt', ?4 FROM lead
+                         WHERE sync = ?1 AND state IN ('pending', 'waiting', 'sending') AND state <> 'delivered'";
+            tx.execute(told, params![sync, run, now.0, OPEN_THEN])?;
+            let changed = "UPDATE lead SET state = 'held', next_at = NULL, possibly_sent = 1, since = since + ?2 - updated_at, updated_at = ?2,
+                               http_status = NULL, reason = ?3
+                         WHERE sync = ?1 AND state IN ('pending', 'waiting', 'sending') AND state <> 'delivered'";
+            tx.execute(changed, params![sync, now.0, OPEN_THEN])
+        };
+        let held = change().map_err(|error| Error::from_sqlite(&path, &error))?;
+        tx.commit().map_err(|error| Error::from_sqlite(&path, &error))?;
+        Ok(held as u64)
+    }
+
+    /// The last run that was about to send, if it was cut off: its process is dead, and it sends nothing more. Who sends has the lease, so that
+    /// a run that is unfinished before nobody has it is dead, or finished since.
+    pub(super) fn run_cut_off(&self) -> Result<Option<i64>> {
+        let find = || {
+            let run = Count::read(&self.db)?.run;
+            Ok(is_unfinished(&self.db, run)?.then_some(run))
+        };
+        let unfinished = find().map_err(|error| self.error(&error))?;
+        Ok(unfinished.filter(|_| holder(&self.path).is_none()))
     }
 
     fn sendings(&self) -> Result<u64> {
@@ -147,19 +188,23 @@ impl Ledger {
     }
 }
 
-/// Makes a copy of a ledger one from before the run that is under way in it: it does not know what that run sends from now on. A run that was
-/// cut off looks the same; a backup made between it and the next sending has to be confirmed without need.
-pub(super) fn leave_out_run_under_way(copy: &Path) -> rusqlite::Result<()> {
+/// Makes a copy of a ledger one from before the run that is under way in it: it does not know what that run sends from now on. `cut_off` is a
+/// run that looks as if it were under way and is not.
+pub(super) fn leave_out_run_under_way(copy: &Path, cut_off: Option<i64>) -> rusqlite::Result<()> {
     let db = Connection::open_with_flags(copy, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     // Nothing is left beside the copy if we die; it has no name yet.
     db.pragma_update(None, "journal_mode", "MEMORY")?;
     let count = Count::read(&db)?;
-    let under_way = "SELECT EXISTS (SELECT 1 FROM run WHERE id = ?1 AND finished_at IS NULL)";
-    if db.query_row(under_way, [count.run], |row| row.get(0))? {
+    if is_unfinished(&db, count.run)? && cut_off != Some(count.run) {
         let sendings = count.sendings.saturating_sub(1);
         Count { sendings, ..count }.write(&db)?;
     }
     Ok(())
+}
+
+fn is_unfinished(db: &Connection, run: i64) -> rusqlite::Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM run WHERE id = ?1 AND finished_at IS NULL)";
+    db.query_row(sql, [run], |row| row.get(0))
 }
 
 fn read(path: &Path) -> Result<Option<Mark>> {

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::*;
-use crate::ledger::{NewLedger, Trigger};
+use crate::ledger::{Lease, NewLedger, Trigger};
 
 const NOW: Timestamp = Timestamp(1_700_000_000_000);
 
@@ -91,7 +91,7 @@ fn whatever_a_killed_run_leaves_of_its_mark_keeps_nobody_from_sending_and_goes_w
     let ledger = ledger(folder.path());
     ledger.mark(1, NOW).unwrap();
     let path = mark_path(ledger.path());
-    let left = folder.path().join("l.mark.0123456789abcdef.partial");
+    let left = folder.path().join("l.db.mark.0123456789abcdef.partial");
     for half in ["", "{\"ledger\":\"", &fs::read_to_string(&path).unwrap()] {
         fs::write(&left, half).unwrap();
         ledger.refuse_older().unwrap();
@@ -131,16 +131,19 @@ fn a_damaged_mark_is_named_and_goes_once_it_is_confirmed() {
 }
 
 #[test]
-fn a_backup_made_while_a_run_sends_is_older_and_one_made_after_its_end_is_not() {
+fn a_backup_made_while_a_run_sends_is_older_and_one_made_after_its_end_or_death_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = ledger(folder.path());
+    let lease = Lease::take(ledger.path(), "a run", NOW).unwrap();
     let run = ledger.begin_run(Trigger::Manual, [], NOW).unwrap();
     ledger.mark(run, NOW).unwrap();
-    let (during, after) = (folder.path().join("during.db"), folder.path().join("after.db"));
+    let [during, dead, after] = ["during.db", "dead.db", "after.db"].map(|name| folder.path().join(name));
     ledger.back_up(&during).unwrap();
+    drop(lease);
+    ledger.back_up(&dead).unwrap();
     ledger.finish_run(run, "complete", NOW, &BTreeMap::new(), []).unwrap();
     ledger.back_up(&after).unwrap();
-    for (copy, sendings) in [(during, 0), (after, 1)] {
+    for (copy, sendings) in [(during, 0), (dead, 1), (after, 1)] {
         let count = Count::read(&Connection::open(copy).unwrap()).unwrap();
         assert_eq!(count, Count { sendings, run });
     }
@@ -153,6 +156,6 @@ fn through_a_link_a_ledger_has_the_same_mark_and_never_is_it() {
     let link = folder.path().join("link.db");
     std::os::unix::fs::symlink(ledger.path(), &link).unwrap();
     assert_eq!(mark_path(&link), mark_path(ledger.path()));
-    assert_eq!(mark_path(&link).file_name().unwrap(), "l.mark");
+    assert_eq!(mark_path(&link).file_name().unwrap(), "l.db.mark");
     assert_ne!(mark_path(&mark_path(ledger.path())), mark_path(ledger.path()));
 }

@@ -1,6 +1,6 @@
 //! Opening the ledger: what SQLite is told for each connection, and the fingerprint key held against the file.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -51,8 +51,13 @@ impl Ledger {
             NewLedger::Unconfirmed => refuse_lost(path, tokens),
             NewLedger::Confirmed => Ok(()),
         };
-        if path.try_exists().unwrap_or(false) {
-            return Self::open(path);
+        if let Ok(about) = fs::metadata(path) {
+            let ledger = Self::open(path)?;
+            if new == NewLedger::Confirmed && about.len() == 0 {
+                // A run that was to begin it was cut off.
+                ledger.take_for_latest()?;
+            }
+            return Ok(ledger);
         }
         traces?;
         prepare_folder(path)?;

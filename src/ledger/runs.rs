@@ -197,6 +197,13 @@ impl Ledger {
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
+    /// Leads of a sync that wait for another try, which is due by `by`.
+    pub fn count_waiting(&self, sync: i64, by: Timestamp) -> Result<u64> {
+        let sql = "SELECT count(*) FROM lead WHERE sync = ?1 AND state = 'waiting' AND next_at <= ?2 AND state <> 'delivered'";
+        let count: i64 = self.db.query_row(sql, [sync, by.0], |row| row.get(0)).map_err(|error| self.error(&error))?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
     /// Leads of a sync that are to be sent, now or later.
     pub fn count_due(&self, sync: i64) -> Result<u64> {
         let sql =

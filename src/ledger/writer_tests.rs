@@ -3,7 +3,8 @@ use std::path::Path;
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::*;
-use crate::ledger::{Lease, NewLedger};
+use crate::domain::record::Layout;
+use crate::ledger::{Content, Lease, NewLedger, Place};
 
 fn held(folder: &Path) -> (Ledger, Lease) {
     let lease = Lease::take(&folder.join("l.db"), "test", Timestamp(0)).unwrap();
@@ -31,16 +32,35 @@ fn who_has_lost_the_ledger_or_its_lock_claims_nothing_and_still_writes_down_the_
     }
 }
 
-#[test]
-fn a_batch_that_waits_for_more_does_so_until_it_is_no_longer_small_or_somebody_waits_for_a_claim_in_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let (ledger, lease) = held(folder.path());
+/// A writer that would gather for an hour, and five requests under way: a single command is a small batch.
+fn patient(folder: &Path) -> (Writer, Lease, i64) {
+    let (ledger, lease) = held(folder);
     let connection = ledger.connection_id("c").unwrap();
-    let for_ever = Duration::from_hours(1);
-    let writer = Writer::start_gathering(ledger, 1, lease.custody().unwrap(), for_ever).unwrap();
+    let writer = Writer::start_gathering(ledger, 1, lease.custody().unwrap(), Duration::from_hours(1)).unwrap();
     for _ in 0..=SMALL {
         writer.expect();
     }
+    (writer, lease, connection)
+}
+
+#[test]
+fn a_small_batch_waits_until_it_is_small_no_longer() {
+    let folder = tempfile::tempdir().unwrap();
+    let (writer, _lease, connection) = patient(folder.path());
+    let (told, mut answers) = unbounded_channel();
+    for _ in 0..2 {
+        writer.store(connection, ConnectionState::default(), &told);
+    }
+    for _ in 0..2 {
+        assert!(matches!(answers.blocking_recv(), Some(Done::Stored)));
+    }
+    writer.finish().unwrap();
+}
+
+#[test]
+fn a_claim_that_somebody_waits_for_waits_for_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (writer, _lease, connection) = patient(folder.path());
     let (told, mut answers) = unbounded_channel();
     let ask = Ask { syncs: vec![1], limit: 1, now: Timestamp(0), max_age: Duration::ZERO, connection };
     for _ in 0..100 {
@@ -48,11 +68,37 @@ fn a_batch_that_waits_for_more_does_so_until_it_is_no_longer_small_or_somebody_w
         writer.hurry();
         assert!(matches!(answers.blocking_recv(), Some(Done::Claimed(..))));
     }
-    writer.store(connection, ConnectionState::default(), &told);
-    writer.store(connection, ConnectionState::default(), &told);
-    assert!(matches!(answers.blocking_recv(), Some(Done::Stored)));
-    assert!(matches!(answers.blocking_recv(), Some(Done::Stored)));
     writer.finish().unwrap();
+}
+
+#[test]
+fn a_lead_that_was_claimed_for_a_listener_that_has_left_is_still_to_be_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut ledger, lease) = held(folder.path());
+    let connection = ledger.connection_id("c").unwrap();
+    let sync = ledger.sync_id("s", connection).unwrap();
+    let mut pass = ledger.admit(sync, 1, &[0; 16], Timestamp(0)).unwrap();
+    let place = Place { origin: pass.origin("f", &Layout::Sqlite { columns: Vec::new() }).unwrap(), line: 1 };
+    pass.add("key", &[0; 16], place, Content { payload: "{}", record: b"", backref: None }).unwrap();
+    pass.commit().unwrap();
+    let state = |ledger: &Ledger| ledger.db.query_row("SELECT state FROM lead", [], |row| row.get::<_, String>(0));
+    let ask = Ask { syncs: vec![sync], limit: 1, now: Timestamp(0), max_age: Duration::from_hours(1), connection };
+    // Before the claim is looked at.
+    let writer = Writer::start(ledger, 1, lease.custody().unwrap()).unwrap();
+    let (told, answers) = unbounded_channel();
+    drop(answers);
+    writer.claim(ask.clone(), &told);
+    let ledger = writer.finish().unwrap();
+    assert_eq!(state(&ledger).unwrap(), "pending");
+    // Once it is committed.
+    let writer = Writer::start(ledger, 1, lease.custody().unwrap()).unwrap();
+    let (told, mut answers) = unbounded_channel();
+    writer.claim(ask, &told);
+    let claimed = answers.blocking_recv();
+    let mut ledger = writer.finish().unwrap();
+    assert_eq!(state(&ledger).unwrap(), "sending");
+    release(&mut ledger, claimed.into_iter(), 1).unwrap();
+    assert_eq!(state(&ledger).unwrap(), "pending");
 }
 
 #[test]

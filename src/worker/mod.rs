@@ -15,6 +15,7 @@ pub mod settings;
 pub mod stop;
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::time::Duration;
 
 pub use self::intake::{Imported, Purpose, RejectsError, columns_of, export_rejects, import_rejects};
@@ -153,6 +154,9 @@ impl<'a> Run<'a> {
     fn carry_out(&mut self, mut ledger: Ledger) -> ledger::Result<Report> {
         let Assignment { prepared, job, lease, stop, .. } = self.assignment;
         self.take_in(&mut ledger)?;
+        if job.older_ledger == OlderLedger::Confirmed {
+            self.go_on_with_older(&mut ledger)?;
+        }
         if let Some(lease) = lease
             && job.purpose == Purpose::Send
             && !stop.is_set()
@@ -160,8 +164,8 @@ impl<'a> Run<'a> {
             ledger = lanes::send(self, ledger, lease)?;
         }
         let report = self.finish(&ledger)?;
-        if job.older_ledger == OlderLedger::Confirmed && report.went_through() {
-            // Otherwise what a baseline could not read would be sent by the next run, and what somebody stopped in time.
+        if job.older_ledger == OlderLedger::Confirmed && report::went_through(&report.notices) {
+            // What a baseline could not read would otherwise be sent by the next run. A run that sends has settled it before its first request.
             ledger.take_for_latest()?;
         }
         ledger.add_latency(Day::of(report.finished_at), &self.latency)?;
@@ -174,6 +178,33 @@ impl<'a> Run<'a> {
         tracing::info!(outcome = report.ending.as_str(), "ends");
         ledger.tidy();
         Ok(report)
+    }
+
+    /// Says that the ledger is older than what was sent, as nothing else in it will tell why leads went out again. What a baseline leaves open
+    /// in it is held: the next run would send it, and may not be the first to do so.
+    fn go_on_with_older(&mut self, ledger: &mut Ledger) -> ledger::Result<()> {
+        let which = match ledger.refuse_older() {
+            Err(ledger::Error::Older { run, .. }) => format!("does not know all of run {run}"),
+            Err(ledger::Error::DamagedMark { .. }) => "may be older than what was sent".to_owned(),
+            sound => return sound,
+        };
+        let mut held = 0;
+        if self.assignment.job.purpose == Purpose::Baseline && report::went_through(&self.notices) {
+            for (sync, counts) in &mut self.counts {
+                counts.held = ledger.hold_open(*sync, self.number, self.started_at)?;
+                held += counts.held;
+            }
+        }
+        let mut text = format!("--older-ledger: went on with a ledger that {which}");
+        if held > 0 {
+            write!(
+                text,
+                "; {held} leads that were still to be sent in it are held, see `lead-sync leads --state held`"
+            )
+            .unwrap_or_default();
+        }
+        self.notices.push(Notice::new(Ending::Complete, text));
+        Ok(())
     }
 
     /// Closes a run that an error of the ledger has ended. The ledger is opened anew: the thread that writes may have kept it.
@@ -243,8 +274,14 @@ impl<'a> Run<'a> {
     }
 
     fn finish(&mut self, ledger: &Ledger) -> ledger::Result<Report> {
+        let connections = &self.assignment.prepared.settings.connections;
+        let patience = connections.iter().map(|connection| connection.patience).max().unwrap_or_default();
         for (sync, counts) in &mut self.counts {
             counts.pending = ledger.count_pending(*sync)?;
+            if self.dry {
+                // A run that waits so long sends them, too.
+                counts.pending += ledger.count_waiting(*sync, self.started_at + patience)?;
+            }
         }
         let newly = |counts: &Counts| counts.rejected + counts.held + counts.failed > 0;
         let attention = self.counts.values().any(newly).then_some(Ending::Attention);

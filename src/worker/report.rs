@@ -105,12 +105,13 @@ pub struct Report {
     pub samples: Vec<Sample>,
 }
 
-impl Report {
-    /// Nothing was in the way: all was read, and nobody stopped it. What became of each row and lead is another matter.
-    pub fn went_through(&self) -> bool {
-        self.notices.iter().all(|notice| notice.ending == Ending::Complete)
-    }
+/// Nothing was in the way of a run that has so much to say: all was read, and nobody stopped it. What became of each row and lead is another
+/// matter.
+pub(super) fn went_through(notices: &[Notice]) -> bool {
+    notices.iter().all(|notice| notice.ending == Ending::Complete)
+}
 
+impl Report {
     /// The notices as people are told them and as the ledger keeps them, each with its sync's number: the worst first, and not all if they are
     /// very many.
     pub fn told(&self) -> Vec<(Option<i64>, Cow<'_, str>)> {

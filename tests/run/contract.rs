@@ -72,7 +72,7 @@ fn ledger_key_lock_and_mark_are_for_their_owner_only() {
     scene.connection("max_in_flight", "2");
     scene.customers(0..3);
     scene.run();
-    for name in ["lead-sync.db", "lead-sync.key", "lead-sync.lock", "lead-sync.mark"] {
+    for name in ["lead-sync.db", "lead-sync.key", "lead-sync.lock", "lead-sync.db.mark"] {
         let mode = scene.path(name).metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }

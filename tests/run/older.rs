@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 use std::time::Duration;
 
-use lead_sync::sandbox::Options;
+use lead_sync::sandbox::{Fault, Kind, Options};
 
 use crate::support::{Ran, Scene};
 
@@ -87,6 +87,58 @@ fn a_baseline_that_could_not_read_the_export_leaves_the_ledger_refused() {
     assert_eq!(scene.stored().len(), 5);
 }
 
+/// Neither a lead that is no longer exported nor one in doubt is met as new in the export.
+#[test]
+fn what_was_still_to_be_sent_in_an_older_ledger_is_held_by_a_baseline() {
+    let mut scene = Scene::new();
+    scene.connection("retry", "{ first = \"10ms\", cap = \"50ms\" }");
+    scene.customers(0..2);
+    scene.fault(Fault::once(Kind::LostAnswer));
+    scene.cli(&["--run-now", "--limit", "1"]);
+    assert_eq!(scene.lead_of("0")["state"], "waiting");
+    back_up(&scene);
+    assert_eq!(scene.run().count("delivered"), 2);
+    let sent = scene.stored().len();
+    put_back(&scene);
+    let plan = scene.cli(&["plan"]);
+    assert!(plan.stdout.contains("2 leads would be sent"), "{plan:?}");
+    scene.customers(5..6);
+    let ran = scene.cli(&["baseline", "--yes", "--older-ledger"]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+    assert!(ran.stderr.contains("2 leads that were still to be sent in it are held"), "{ran:?}");
+    for key in ["0", "1"] {
+        assert_eq!(scene.lead_of(key)["state"], "held");
+    }
+    assert_eq!((scene.run().count("delivered"), scene.stored().len()), (0, sent));
+    assert_eq!(scene.cli(&["resolve", "1", "--delivered", "--yes"]).code, 0);
+}
+
+#[test]
+fn an_older_ledger_is_confirmed_for_all_syncs_at_once() {
+    let scene = older();
+    for command in [&["baseline", "--yes"][..], &["--run-now"]] {
+        let ran = scene.cli(&[command, &["--older-ledger", "--sync", "customers"]].concat());
+        assert_eq!(ran.code, 2, "{ran:?}");
+    }
+    assert_refused(&scene, &scene.run());
+}
+
+#[test]
+fn two_ledgers_in_one_folder_do_not_refuse_each_other() {
+    let scene = Scene::new();
+    scene.customers(0..1);
+    let run = |name: &str, options: &[&str]| {
+        let mut command = scene.command(&[&["--run-now"], options].concat());
+        command.env("LEAD_SYNC__LEDGER__PATH", scene.path(name)).output().unwrap().status.code()
+    };
+    assert_eq!(run("l.production", &[]), Some(0));
+    assert_eq!(run("l.staging", &["--new-ledger"]), Some(0));
+    for count in 2..5 {
+        scene.customers(0..count);
+        assert_eq!((run("l.production", &[]), run("l.staging", &[])), (Some(0), Some(0)));
+    }
+}
+
 #[test]
 fn a_confirmation_with_nothing_to_send_holds_for_the_next_run() {
     let scene = older();
@@ -117,8 +169,7 @@ fn plan_and_check_say_that_a_ledger_is_older_and_all_that_does_not_send_works() 
     let check = scene.cli(&["check"]);
     assert_eq!((check.code, check.stdout.contains("FAIL  ledger: the ledger ")), (2, true), "{check:?}");
     for command in [
-        &["status"][..],
-        &["leads"],
+        &["leads"][..],
         &["show", "1"],
         &["runs"],
         &["retry", "--state", "failed", "--yes"],
@@ -132,6 +183,11 @@ fn plan_and_check_say_that_a_ledger_is_older_and_all_that_does_not_send_works() 
         let ran = scene.cli(command);
         assert_eq!(ran.code, 0, "{command:?}: {ran:?}");
     }
+    let status = scene.cli(&["status"]);
+    assert!(status.stdout.contains("delivered"), "{status:?}");
+    assert_refused(&scene, &status);
+    let health = scene.cli(&["healthcheck"]);
+    assert_eq!((health.code, health.stderr.contains("older copy")), (1, true), "{health:?}");
     assert_refused(&scene, &scene.run());
     assert_eq!(scene.stored().len(), 5);
 }
@@ -186,10 +242,10 @@ fn a_backup_made_while_a_run_sends_does_not_pass_for_the_ledger_of_that_run() {
 #[test]
 fn without_a_mark_a_ledger_is_used_and_marked_when_it_sends() {
     let scene = older();
-    fs::remove_file(scene.path("lead-sync.mark")).unwrap();
+    fs::remove_file(scene.path("lead-sync.db.mark")).unwrap();
     scene.customers(0..3);
     assert_eq!(scene.run().code, 0);
-    assert!(!scene.path("lead-sync.mark").exists(), "nothing was sent");
+    assert!(!scene.path("lead-sync.db.mark").exists(), "nothing was sent");
     scene.customers(0..4);
     assert_eq!(scene.run().count("delivered"), 1);
     put_back(&scene);
@@ -199,18 +255,18 @@ fn without_a_mark_a_ledger_is_used_and_marked_when_it_sends() {
 #[test]
 fn a_mark_that_cannot_be_understood_read_or_made_stops_the_run_before_it_sends() {
     let scene = older();
-    let mark = scene.path("lead-sync.mark");
+    let mark = scene.path("lead-sync.db.mark");
     let sent = scene.stored().len();
     fs::write(&mark, "").unwrap();
     let damaged = scene.run();
     assert_eq!(damaged.code, 2, "{damaged:?}");
-    assert!(damaged.stderr.contains("lead-sync.mark is damaged"), "{damaged:?}");
+    assert!(damaged.stderr.contains("lead-sync.db.mark is damaged"), "{damaged:?}");
     fs::remove_file(&mark).unwrap();
     fs::create_dir(&mark).unwrap();
     let unreadable = scene.run();
     assert_eq!(unreadable.code, 1, "{unreadable:?}");
     assert!(
-        unreadable.stderr.contains("cannot read") && unreadable.stderr.contains("lead-sync.mark"),
+        unreadable.stderr.contains("cannot read") && unreadable.stderr.contains("lead-sync.db.mark"),
         "{unreadable:?}"
     );
     assert_eq!(scene.stored().len(), sent);

@@ -20,6 +20,15 @@ fn signal(child: &Child, signal: rustix::process::Signal) {
     rustix::process::kill_process(pid, signal).unwrap();
 }
 
+fn until_it_says_that_it_stops(child: &mut Child) {
+    let mut said = BufReader::new(child.stderr.as_mut().unwrap());
+    let mut line = String::new();
+    while !line.contains("stopping") {
+        line.clear();
+        assert!(said.read_line(&mut line).unwrap() > 0, "it ended without a word");
+    }
+}
+
 fn slow() -> Scene {
     let mut scene = Scene::with(Options { latency: Duration::from_millis(20), ..Options::default() });
     scene.connection("max_in_flight", "2");
@@ -69,6 +78,24 @@ fn a_second_signal_stops_at_once_and_leaves_what_is_under_way_in_doubt() {
     assert_eq!(scene.lead_of("0")["state"], "held");
 }
 
+/// Whatever the ledger is about to claim at that moment.
+#[test]
+fn a_second_signal_leaves_no_more_in_doubt_than_was_under_way() {
+    for round in 1..=8 {
+        let mut scene = Scene::with(Options { latency: Duration::from_millis(20), ..Options::default() });
+        scene.connection("max_in_flight", "64");
+        scene.customers(0..3000);
+        let mut child = scene.spawn();
+        until_received(&scene, 100 * round);
+        signal(&child, rustix::process::Signal::INT);
+        until_it_says_that_it_stops(&mut child);
+        signal(&child, rustix::process::Signal::TERM);
+        assert_eq!(child.wait().unwrap().code(), Some(4));
+        let in_doubt = scene.leads().iter().filter(|lead| lead["state"] == "sending").count();
+        assert!(in_doubt <= 64, "{in_doubt} with 64 in flight");
+    }
+}
+
 #[test]
 fn a_terminal_that_goes_away_hurries_nobody_however_often_that_is_said() {
     let mut scene = Scene::with(Options { latency: Duration::from_millis(300), ..Options::default() });
@@ -77,12 +104,7 @@ fn a_terminal_that_goes_away_hurries_nobody_however_often_that_is_said() {
     let mut child = scene.spawn();
     until_received(&scene, 1);
     signal(&child, rustix::process::Signal::HUP);
-    let mut said = BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    while !line.contains("stopping") {
-        line.clear();
-        assert!(said.read_line(&mut line).unwrap() > 0, "it ended without a word");
-    }
+    until_it_says_that_it_stops(&mut child);
     while child.try_wait().unwrap().is_none() {
         signal(&child, rustix::process::Signal::HUP);
         std::thread::yield_now();

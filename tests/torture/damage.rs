@@ -28,7 +28,7 @@ fn a_ledger_with_a_page_or_its_end_gone_sends_nothing_twice() {
     for (mut random, damages) in Random::shares(count("LEAD_SYNC_TEST_DAMAGES", DAMAGES), DAMAGES) {
         let scene = delivered();
         scene.api.reset();
-        let (path, mark) = (scene.path("lead-sync.db"), scene.path("lead-sync.mark"));
+        let (path, mark) = (scene.path("lead-sync.db"), scene.path("lead-sync.db.mark"));
         let (whole, marked) = (fs::read(&path).unwrap(), fs::read(&mark).unwrap());
         for _ in 0..damages {
             fs::write(&path, &whole).unwrap();

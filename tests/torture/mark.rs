@@ -25,7 +25,7 @@ fn refuses_the_backup(scene: &Scene) -> bool {
     let folder = scene.path("elsewhere");
     fs::create_dir(&folder).unwrap();
     for (from, to) in
-        [("older.db", "lead-sync.db"), ("older.key", "lead-sync.key"), ("lead-sync.mark", "lead-sync.mark")]
+        [("older.db", "lead-sync.db"), ("older.key", "lead-sync.key"), ("lead-sync.db.mark", "lead-sync.db.mark")]
     {
         fs::copy(scene.path(from), folder.join(to)).unwrap();
     }

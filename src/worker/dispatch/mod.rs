@@ -173,6 +173,11 @@ impl Dispatch<'_> {
             () = self.means.stop.wait(), if !self.halted => {}
             () = self.means.stop.awaited(), if wake.is_some() && !self.means.stop.is_awaited() => {}
             () = self.means.stop.at_once_or(give_up), if give_up.is_some() => {
+                // What is claimed by now goes back; the writer keeps for itself what it claims from here on.
+                self.done.close();
+                while let Ok(done) = self.done.try_recv() {
+                    self.committed(done);
+                }
                 self.tally.note(Notice::new(Ending::Interrupted, format!(
                     "{} requests were not answered in time: their leads are in doubt", self.flights.len()
                 )));
