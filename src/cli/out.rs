@@ -9,6 +9,8 @@ use std::io::{self, Write, stderr, stdout};
 use std::path::Path;
 use std::sync::OnceLock;
 
+use rustix::fs::FileType;
+use rustix::io::Errno;
 use tracing::Level;
 
 use super::Exit;
@@ -34,9 +36,20 @@ pub(super) fn nobody_sits_here() {
 /// One line of result on stdout.
 pub(super) fn say(line: impl Display) {
     match writeln!(stdout(), "{line}") {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => drop(LOST.set(error)),
+        Err(error) if !nobody_reads(&error) => drop(LOST.set(error)),
         _ => {}
     }
+}
+
+/// The reader of stdout has gone: of a pipe, or of a terminal, which after a hang-up refuses to be written to with EIO (POSIX.1, "General
+/// Terminal Interface", 11.1.10 Modem Disconnect). For a file EIO is a disk that fails. A terminal that is gone no longer says
+/// that it is one, but it still is a device.
+fn nobody_reads(error: &io::Error) -> bool {
+    let is_device = || {
+        rustix::fs::fstat(stdout())
+            .is_ok_and(|about| FileType::from_raw_mode(about.st_mode) == FileType::CharacterDevice)
+    };
+    error.kind() == io::ErrorKind::BrokenPipe || error.raw_os_error() == Some(Errno::IO.raw_os_error()) && is_device()
 }
 
 /// Why a part of the result did not reach stdout, e.g. a full disk behind `> leads.csv`: half a list must not pass for a whole one.

@@ -26,11 +26,16 @@ impl Item {
 
 /// All of it: what stops everything first, then leads.
 pub(super) fn items(facts: &Facts, outlook: &Outlook) -> Vec<Item> {
-    let mut items: Vec<Item> = sessions(outlook).collect();
+    let mut items: Vec<Item> = refused(facts).into_iter().chain(sessions(outlook)).collect();
     items.extend(stopped(facts));
     items.extend(failed_runs(facts));
     items.extend(facts.open.iter().map(leads));
     items
+}
+
+fn refused(facts: &Facts) -> Option<Item> {
+    let cure = facts.refused.as_deref().map(shown)?;
+    Some(Item::new("Nothing is sent: the ledger may be older than what was sent".to_owned(), cure))
 }
 
 fn sessions(outlook: &Outlook) -> impl Iterator<Item = Item> {

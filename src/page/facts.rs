@@ -20,6 +20,8 @@ const RUNS_SHOWN: usize = 12;
 #[derive(Debug, Clone)]
 pub struct Facts {
     pub(super) now: Timestamp,
+    /// Why no run sends from this ledger, and what to do.
+    pub(super) refused: Option<String>,
     pub(super) syncs: Vec<SyncStatus>,
     pub(super) days: Vec<DayCounts>,
     /// Today's requests, by connection.
@@ -65,6 +67,7 @@ impl Facts {
         }
         Ok(Self {
             now,
+            refused: ledger.refuse_older().err().map(|error| error.to_string()),
             days: ledger.days(first)?,
             latency_today: ledger.latency(today)?,
             latency: ledger.latency(first)?,

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 
@@ -99,7 +100,7 @@ fn exports_are_found_whatever_their_names_and_the_folder_of_the_configuration_ar
 }
 
 #[test]
-fn a_result_that_cannot_be_written_is_an_error_and_a_closed_pipe_is_none() {
+fn a_result_that_cannot_be_written_is_an_error_and_a_pipe_or_terminal_that_is_gone_is_none() {
     let scene = Scene::new();
     scene.customers(0..1);
     scene.run();
@@ -110,8 +111,12 @@ fn a_result_that_cannot_be_written_is_an_error_and_a_closed_pipe_is_none() {
         assert!(ran.stderr.contains("the result cannot be written"), "{ran:?}");
         let (reader, closed) = std::io::pipe().unwrap();
         drop(reader);
-        let ran: Ran = scene.command(args).stdout(closed).output().unwrap().into();
-        assert_eq!(ran.code, 0, "{args:?}: {ran:?}");
+        let terminal = nix::pty::openpty(None, None).unwrap();
+        drop(terminal.master);
+        for gone in [OwnedFd::from(closed), terminal.slave] {
+            let ran: Ran = scene.command(args).stdout(gone).output().unwrap().into();
+            assert_eq!(ran.code, 0, "{args:?}: {ran:?}");
+        }
     }
 }
 

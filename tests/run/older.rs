@@ -186,6 +186,9 @@ fn plan_and_check_say_that_a_ledger_is_older_and_all_that_does_not_send_works() 
     let status = scene.cli(&["status"]);
     assert!(status.stdout.contains("delivered"), "{status:?}");
     assert_refused(&scene, &status);
+    assert_eq!(scene.cli(&["report", "older.html"]).code, 0);
+    let page = fs::read_to_string(scene.path("older.html")).unwrap();
+    assert!(page.contains("Nothing is sent") && page.contains("older copy"), "{page}");
     let health = scene.cli(&["healthcheck"]);
     assert_eq!((health.code, health.stderr.contains("older copy")), (1, true), "{health:?}");
     assert_refused(&scene, &scene.run());
