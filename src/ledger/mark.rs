@@ -20,6 +20,7 @@
 //! The number of the run does not do as a count: runs that send nothing, such as a baseline, would carry a ledger that was put back past it. And
 //! a run that has nothing to send does not count: a backup from before it is as good as the ledger.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -42,6 +43,9 @@ pub enum OlderLedger {
     /// The operator said `--older-ledger`.
     Confirmed,
 }
+
+/// Leads that are sent by themselves or by `retry`. `state <> 'delivered'` lets SQLite use the index of open leads.
+const OPEN: &str = "WHERE state IN ('pending', 'waiting', 'sending', 'failed') AND state <> 'delivered'";
 
 /// Why a lead is held that was open in an older ledger.
 const OPEN_THEN: &str =
@@ -144,23 +148,43 @@ impl Ledger {
         tx.commit()
     }
 
-    /// Holds what is still to be sent of a sync, for a person to resolve: in a ledger that is older than what was sent, it may have been delivered
-    /// since. Returns how many leads that were. What is `sending` was so when the copy was made; nobody sends from an older ledger.
-    pub fn hold_open(&mut self, sync: i64, run: i64, now: Timestamp) -> Result<u64> {
+    /// Holds what is still to be sent, of whichever sync, for a person to resolve: in a ledger that is older than what was sent, it may have been
+    /// delivered since. Returns how many leads that were, by sync. What is `sending` was so when the copy was made: nobody sends from a ledger
+    /// that is older, and one that a run has made the latest meanwhile is left alone.
+    pub fn hold_open(&mut self, run: i64, now: Timestamp) -> Result<BTreeMap<i64, u64>> {
         let path = self.path.clone();
+        let mark = self.own_mark().unwrap_or_default();
         let tx = self.write()?;
         let change = || {
-            let told = "INSERT INTO failure (lead, run, attempt, at, kind, reason) SELECT id, ?2, attempts, ?3, 'in_doubt', ?4 FROM lead
-                         WHERE sync = ?1 AND state IN ('pending', 'waiting', 'sending') AND state <> 'delivered'";
-            tx.execute(told, params![sync, run, now.0, OPEN_THEN])?;
-            let changed = "UPDATE lead SET state = 'held', next_at = NULL, possibly_sent = 1, since = since + ?2 - updated_at, updated_at = ?2,
-                               http_status = NULL, reason = ?3
-                         WHERE sync = ?1 AND state IN ('pending', 'waiting', 'sending') AND state <> 'delivered'";
-            tx.execute(changed, params![sync, now.0, OPEN_THEN])
+            let count = Count::read(&tx)?;
+            if mark.is_some_and(|mark| count.sendings >= mark.sendings) {
+                return Ok(BTreeMap::new());
+            }
+            let told = format!(
+                "INSERT INTO failure (lead, run, attempt, at, kind, reason) SELECT id, ?1, attempts, ?2, 'in_doubt', ?3 FROM lead {OPEN}"
+            );
+            tx.execute(&told, params![run, now.0, OPEN_THEN])?;
+            let counted = format!("SELECT sync, count(*) FROM lead {OPEN} GROUP BY sync");
+            let held = tx
+                .prepare(&counted)?
+                .query_map([], |row| Ok((row.get(0)?, row.get::<_, u32>(1)?.into())))?
+                .collect::<rusqlite::Result<BTreeMap<i64, u64>>>()?;
+            let changed = format!(
+                "UPDATE lead SET state = 'held', next_at = NULL, possibly_sent = 1, since = since + ?1 - updated_at, updated_at = ?1,
+                        http_status = NULL, reason = ?2 {OPEN}"
+            );
+            tx.execute(&changed, params![now.0, OPEN_THEN])?;
+            Ok(held)
         };
         let held = change().map_err(|error| Error::from_sqlite(&path, &error))?;
         tx.commit().map_err(|error| Error::from_sqlite(&path, &error))?;
-        Ok(held as u64)
+        Ok(held)
+    }
+
+    /// Nothing was ever recorded here.
+    pub fn is_blank(&self) -> Result<bool> {
+        let sql = "SELECT NOT EXISTS (SELECT 1 FROM run) AND NOT EXISTS (SELECT 1 FROM lead)";
+        self.db.query_row(sql, [], |row| row.get(0)).map_err(|error| self.error(&error))
     }
 
     /// The last run that was about to send, if it was cut off: its process is dead, and it sends nothing more. Who sends has the lease, so that

@@ -209,7 +209,7 @@ impl Both {
             Event::Crash { hold } => {
                 self.claims.clear();
                 let policy = if hold { OnInDoubt::Hold } else { OnInDoubt::Resend };
-                let left = recover(&mut self.ledger, at, |_| policy).unwrap();
+                let left = recover(&mut self.ledger, at, |_| policy).unwrap().leads;
                 let sending: Vec<_> = self.model.iter_mut().filter(|lead| lead.state == State::Sending).collect();
                 assert_eq!(left, sending.len());
                 for lead in sending {

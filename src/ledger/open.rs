@@ -1,6 +1,6 @@
 //! Opening the ledger: what SQLite is told for each connection, and the fingerprint key held against the file.
 
-use std::fs::{self, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -51,13 +51,8 @@ impl Ledger {
             NewLedger::Unconfirmed => refuse_lost(path, tokens),
             NewLedger::Confirmed => Ok(()),
         };
-        if let Ok(about) = fs::metadata(path) {
-            let ledger = Self::open(path)?;
-            if new == NewLedger::Confirmed && about.len() == 0 {
-                // A run that was to begin it was cut off.
-                ledger.take_for_latest()?;
-            }
-            return Ok(ledger);
+        if path.try_exists().unwrap_or(false) {
+            return Self::open(path);
         }
         traces?;
         prepare_folder(path)?;
@@ -67,12 +62,7 @@ impl Ledger {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Self::open(path),
             created => {
                 created.map_err(file_error("cannot create", path))?;
-                let ledger = Self::open(path)?;
-                if new == NewLedger::Confirmed {
-                    // The key of the lost one may be its key, too, and the mark then that of both.
-                    ledger.take_for_latest()?;
-                }
-                Ok(ledger)
+                Self::open(path)
             }
         }
     }

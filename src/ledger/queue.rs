@@ -3,6 +3,7 @@
 //! What an unsettled lead's age was when something was last done about it is `updated_at - since`, always: whoever moves the one moves the
 //! other, so that a clock that is set makes no lead older ([`retry::age`]).
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rusqlite::{Connection, params};
@@ -145,10 +146,18 @@ fn milliseconds(took: u64) -> i64 {
     i64::try_from(took).unwrap_or(i64::MAX)
 }
 
+/// The leads that a dead process left in `sending`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Recovered {
+    /// All of them.
+    pub leads: usize,
+    /// Those that a person has to decide about, by sync.
+    pub held: BTreeMap<i64, u64>,
+}
+
 /// Takes up the leads that a dead process left in `sending`: each of them is in doubt, and the attempt is charged. Call it under the
 /// lease, before anything is claimed. `policy` tells, for a connection's name, what a lead in doubt means there.
-/// Returns how many leads there were.
-pub fn recover(ledger: &mut Ledger, now: Timestamp, policy: impl Fn(&str) -> OnInDoubt) -> Result<usize> {
+pub fn recover(ledger: &mut Ledger, now: Timestamp, policy: impl Fn(&str) -> OnInDoubt) -> Result<Recovered> {
     let path = ledger.path.clone();
     let tx = ledger.write()?;
     let recovered = recover_in(&tx, now, policy).map_err(|error| super::Error::from_sqlite(&path, &error))?;
@@ -156,16 +165,21 @@ pub fn recover(ledger: &mut Ledger, now: Timestamp, policy: impl Fn(&str) -> OnI
     Ok(recovered)
 }
 
-fn recover_in(db: &Connection, now: Timestamp, policy: impl Fn(&str) -> OnInDoubt) -> rusqlite::Result<usize> {
-    let sql = "SELECT l.id, c.name FROM sync s JOIN connection c ON c.id = s.connection JOIN lead l ON l.sync = s.id
+fn recover_in(db: &Connection, now: Timestamp, policy: impl Fn(&str) -> OnInDoubt) -> rusqlite::Result<Recovered> {
+    let sql =
+        "SELECT l.id, s.id, c.name FROM sync s JOIN connection c ON c.id = s.connection JOIN lead l ON l.sync = s.id
                 WHERE l.state = 'sending' AND l.state <> 'delivered'";
     let mut statement = db.prepare(sql)?;
-    let left: Vec<(i64, String)> =
-        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
-    for (lead, connection) in &left {
+    let left: Vec<(i64, i64, String)> =
+        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect::<rusqlite::Result<_>>()?;
+    let mut recovered = Recovered { leads: left.len(), held: BTreeMap::new() };
+    for (lead, sync, connection) in &left {
         let (state, next_at) = match policy(connection) {
             OnInDoubt::Resend => ("waiting", Some(now.0)),
-            OnInDoubt::Hold => ("held", None),
+            OnInDoubt::Hold => {
+                *recovered.held.entry(*sync).or_default() += 1;
+                ("held", None)
+            }
         };
         let post = Post {
             kind: "in_doubt",
@@ -182,7 +196,7 @@ fn recover_in(db: &Connection, now: Timestamp, policy: impl Fn(&str) -> OnInDoub
         record(db, *lead, None, &post)?;
     }
     db.execute("UPDATE run SET finished_at = ?1, outcome = 'interrupted' WHERE finished_at IS NULL", [now.0])?;
-    Ok(left.len())
+    Ok(recovered)
 }
 
 impl Ledger {

@@ -29,7 +29,7 @@ use crate::clock;
 use crate::domain::latency::Latency;
 use crate::domain::time::{Day, Timestamp};
 use crate::domain::verdict::OnInDoubt;
-use crate::ledger::{self, Counts, Ledger, NewLedger, OlderLedger, Trigger};
+use crate::ledger::{self, Counts, Ledger, NewLedger, OlderLedger, Recovered, Trigger};
 
 /// Entries of old history that a run deletes at most, so that its end is never slow; the next run goes on.
 const PRUNED_PER_RUN: usize = 10_000;
@@ -52,6 +52,10 @@ fn pass_over(assignment: Assignment<'_>) -> ledger::Result<Report> {
         Some(lease) => lease.open_ledger(&settings.tokens, job.new_ledger)?,
         None => Ledger::open_or_create(&settings.ledger, &settings.tokens, job.new_ledger)?,
     };
+    if job.new_ledger == NewLedger::Confirmed && ledger.is_blank()? {
+        // The key of the lost one may be its key, too, and the mark then that of both.
+        ledger.take_for_latest()?;
+    }
     if job.older_ledger == OlderLedger::Unconfirmed {
         // Before anything is written. A baseline, too: what it takes as delivered it has to be told knowingly.
         ledger.refuse_older()?;
@@ -60,7 +64,7 @@ fn pass_over(assignment: Assignment<'_>) -> ledger::Result<Report> {
     let mut run = Run::begin(assignment, ledger_ids(&ledger, prepared)?, started_at);
     if lease.is_some() {
         let recovered = ledger::recover(&mut ledger, started_at, |name| in_doubt(prepared, name))?;
-        run.note_recovered(recovered);
+        run.note_recovered(&recovered);
     }
     run.number = ledger.begin_run(job.trigger, run.counts.keys().copied(), started_at)?;
     tracing::Span::current().record("run", run.number);
@@ -143,10 +147,14 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn note_recovered(&mut self, recovered: usize) {
-        if recovered > 0 {
-            let text = format!("{recovered} leads were being sent when the last run was cut off: they are in doubt");
+    fn note_recovered(&mut self, recovered: &Recovered) {
+        let leads = recovered.leads;
+        if leads > 0 {
+            let text = format!("{leads} leads were being sent when the last run was cut off: they are in doubt");
             self.notices.push(Notice::new(Ending::Complete, text));
+        }
+        for (sync, held) in &recovered.held {
+            self.counts.entry(*sync).or_default().held += held;
         }
     }
 
@@ -164,8 +172,7 @@ impl<'a> Run<'a> {
             ledger = lanes::send(self, ledger, lease)?;
         }
         let report = self.finish(&ledger)?;
-        if job.older_ledger == OlderLedger::Confirmed && report::went_through(&report.notices) {
-            // What a baseline could not read would otherwise be sent by the next run. A run that sends has settled it before its first request.
+        if job.older_ledger == OlderLedger::Confirmed && self.leaves_nothing_open(&ledger, &report)? {
             ledger.take_for_latest()?;
         }
         ledger.add_latency(Day::of(report.finished_at), &self.latency)?;
@@ -180,6 +187,16 @@ impl<'a> Run<'a> {
         Ok(report)
     }
 
+    /// Whether the next run may go on with an older ledger: what a baseline could not read it would send. A run that sends has settled that
+    /// before its first request, or has found nothing to send.
+    fn leaves_nothing_open(&self, ledger: &Ledger, report: &Report) -> ledger::Result<bool> {
+        let mut due = 0;
+        for sync in self.counts.keys() {
+            due += ledger.count_due(*sync)?;
+        }
+        Ok(due == 0 && report::went_through(&report.notices))
+    }
+
     /// Says that the ledger is older than what was sent, as nothing else in it will tell why leads went out again. What a baseline leaves open
     /// in it is held: the next run would send it, and may not be the first to do so.
     fn go_on_with_older(&mut self, ledger: &mut Ledger) -> ledger::Result<()> {
@@ -190,9 +207,9 @@ impl<'a> Run<'a> {
         };
         let mut held = 0;
         if self.assignment.job.purpose == Purpose::Baseline && report::went_through(&self.notices) {
-            for (sync, counts) in &mut self.counts {
-                counts.held = ledger.hold_open(*sync, self.number, self.started_at)?;
-                held += counts.held;
+            for (sync, leads) in ledger.hold_open(self.number, self.started_at)? {
+                self.counts.entry(sync).or_default().held += leads;
+                held += leads;
             }
         }
         let mut text = format!("--older-ledger: went on with a ledger that {which}");
@@ -251,9 +268,23 @@ impl<'a> Run<'a> {
                 stopped: &|| stop.is_set(),
             };
             let Taken { counts, notices, samples } = span.in_scope(|| intake::take_in(ledger, &order))?;
-            self.counts.insert(*id, counts);
+            let recovered = self.counts.get(id).map_or(0, |before| before.held);
+            self.counts.insert(*id, Counts { held: counts.held + recovered, ..counts });
             self.notices.extend(notices.into_iter().map(|notice| Notice { sync: Some(*id), ..notice }));
             self.samples.extend(samples);
+        }
+        Ok(())
+    }
+
+    /// A run waits for leads whose next try is near enough, and sends them, too.
+    fn add_waiting(&mut self, ledger: &Ledger) -> ledger::Result<()> {
+        let Assignment { prepared, .. } = self.assignment;
+        for sync in &prepared.syncs {
+            let mut connections = prepared.settings.connections.iter();
+            let connection = connections.find(|connection| connection.name == sync.settings.connection);
+            let patience = connection.map(|connection| connection.patience).unwrap_or_default();
+            let Some((id, _)) = self.ids.get(&sync.settings.name) else { continue };
+            self.counts.entry(*id).or_default().pending += ledger.count_waiting(*id, self.started_at + patience)?;
         }
         Ok(())
     }
@@ -274,14 +305,11 @@ impl<'a> Run<'a> {
     }
 
     fn finish(&mut self, ledger: &Ledger) -> ledger::Result<Report> {
-        let connections = &self.assignment.prepared.settings.connections;
-        let patience = connections.iter().map(|connection| connection.patience).max().unwrap_or_default();
         for (sync, counts) in &mut self.counts {
             counts.pending = ledger.count_pending(*sync)?;
-            if self.dry {
-                // A run that waits so long sends them, too.
-                counts.pending += ledger.count_waiting(*sync, self.started_at + patience)?;
-            }
+        }
+        if self.dry {
+            self.add_waiting(ledger)?;
         }
         let newly = |counts: &Counts| counts.rejected + counts.held + counts.failed > 0;
         let attention = self.counts.values().any(newly).then_some(Ending::Attention);

@@ -75,6 +75,7 @@ fn a_second_signal_stops_at_once_and_leaves_what_is_under_way_in_doubt() {
     assert_eq!(child.wait().unwrap().code(), Some(4));
     let ran = scene.run();
     assert_eq!((ran.count("delivered"), scene.stored().len()), (2, 3), "{ran:?}");
+    assert_eq!((ran.code, ran.count("held")), (3, 1), "a person is newly needed: {ran:?}");
     assert_eq!(scene.lead_of("0")["state"], "held");
 }
 

@@ -175,7 +175,7 @@ impl Dispatch<'_> {
             () = self.means.stop.at_once_or(give_up), if give_up.is_some() => {
                 // What is claimed by now goes back; the writer keeps for itself what it claims from here on.
                 self.done.close();
-                while let Ok(done) = self.done.try_recv() {
+                while let Some(done) = self.done.recv().await {
                     self.committed(done);
                 }
                 self.tally.note(Notice::new(Ending::Interrupted, format!(
@@ -229,6 +229,10 @@ impl Dispatch<'_> {
     /// Stops sending: what is claimed and not under way is released, uncharged.
     fn halt(&mut self, notice: Notice) {
         if self.halted {
+            // What the ledger could not take counts for more than why it was stopped.
+            if notice.ending == Ending::Error {
+                self.tally.note_once(notice);
+            }
             return;
         }
         self.halted = true;

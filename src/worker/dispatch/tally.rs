@@ -52,6 +52,13 @@ impl Tally {
         self.notices.push(notice);
     }
 
+    /// As [`Self::note`], unless that has been said already.
+    pub(super) fn note_once(&mut self, notice: Notice) {
+        if self.notices.iter().all(|said| said.text != notice.text) {
+            self.notices.push(notice);
+        }
+    }
+
     /// The counts by sync, how long requests took, and what a person should read.
     pub(in crate::worker) fn finish(mut self) -> (BTreeMap<i64, Counts>, Latency, Vec<Notice>) {
         for (sync, _) in &self.waiting {
