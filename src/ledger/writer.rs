@@ -160,6 +160,11 @@ impl Writer {
         }
     }
 
+    /// The thread has panicked: what it has not answered by now it never will.
+    pub fn has_ended(&self) -> bool {
+        self.thread.is_finished()
+    }
+
     /// Ends the thread after its last commit and gives the ledger back.
     pub fn finish(self) -> Result<Ledger> {
         drop(self.commands);
@@ -182,14 +187,12 @@ fn work(mut ledger: Ledger, custody: &Custody, inbox: &Receiver<Command>, load: 
             load.take_in(inbox, &mut batch);
         }
         load.waiting.fetch_sub(batch.len(), Ordering::Relaxed);
-        // Nobody would send what is claimed for a listener that has left.
-        batch.retain(|command| !command.is_claim() || !told(command).is_closed());
         refuse_claims_without(custody, &failed, &mut batch);
         match commit(&mut ledger, &batch, run) {
             Ok(done) => {
-                let unheard = batch.iter().zip(done).filter_map(|(command, done)| told(command).send(done).err());
-                if let Err(error) = release(&mut ledger, unheard.map(|unheard| unheard.0), run) {
-                    tracing::error!(%error, "leads that were claimed and not sent could not be released: the next run takes them as in doubt");
+                for (command, done) in batch.iter().zip(done) {
+                    // Who asked hears every answer, unless it has panicked. What is committed stays true.
+                    let _ = told(command).send(done);
                 }
             }
             Err(error) => {
@@ -243,19 +246,6 @@ fn commit(ledger: &mut Ledger, batch: &[Command], run: i64) -> rusqlite::Result<
     }
     tx.commit()?;
     Ok(done)
-}
-
-/// Nobody listens any more, after a second stop signal: what is settled stays true, and what was claimed is not sent.
-fn release(ledger: &mut Ledger, unheard: impl Iterator<Item = Done>, run: i64) -> rusqlite::Result<()> {
-    let claims = unheard.flat_map(|done| if let Done::Claimed(claims, _) = done { claims } else { Vec::new() });
-    let released: Vec<Settlement> = claims.map(|claim| claim.release(None)).collect();
-    if released.is_empty() {
-        return Ok(());
-    }
-    let tx = ledger.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let now = clock::now();
-    released.iter().try_for_each(|settlement| queue::settle(&tx, settlement, run, now))?;
-    tx.commit()
 }
 
 /// The second place for the truth: what could not be written is at least said.

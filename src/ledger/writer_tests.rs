@@ -3,8 +3,7 @@ use std::path::Path;
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::*;
-use crate::domain::record::Layout;
-use crate::ledger::{Content, Lease, NewLedger, Place};
+use crate::ledger::{Lease, NewLedger};
 
 fn held(folder: &Path) -> (Ledger, Lease) {
     let lease = Lease::take(&folder.join("l.db"), "test", Timestamp(0)).unwrap();
@@ -69,36 +68,6 @@ fn a_claim_that_somebody_waits_for_waits_for_nothing() {
         assert!(matches!(answers.blocking_recv(), Some(Done::Claimed(..))));
     }
     writer.finish().unwrap();
-}
-
-#[test]
-fn a_lead_that_was_claimed_for_a_listener_that_has_left_is_still_to_be_sent() {
-    let folder = tempfile::tempdir().unwrap();
-    let (mut ledger, lease) = held(folder.path());
-    let connection = ledger.connection_id("c").unwrap();
-    let sync = ledger.sync_id("s", connection).unwrap();
-    let mut pass = ledger.admit(sync, 1, &[0; 16], Timestamp(0)).unwrap();
-    let place = Place { origin: pass.origin("f", &Layout::Sqlite { columns: Vec::new() }).unwrap(), line: 1 };
-    pass.add("key", &[0; 16], place, Content { payload: "{}", record: b"", backref: None }).unwrap();
-    pass.commit().unwrap();
-    let state = |ledger: &Ledger| ledger.db.query_row("SELECT state FROM lead", [], |row| row.get::<_, String>(0));
-    let ask = Ask { syncs: vec![sync], limit: 1, now: Timestamp(0), max_age: Duration::from_hours(1), connection };
-    // Before the claim is looked at.
-    let writer = Writer::start(ledger, 1, lease.custody().unwrap()).unwrap();
-    let (told, answers) = unbounded_channel();
-    drop(answers);
-    writer.claim(ask.clone(), &told);
-    let ledger = writer.finish().unwrap();
-    assert_eq!(state(&ledger).unwrap(), "pending");
-    // Once it is committed.
-    let writer = Writer::start(ledger, 1, lease.custody().unwrap()).unwrap();
-    let (told, mut answers) = unbounded_channel();
-    writer.claim(ask, &told);
-    let claimed = answers.blocking_recv();
-    let mut ledger = writer.finish().unwrap();
-    assert_eq!(state(&ledger).unwrap(), "sending");
-    release(&mut ledger, claimed.into_iter(), 1).unwrap();
-    assert_eq!(state(&ledger).unwrap(), "pending");
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod dispatch;
 mod intake;
 mod job;
 mod lanes;
+mod older;
 mod pace;
 mod prepare;
 pub mod progress;
@@ -15,7 +16,6 @@ pub mod settings;
 pub mod stop;
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::time::Duration;
 
 pub use self::intake::{Imported, Purpose, RejectsError, columns_of, export_rejects, import_rejects};
@@ -185,43 +185,6 @@ impl<'a> Run<'a> {
         tracing::info!(outcome = report.ending.as_str(), "ends");
         ledger.tidy();
         Ok(report)
-    }
-
-    /// Whether the next run may go on with an older ledger: what a baseline could not read it would send. A run that sends has settled that
-    /// before its first request, or has found nothing to send.
-    fn leaves_nothing_open(&self, ledger: &Ledger, report: &Report) -> ledger::Result<bool> {
-        let mut due = 0;
-        for sync in self.counts.keys() {
-            due += ledger.count_due(*sync)?;
-        }
-        Ok(due == 0 && report::went_through(&report.notices))
-    }
-
-    /// Says that the ledger is older than what was sent, as nothing else in it will tell why leads went out again. What a baseline leaves open
-    /// in it is held: the next run would send it, and may not be the first to do so.
-    fn go_on_with_older(&mut self, ledger: &mut Ledger) -> ledger::Result<()> {
-        let which = match ledger.refuse_older() {
-            Err(ledger::Error::Older { run, .. }) => format!("does not know all of run {run}"),
-            Err(ledger::Error::DamagedMark { .. }) => "may be older than what was sent".to_owned(),
-            sound => return sound,
-        };
-        let mut held = 0;
-        if self.assignment.job.purpose == Purpose::Baseline && report::went_through(&self.notices) {
-            for (sync, leads) in ledger.hold_open(self.number, self.started_at)? {
-                self.counts.entry(sync).or_default().held += leads;
-                held += leads;
-            }
-        }
-        let mut text = format!("--older-ledger: went on with a ledger that {which}");
-        if held > 0 {
-            write!(
-                text,
-                "; {held} leads that were still to be sent in it are held, see `lead-sync leads --state held`"
-            )
-            .unwrap_or_default();
-        }
-        self.notices.push(Notice::new(Ending::Complete, text));
-        Ok(())
     }
 
     /// Closes a run that an error of the ledger has ended. The ledger is opened anew: the thread that writes may have kept it.

@@ -79,9 +79,9 @@ fn a_second_signal_stops_at_once_and_leaves_what_is_under_way_in_doubt() {
     assert_eq!(scene.lead_of("0")["state"], "held");
 }
 
-/// Whatever the ledger is about to claim at that moment.
+/// Whatever the ledger is about to claim and to record at that moment.
 #[test]
-fn a_second_signal_leaves_no_more_in_doubt_than_was_under_way() {
+fn after_a_second_signal_no_more_is_in_doubt_than_was_under_way_and_all_that_is_delivered_is_counted() {
     for round in 1..=8 {
         let mut scene = Scene::with(Options { latency: Duration::from_millis(20), ..Options::default() });
         scene.connection("max_in_flight", "64");
@@ -91,9 +91,11 @@ fn a_second_signal_leaves_no_more_in_doubt_than_was_under_way() {
         signal(&child, rustix::process::Signal::INT);
         until_it_says_that_it_stops(&mut child);
         signal(&child, rustix::process::Signal::TERM);
-        assert_eq!(child.wait().unwrap().code(), Some(4));
-        let in_doubt = scene.leads().iter().filter(|lead| lead["state"] == "sending").count();
-        assert!(in_doubt <= 64, "{in_doubt} with 64 in flight");
+        let ran = Ran::from(child.wait_with_output().unwrap());
+        let leads = scene.leads();
+        let count = |state: &str| leads.iter().filter(|lead| lead["state"] == state).count();
+        assert!(count("sending") <= 64, "{} with 64 in flight", count("sending"));
+        assert_eq!((ran.code, ran.count("delivered")), (4, count("delivered") as u64), "{ran:?}");
     }
 }
 

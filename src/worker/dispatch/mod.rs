@@ -60,6 +60,9 @@ pub(super) struct Means<'m> {
     pub(super) grace: Duration,
 }
 
+/// How often a dispatch that only waits for the writer looks whether there is one.
+const LOOK: Duration = Duration::from_millis(100);
+
 /// A request under way.
 type Flight<'m> = Pin<Box<dyn Future<Output = (Claim, Sent)> + Send + 'm>>;
 
@@ -138,6 +141,7 @@ impl Dispatch<'_> {
                 return self.tally;
             }
             if self.wait(wake).await.is_break() {
+                self.settle_up().await;
                 return self.tally;
             }
         }
@@ -173,18 +177,33 @@ impl Dispatch<'_> {
             () = self.means.stop.wait(), if !self.halted => {}
             () = self.means.stop.awaited(), if wake.is_some() && !self.means.stop.is_awaited() => {}
             () = self.means.stop.at_once_or(give_up), if give_up.is_some() => {
-                // What is claimed by now goes back; the writer keeps for itself what it claims from here on.
-                self.done.close();
-                while let Some(done) = self.done.recv().await {
-                    self.committed(done);
-                }
-                self.tally.note(Notice::new(Ending::Interrupted, format!(
-                    "{} requests were not answered in time: their leads are in doubt", self.flights.len()
-                )));
+                self.give_up_flights();
                 return std::ops::ControlFlow::Break(());
             }
         }
         std::ops::ControlFlow::Continue(())
+    }
+
+    /// Waits no longer for requests under way.
+    fn give_up_flights(&mut self) {
+        let count = self.flights.len();
+        let text = format!("{count} requests were not answered in time: their leads are in doubt");
+        self.tally.note(Notice::new(Ending::Interrupted, text));
+        for _ in 0..count {
+            self.means.writer.expect_no_more();
+        }
+        self.flights.clear();
+    }
+
+    /// Hears what the ledger has still to say: what it settles counts, and what it claims goes back. The run waits for the writer anyway.
+    async fn settle_up(&mut self) {
+        while self.asked.is_some() || self.unwritten > 0 {
+            match tokio::time::timeout(LOOK, self.done.recv()).await {
+                Ok(Some(done)) => self.committed(done),
+                Err(_) if !self.means.writer.has_ended() => {}
+                Ok(None) | Err(_) => return,
+            }
+        }
     }
 
     /// No pause is in force and the breaker is closed, or lets one lead through.
