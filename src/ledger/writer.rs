@@ -27,7 +27,7 @@ const BATCH: usize = 1024;
 const GATHER: Duration = Duration::from_millis(5);
 
 /// A batch is small if it is less than this part of the requests under way: with the default of four requests none is. One with a claim that
-/// somebody waits for is never small: with a server that answers at once, waiting for more took a tenth of the rate.
+/// somebody waits for is never small: with a server that answers at once, waiting for more took a sixth of the rate.
 const SMALL: usize = 4;
 
 enum Command {

@@ -154,7 +154,13 @@ impl<'a> Run<'a> {
             self.notices.push(Notice::new(Ending::Complete, text));
         }
         for (sync, held) in &recovered.held {
-            self.counts.entry(*sync).or_default().held += held;
+            if let Some(counts) = self.counts.get_mut(sync) {
+                counts.held += held;
+            } else {
+                // A sync that this run is not over must not look as if it had run.
+                let text = format!("{held} leads of another sync are held: see `lead-sync leads --state held`");
+                self.notices.push(Notice { sync: Some(*sync), ..Notice::new(Ending::Attention, text) });
+            }
         }
     }
 

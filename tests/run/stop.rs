@@ -1,6 +1,8 @@
 //! Stopping in the middle, and one holder at a time.
 
+use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -77,6 +79,29 @@ fn a_second_signal_stops_at_once_and_leaves_what_is_under_way_in_doubt() {
     assert_eq!((ran.count("delivered"), scene.stored().len()), (2, 3), "{ran:?}");
     assert_eq!((ran.code, ran.count("held")), (3, 1), "a person is newly needed: {ran:?}");
     assert_eq!(scene.lead_of("0")["state"], "held");
+}
+
+#[test]
+fn a_run_that_finds_leads_of_another_sync_in_doubt_says_so_and_does_not_pass_for_a_run_of_it() {
+    let mut scene = Scene::new();
+    scene.connection("timeout", "\"1m\"").connection("on_in_doubt", "\"hold\"");
+    scene.customers(0..1);
+    scene.fault(Fault::once(Kind::Stall { ms: 60_000 }));
+    let mut child = scene.spawn();
+    while scene.stored().is_empty() {
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let configuration = fs::read_to_string(scene.path("lead-sync.toml")).unwrap();
+    fs::write(scene.path("others.toml"), configuration.replace("syncs.customers", "syncs.others")).unwrap();
+    fs::set_permissions(scene.path("others.toml"), fs::Permissions::from_mode(0o600)).unwrap();
+    scene.customers(1..1);
+    let ran = scene.cli(&["--config", "others.toml", "--run-now"]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+    assert!(ran.stderr.contains("1 leads of another sync are held"), "{ran:?}");
+    let runs = scene.query("SELECT s.name FROM run_sync r JOIN sync s ON s.id = r.sync WHERE r.run = 2");
+    assert_eq!(runs, ["others"]);
 }
 
 /// Whatever the ledger is about to claim and to record at that moment.
