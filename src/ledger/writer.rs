@@ -2,7 +2,7 @@
 //! costs one sync for many leads.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -22,13 +22,9 @@ use crate::domain::time::Timestamp;
 /// Commands in one transaction at most: bounds how long the first of them waits for its commit.
 const BATCH: usize = 1024;
 
-/// While many more answers are to come, a small batch waits for some of them, so long at most: at 20 ms latency each answer came alone,
-/// and its commit took half of all processor time. What waits is a record; requests go on, as leads are claimed ahead.
+/// What is settled waits so long at most for more that is to be settled: at 20 ms latency each answer came alone, and its commit took half of
+/// all processor time. Nobody waits for it: requests go on, as leads are claimed ahead, and a claim commits at once all that came before it.
 const GATHER: Duration = Duration::from_millis(5);
-
-/// A batch is small if it is less than this part of the requests under way: with the default of four requests none is. One with a claim that
-/// somebody waits for is never small: with a server that answers at once, waiting for more took a sixth of the rate.
-const SMALL: usize = 4;
 
 enum Command {
     Claim { ask: Ask, told: UnboundedSender<Done> },
@@ -68,34 +64,9 @@ pub enum Done {
 #[derive(Debug)]
 pub struct Writer {
     commands: Sender<Command>,
-    load: Arc<Load>,
+    /// Leads that are claimed and whose settlements are to come.
+    open: Arc<AtomicUsize>,
     thread: JoinHandle<Ledger>,
-}
-
-/// What the writer goes by when it waits for more.
-#[derive(Debug, Default)]
-struct Load {
-    /// Commands not taken into a batch yet.
-    waiting: AtomicUsize,
-    /// Requests whose settlements are to come.
-    under_way: AtomicUsize,
-    /// Somebody waits for a claim that has been sent.
-    awaited: AtomicBool,
-    /// How long a small batch waits.
-    gather: Duration,
-}
-
-impl Load {
-    fn is_small(&self, batch: usize) -> bool {
-        batch * SMALL < self.under_way.load(Ordering::Relaxed)
-    }
-
-    /// Adds what has come in; whether a claim among it is waited for. That is asked first: a claim is sent before anybody waits for it.
-    fn take_in(&self, inbox: &Receiver<Command>, batch: &mut Vec<Command>) -> bool {
-        let awaited = self.awaited.swap(false, Ordering::Acquire);
-        batch.extend(inbox.try_iter().take(BATCH - batch.len()));
-        awaited
-    }
 }
 
 impl Writer {
@@ -108,40 +79,27 @@ impl Writer {
     fn start_gathering(ledger: Ledger, run: i64, custody: Custody, gather: Duration) -> Result<Self> {
         let path = ledger.path().to_path_buf();
         let (commands, inbox) = channel();
-        let load = Arc::new(Load { gather, ..Load::default() });
-        let seen = Arc::clone(&load);
+        let open = Arc::new(AtomicUsize::new(0));
+        let inbox = Inbox { commands: inbox, open: Arc::clone(&open), gather };
         let thread = std::thread::Builder::new()
             .name("ledger".to_owned())
-            .spawn(move || work(ledger, &custody, &inbox, &seen, run))
+            .spawn(move || work(ledger, &custody, &inbox, run))
             .map_err(super::files::file_error("cannot start the thread that writes", &path))?;
-        Ok(Self { commands, load, thread })
+        Ok(Self { commands, open, thread })
     }
 
-    /// A request has begun: its settlement is to come.
-    pub fn expect(&self) {
-        self.load.under_way.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// A request has ended.
-    pub fn expect_no_more(&self) {
-        self.load.under_way.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    /// Asks for due leads; the answer is one [`Done::Claimed`].
+    /// Asks for due leads; the answer is one [`Done::Claimed`]. It waits for nothing but the commit that is under way.
     pub fn claim(&self, ask: Ask, told: &UnboundedSender<Done>) {
         self.send(Command::Claim { ask, told: told.clone() });
-    }
-
-    /// There is nothing to send before the claim that was asked for is committed: it waits for nothing more.
-    pub fn hurry(&self) {
-        if !self.load.awaited.swap(true, Ordering::Release) {
-            self.thread.thread().unpark();
-        }
+        self.thread.thread().unpark();
     }
 
     /// Ends a claim; the answer is one [`Done::Settled`].
     pub fn settle(&self, settlement: Settlement, told: &UnboundedSender<Done>) {
         self.send(Command::Settle { settlement, told: told.clone() });
+        if self.open.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.thread.thread().unpark();
+        }
     }
 
     /// Keeps pause and breaker of a connection; the answer is one [`Done::Stored`].
@@ -150,13 +108,9 @@ impl Writer {
     }
 
     fn send(&self, command: Command) {
-        let before = self.load.waiting.fetch_add(1, Ordering::Relaxed);
         // The thread lives as long as this handle unless it panicked; then the claim stays `sending` and is in doubt at the next start.
         if let Err(lost) = self.commands.send(command) {
             refuse(&lost.0, "the thread that writes the ledger has ended".to_owned());
-        }
-        if self.load.is_small(before) && !self.load.is_small(before + 1) {
-            self.thread.thread().unpark();
         }
     }
 
@@ -175,22 +129,51 @@ impl Writer {
     }
 }
 
-fn work(mut ledger: Ledger, custody: &Custody, inbox: &Receiver<Command>, load: &Load, run: i64) -> Ledger {
-    let mut failed = Ok(());
-    while let Ok(first) = inbox.recv() {
+/// What the thread is told to write.
+struct Inbox {
+    commands: Receiver<Command>,
+    open: Arc<AtomicUsize>,
+    /// How long settlements wait for more.
+    gather: Duration,
+}
+
+impl Inbox {
+    /// What to write next, in one transaction; `None` once nobody can want anything any more.
+    fn next(&self) -> Option<Vec<Command>> {
         let mut batch = Vec::with_capacity(16);
-        batch.push(first);
-        let awaited = load.take_in(inbox, &mut batch);
-        if !awaited && load.is_small(batch.len()) {
+        batch.push(self.commands.recv().ok()?);
+        self.take_in(&mut batch);
+        let began = clock::instant();
+        while self.gathers(&batch)
+            && let Some(left) = self.gather.checked_sub(began.elapsed())
+        {
             // Not by a timed receive: to be woken for each command is what this saves. To be woken early does no harm.
-            std::thread::park_timeout(load.gather);
-            load.take_in(inbox, &mut batch);
+            std::thread::park_timeout(left);
+            self.take_in(&mut batch);
         }
-        load.waiting.fetch_sub(batch.len(), Ordering::Relaxed);
+        Some(batch)
+    }
+
+    fn take_in(&self, batch: &mut Vec<Command>) {
+        batch.extend(self.commands.try_iter().take(BATCH - batch.len()));
+    }
+
+    /// More settlements are to come, and nobody waits for a claim.
+    fn gathers(&self, batch: &[Command]) -> bool {
+        batch.len() < BATCH && self.open.load(Ordering::Relaxed) > 0 && !batch.iter().any(Command::is_claim)
+    }
+}
+
+fn work(mut ledger: Ledger, custody: &Custody, inbox: &Inbox, run: i64) -> Ledger {
+    let mut failed = Ok(());
+    while let Some(mut batch) = inbox.next() {
         refuse_claims_without(custody, &failed, &mut batch);
         match commit(&mut ledger, &batch, run) {
             Ok(done) => {
                 for (command, done) in batch.iter().zip(done) {
+                    if let Done::Claimed(claims, _) = &done {
+                        inbox.open.fetch_add(claims.len(), Ordering::Relaxed);
+                    }
                     // Who asked hears every answer, unless it has panicked. What is committed stays true.
                     let _ = told(command).send(done);
                 }

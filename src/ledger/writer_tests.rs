@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::*;
 use crate::ledger::{Lease, NewLedger};
@@ -31,42 +31,67 @@ fn who_has_lost_the_ledger_or_its_lock_claims_nothing_and_still_writes_down_the_
     }
 }
 
-/// A writer that would gather for an hour, and five requests under way: a single command is a small batch.
-fn patient(folder: &Path) -> (Writer, Lease, i64) {
+/// A writer that would gather for an hour, with two leads claimed.
+struct Patient {
+    writer: Writer,
+    told: UnboundedSender<Done>,
+    answers: UnboundedReceiver<Done>,
+    ask: Ask,
+    claims: Vec<Claim>,
+    _lease: Lease,
+}
+
+fn patient(folder: &Path) -> Patient {
     let (ledger, lease) = held(folder);
     let connection = ledger.connection_id("c").unwrap();
+    let sync = ledger.sync_id("s", connection).unwrap();
+    let leads = "INSERT INTO origin (id, sync, path, layout) VALUES (1, 1, 'x.csv', '{}');
+                 INSERT INTO basis (id, sync, digest) VALUES (1, 1, x'00');
+                 INSERT INTO lead (id, sync, basis, fingerprint, state, key, next_at, since, updated_at, origin, line)
+                 VALUES (1, 1, 1, zeroblob(16), 'pending', 'a', 0, 0, 0, 1, 1), (2, 1, 1, zeroblob(16), 'pending', 'b', 0, 0, 0, 1, 2);
+                 INSERT INTO content (lead, payload, record) VALUES (1, '{}', x''), (2, '{}', x'');";
+    ledger.db.execute_batch(leads).unwrap();
     let writer = Writer::start_gathering(ledger, 1, lease.custody().unwrap(), Duration::from_hours(1)).unwrap();
-    for _ in 0..=SMALL {
-        writer.expect();
-    }
-    (writer, lease, connection)
+    let (told, mut answers) = unbounded_channel();
+    let ask = Ask { syncs: vec![sync], limit: 2, now: Timestamp(0), max_age: Duration::from_hours(1), connection };
+    writer.claim(ask.clone(), &told);
+    let Some(Done::Claimed(claims, _)) = answers.blocking_recv() else { panic!("not claimed") };
+    assert_eq!(claims.len(), 2);
+    Patient { writer, told, answers, ask, claims, _lease: lease }
 }
 
 #[test]
-fn a_small_batch_waits_until_it_is_small_no_longer() {
+fn what_is_settled_waits_for_more_only_while_more_is_to_come() {
     let folder = tempfile::tempdir().unwrap();
-    let (writer, _lease, connection) = patient(folder.path());
-    let (told, mut answers) = unbounded_channel();
-    for _ in 0..2 {
-        writer.store(connection, ConnectionState::default(), &told);
+    let Patient { writer, told, mut answers, claims, .. } = patient(folder.path());
+    for claim in claims {
+        writer.settle(claim.release(None), &told);
     }
     for _ in 0..2 {
-        assert!(matches!(answers.blocking_recv(), Some(Done::Stored)));
+        assert!(matches!(answers.blocking_recv(), Some(Done::Settled { .. })));
     }
     writer.finish().unwrap();
 }
 
 #[test]
-fn a_claim_that_somebody_waits_for_waits_for_nothing() {
+fn a_claim_waits_for_nothing_and_what_was_settled_before_it_is_committed_with_it() {
     let folder = tempfile::tempdir().unwrap();
-    let (writer, _lease, connection) = patient(folder.path());
-    let (told, mut answers) = unbounded_channel();
-    let ask = Ask { syncs: vec![1], limit: 1, now: Timestamp(0), max_age: Duration::ZERO, connection };
-    for _ in 0..100 {
+    let Patient { writer, told, mut answers, mut claims, ask, .. } = patient(folder.path());
+    writer.settle(claims.pop().unwrap().release(None), &told);
+    writer.claim(ask.clone(), &told);
+    assert!(matches!(answers.blocking_recv(), Some(Done::Settled { .. })));
+    assert!(matches!(answers.blocking_recv(), Some(Done::Claimed(..))));
+    // At each moment of the writer's way into its wait.
+    for moment in 0..300 {
+        writer.store(ask.connection, ConnectionState::default(), &told);
+        for _ in 0..moment * 100 {
+            std::hint::spin_loop();
+        }
         writer.claim(ask.clone(), &told);
-        writer.hurry();
+        assert!(matches!(answers.blocking_recv(), Some(Done::Stored)));
         assert!(matches!(answers.blocking_recv(), Some(Done::Claimed(..))));
     }
+    writer.settle(claims.pop().unwrap().release(None), &told);
     writer.finish().unwrap();
 }
 

@@ -11,6 +11,10 @@ use crate::domain::time::Timestamp;
 use crate::ledger::Ask;
 use crate::worker::report::{Ending, Notice};
 
+/// More leads are claimed once no more than this part of `max_in_flight` is left to send: early enough to have them before the others have
+/// landed, and late enough to claim many by one commit.
+const LOW: usize = 4;
+
 impl Dispatch<'_> {
     /// Asks the ledger for leads if there is room, no pause, and a permit. Returns how long to wait before asking again; `None` also when
     /// an answer to wait for is under way, or when nothing is left to do.
@@ -53,7 +57,7 @@ impl Dispatch<'_> {
     /// and refuses claims once an outcome could not be written.
     fn claim_up_to(&mut self, window: usize, now: Timestamp) -> Option<Duration> {
         let room = window.saturating_sub(self.ready.len() + self.flights.len());
-        if room == 0 || self.ready.len() >= self.in_flight_limit() {
+        if room == 0 || self.ready.len() > self.in_flight_limit() / LOW {
             return None;
         }
         let budget = usize::try_from(self.means.budget.load(Ordering::Relaxed)).unwrap_or(usize::MAX);

@@ -134,9 +134,6 @@ impl Dispatch<'_> {
             }
             self.take_off();
             let wake = if self.halted { None } else { self.ask().await };
-            if self.is_starved() {
-                self.means.writer.hurry();
-            }
             if self.is_idle() && (self.halted || wake.is_none()) {
                 return self.tally;
             }
@@ -152,11 +149,6 @@ impl Dispatch<'_> {
         self.flights.is_empty() && self.ready.is_empty() && self.asked.is_none() && self.unwritten == 0
     }
 
-    /// More could be under way, and what was asked for is all that is left to send.
-    fn is_starved(&self) -> bool {
-        self.asked.is_some() && self.ready.is_empty() && self.flights.len() < self.in_flight_limit()
-    }
-
     /// Waits until something happens; `wake` is a wait of our own. Break: stopped for the second time, or the grace is over.
     async fn wait(&mut self, wake: Option<Duration>) -> std::ops::ControlFlow<()> {
         let give_up = self.give_up;
@@ -170,7 +162,6 @@ impl Dispatch<'_> {
                 }
             }
             Some((claim, sent)) = self.flights.next() => {
-                self.means.writer.expect_no_more();
                 self.landed(claim, sent);
             }
             () = tokio::time::sleep(wake.unwrap_or_default()), if wake.is_some() => {}
@@ -189,9 +180,6 @@ impl Dispatch<'_> {
         let count = self.flights.len();
         let text = format!("{count} requests were not answered in time: their leads are in doubt");
         self.tally.note(Notice::new(Ending::Interrupted, text));
-        for _ in 0..count {
-            self.means.writer.expect_no_more();
-        }
         self.flights.clear();
     }
 
@@ -236,7 +224,6 @@ impl Dispatch<'_> {
                 let sent = post::send(destination, tokens.as_ref(), target, connection, name, &claim).await;
                 (claim, sent)
             };
-            self.means.writer.expect();
             self.flights.push(Box::pin(flight.instrument(span)));
         }
     }
