@@ -1,5 +1,7 @@
 //! Whether a filter or test exists and can take its arguments, found out before the first row.
 
+use minijinja::machinery::ast::CallArg;
+use minijinja::value::Kwargs;
 use minijinja::{Error, ErrorKind, Value};
 
 use super::engine::{ENGINE, reason};
@@ -13,8 +15,9 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    /// `None`: not a literal.
-    pub(super) fn of(values: Vec<Option<Value>>) -> Self {
+    /// The arguments of one call.
+    pub(super) fn of(args: &[CallArg<'_>]) -> Self {
+        let values = literals(args);
         Self {
             literal: values.iter().all(Option::is_some),
             values: values.into_iter().map(|value| value.unwrap_or_else(|| Value::from(""))).collect(),
@@ -80,4 +83,25 @@ fn explain(kind: &str, name: &str, error: &Error) -> String {
         Some(detail) => format!("{kind} '{name}': {}: {detail}", error.kind()),
         None => format!("{kind} '{name}': {}", error.kind()),
     }
+}
+
+/// The arguments as values, `None` for each that is not a literal.
+fn literals(args: &[CallArg<'_>]) -> Vec<Option<Value>> {
+    let mut values = Vec::new();
+    let mut named = Vec::new();
+    let mut all_named_literal = true;
+    for arg in args {
+        match arg {
+            CallArg::Pos(expr) => values.push(expr.as_const()),
+            CallArg::Kwarg(name, expr) => {
+                all_named_literal &= expr.as_const().is_some();
+                named.push(((*name).to_owned(), expr.as_const().unwrap_or_default()));
+            }
+            CallArg::PosSplat(_) | CallArg::KwargSplat(_) => values.push(None),
+        }
+    }
+    if !named.is_empty() {
+        values.push(all_named_literal.then(|| Value::from(named.into_iter().collect::<Kwargs>())));
+    }
+    values
 }

@@ -6,8 +6,7 @@
 use std::collections::BTreeSet;
 
 use minijinja::Value;
-use minijinja::machinery::ast::{BinOpKind, CallArg, Compare, CompareOpKind, Expr, Filter, ForLoop, Stmt, Test};
-use minijinja::value::Kwargs;
+use minijinja::machinery::ast::{BinOp, BinOpKind, CallArg, Compare, CompareOpKind, Expr, Filter, ForLoop, Stmt, Test};
 
 use super::check;
 
@@ -179,11 +178,7 @@ impl<'s> Walk<'s> {
                 }
             }
             Expr::UnaryOp(unary) => self.expression(&unary.expr),
-            Expr::BinOp(binary) => {
-                self.comparison(is_order(binary.op), is_equality(binary.op), &binary.left, &binary.right);
-                self.expression(&binary.left);
-                self.expression(&binary.right);
-            }
+            Expr::BinOp(binary) => self.operation(binary),
             Expr::Compare(compare) => self.chain(compare),
             Expr::IfExpr(branch) => {
                 self.expression(&branch.test_expr);
@@ -207,6 +202,18 @@ impl<'s> Walk<'s> {
             ));
         }
         self.expression(base);
+    }
+
+    fn operation(&mut self, binary: &BinOp<'s>) {
+        let (left, right) = (&binary.left, &binary.right);
+        self.comparison(is_order(binary.op), is_equality(binary.op), left, right);
+        if matches!(binary.op, BinOpKind::Mul)
+            && let Some(column) = self.column(left).or_else(|| self.column(right))
+        {
+            self.problem(format!("column '{column}' may be text, which * repeats: multiply {column}|decimal"));
+        }
+        self.expression(left);
+        self.expression(right);
     }
 
     /// `a < b <= c`: each is compared with its neighbour.
@@ -243,7 +250,7 @@ impl<'s> Walk<'s> {
     fn filter(&mut self, filter: &Filter<'s>) {
         self.optional(filter.expr.as_ref());
         self.arguments(&filter.args);
-        let checked = check::Arguments::of(literals(&filter.args));
+        let checked = check::Arguments::of(&filter.args);
         if let Some(problem) = check::check_filter(filter.name, checked) {
             self.problem(problem);
         }
@@ -252,7 +259,7 @@ impl<'s> Walk<'s> {
     fn test(&mut self, test: &Test<'s>) {
         self.expression(&test.expr);
         self.arguments(&test.args);
-        if let Some(problem) = check::check_test(test.name, &check::Arguments::of(literals(&test.args))) {
+        if let Some(problem) = check::check_test(test.name, &check::Arguments::of(&test.args)) {
             self.problem(problem);
         }
     }
@@ -275,25 +282,4 @@ fn is_order(op: BinOpKind) -> bool {
 
 fn is_equality(op: BinOpKind) -> bool {
     matches!(op, BinOpKind::Eq | BinOpKind::Ne)
-}
-
-/// The arguments as values, `None` for each that is not a literal.
-fn literals(args: &[CallArg<'_>]) -> Vec<Option<Value>> {
-    let mut values = Vec::new();
-    let mut named = Vec::new();
-    let mut all_named_literal = true;
-    for arg in args {
-        match arg {
-            CallArg::Pos(expr) => values.push(expr.as_const()),
-            CallArg::Kwarg(name, expr) => {
-                all_named_literal &= expr.as_const().is_some();
-                named.push(((*name).to_owned(), expr.as_const().unwrap_or_default()));
-            }
-            CallArg::PosSplat(_) | CallArg::KwargSplat(_) => values.push(None),
-        }
-    }
-    if !named.is_empty() {
-        values.push(all_named_literal.then(|| Value::from(named.into_iter().collect::<Kwargs>())));
-    }
-    values
 }

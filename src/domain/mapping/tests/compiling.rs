@@ -60,6 +60,8 @@ fn what_cannot_work_for_any_row_is_a_problem_before_the_first() {
         ("{{ a > 100 }}", "compare a|decimal"),
         ("{{ 18 <= row['age'] }}", "compare age|decimal"),
         ("{{ 18 <= a < 99 }}", "compare a|decimal"),
+        ("{{ a * 12 }}", "multiply a|decimal"),
+        ("{{ 12 * row['premie'] }}", "multiply premie|decimal"),
         ("{{ a|upper(*b) }}", "not unpacked"),
         ("{{ a", "syntax error"),
         ("{{ prénom }}", "is written row['Prénom']"),
