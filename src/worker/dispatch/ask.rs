@@ -11,8 +11,8 @@ use crate::domain::time::Timestamp;
 use crate::ledger::Ask;
 use crate::worker::report::{Ending, Notice};
 
-/// More leads are claimed once no more than this part of `max_in_flight` is left to send: early enough to have them before the others have
-/// landed, and late enough to claim many by one commit.
+/// While outcomes wait for their commit, leads are claimed with them once no more than this part of `max_in_flight` is left to send: early
+/// enough to have them before the others have landed, and late enough to claim many by one commit.
 const LOW: usize = 4;
 
 impl Dispatch<'_> {
@@ -57,7 +57,9 @@ impl Dispatch<'_> {
     /// and refuses claims once an outcome could not be written.
     fn claim_up_to(&mut self, window: usize, now: Timestamp) -> Option<Duration> {
         let room = window.saturating_sub(self.ready.len() + self.flights.len());
-        if room == 0 || self.ready.len() > self.in_flight_limit() / LOW {
+        let limit = self.in_flight_limit();
+        let low = if self.unwritten > 0 { limit / LOW } else { limit - 1 };
+        if room == 0 || self.ready.len() > low {
             return None;
         }
         let budget = usize::try_from(self.means.budget.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
