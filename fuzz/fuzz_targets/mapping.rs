@@ -12,8 +12,7 @@ const SECRET: &str = "Qz7plantedXv93";
 
 fuzz_target!(|data: &str| {
     let (template, cell) = data.split_once('\0').unwrap_or((data, ""));
-    // A number times a text repeats the text: how often is up to who writes the template, and takes as long as that.
-    if template.contains(SECRET) || template.contains('*') {
+    if template.contains(SECRET) {
         return;
     }
     let lead = json!({ "f": template, "end": 1 });

@@ -22,8 +22,9 @@ use crate::domain::time::Timestamp;
 /// Commands in one transaction at most: bounds how long the first of them waits for its commit.
 const BATCH: usize = 1024;
 
-/// What is settled waits so long at most for more that is to be settled: at 20 ms latency each answer came alone, and its commit took half of
-/// all processor time. Nobody waits for it: requests go on, as leads are claimed ahead, and a claim commits at once all that came before it.
+/// What is no claim waits so long at most for more that is to be settled: at 20 ms latency each answer came alone, and its commit took half of
+/// all processor time. Requests go on meanwhile, as leads are claimed ahead, and a claim commits at once all that came before it. Who waits for
+/// an outcome to be recorded (a probe, the end of a connection's leads) does so that much longer, if other leads are claimed then.
 const GATHER: Duration = Duration::from_millis(5);
 
 enum Command {
@@ -64,7 +65,7 @@ pub enum Done {
 #[derive(Debug)]
 pub struct Writer {
     commands: Sender<Command>,
-    /// Leads that are claimed and whose settlements are to come.
+    /// Leads that are claimed and not settled. It stays above zero once requests have been given up: then a batch waits in vain.
     open: Arc<AtomicUsize>,
     thread: JoinHandle<Ledger>,
 }
@@ -78,9 +79,9 @@ impl Writer {
 
     fn start_gathering(ledger: Ledger, run: i64, custody: Custody, gather: Duration) -> Result<Self> {
         let path = ledger.path().to_path_buf();
-        let (commands, inbox) = channel();
+        let (commands, received) = channel();
         let open = Arc::new(AtomicUsize::new(0));
-        let inbox = Inbox { commands: inbox, open: Arc::clone(&open), gather };
+        let inbox = Inbox { commands: received, open: Arc::clone(&open), gather };
         let thread = std::thread::Builder::new()
             .name("ledger".to_owned())
             .spawn(move || work(ledger, &custody, &inbox, run))
@@ -133,7 +134,7 @@ impl Writer {
 struct Inbox {
     commands: Receiver<Command>,
     open: Arc<AtomicUsize>,
-    /// How long settlements wait for more.
+    /// How long a batch waits for more.
     gather: Duration,
 }
 

@@ -29,6 +29,27 @@ impl Arguments {
     }
 }
 
+/// The arguments as values, `None` for each that is not a literal.
+fn literals(args: &[CallArg<'_>]) -> Vec<Option<Value>> {
+    let mut values = Vec::new();
+    let mut named = Vec::new();
+    let mut all_named_literal = true;
+    for arg in args {
+        match arg {
+            CallArg::Pos(expr) => values.push(expr.as_const()),
+            CallArg::Kwarg(name, expr) => {
+                all_named_literal &= expr.as_const().is_some();
+                named.push(((*name).to_owned(), expr.as_const().unwrap_or_default()));
+            }
+            CallArg::PosSplat(_) | CallArg::KwargSplat(_) => values.push(None),
+        }
+    }
+    if !named.is_empty() {
+        values.push(all_named_literal.then(|| Value::from(named.into_iter().collect::<Kwargs>())));
+    }
+    values
+}
+
 /// Filters that take the name of another filter, and of a test.
 const TAKES_FILTER: &str = "map";
 const TAKES_TEST: [&str; 2] = ["select", "reject"];
@@ -83,25 +104,4 @@ fn explain(kind: &str, name: &str, error: &Error) -> String {
         Some(detail) => format!("{kind} '{name}': {}: {detail}", error.kind()),
         None => format!("{kind} '{name}': {}", error.kind()),
     }
-}
-
-/// The arguments as values, `None` for each that is not a literal.
-fn literals(args: &[CallArg<'_>]) -> Vec<Option<Value>> {
-    let mut values = Vec::new();
-    let mut named = Vec::new();
-    let mut all_named_literal = true;
-    for arg in args {
-        match arg {
-            CallArg::Pos(expr) => values.push(expr.as_const()),
-            CallArg::Kwarg(name, expr) => {
-                all_named_literal &= expr.as_const().is_some();
-                named.push(((*name).to_owned(), expr.as_const().unwrap_or_default()));
-            }
-            CallArg::PosSplat(_) | CallArg::KwargSplat(_) => values.push(None),
-        }
-    }
-    if !named.is_empty() {
-        values.push(all_named_literal.then(|| Value::from(named.into_iter().collect::<Kwargs>())));
-    }
-    values
 }

@@ -16,6 +16,7 @@ mod digest;
 mod engine;
 mod filters;
 mod json;
+mod numbers;
 mod reads;
 mod render;
 mod shape;

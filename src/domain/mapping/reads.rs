@@ -5,10 +5,12 @@
 
 use std::collections::BTreeSet;
 
-use minijinja::Value;
-use minijinja::machinery::ast::{BinOp, BinOpKind, CallArg, Compare, CompareOpKind, Expr, Filter, ForLoop, Stmt, Test};
+use minijinja::machinery::ast::{CallArg, Expr, Filter, ForLoop, Stmt, Test};
 
 use super::check;
+use super::numbers::gives_number;
+
+mod operators;
 
 /// The name under which templates reach columns whose names are no identifiers.
 pub(super) const ROW: &str = "row";
@@ -46,8 +48,15 @@ fn is_row(expr: &Expr<'_>) -> bool {
 
 struct Walk<'s> {
     reads: Reads,
-    /// Names assigned by statements, innermost scope last.
-    scopes: Vec<Vec<&'s str>>,
+    /// What statements assigned, innermost scope last.
+    scopes: Vec<Vec<Assigned<'s>>>,
+}
+
+/// A name that a statement assigned.
+struct Assigned<'s> {
+    name: &'s str,
+    /// Its value is surely a number.
+    number: bool,
 }
 
 impl<'s> Walk<'s> {
@@ -59,7 +68,13 @@ impl<'s> Walk<'s> {
     }
 
     fn is_assigned(&self, name: &str) -> bool {
-        self.scopes.iter().any(|scope| scope.contains(&name))
+        self.scopes.iter().flatten().any(|assigned| assigned.name == name)
+    }
+
+    /// Every statement that assigns the name assigns a number.
+    fn is_number(&self, name: &str) -> bool {
+        let mut values = self.scopes.iter().flatten().filter(|assigned| assigned.name == name).peekable();
+        values.peek().is_some() && values.all(|assigned| assigned.number)
     }
 
     fn block(&mut self, body: &[Stmt<'s>]) {
@@ -89,19 +104,19 @@ impl<'s> Walk<'s> {
                 self.scopes.push(Vec::new());
                 for (target, value) in &with.assignments {
                     self.expression(value);
-                    self.assign(target);
+                    self.assign(target, gives_number(value, &|name| self.is_number(name)));
                 }
                 self.statements(&with.body);
                 self.scopes.pop();
             }
             Stmt::Set(set) => {
                 self.expression(&set.expr);
-                self.assign(&set.target);
+                self.assign(&set.target, gives_number(&set.expr, &|name| self.is_number(name)));
             }
             Stmt::SetBlock(set) => {
                 self.block(&set.body);
                 self.optional(set.filter.as_ref());
-                self.assign(&set.target);
+                self.assign(&set.target, false);
             }
             Stmt::FilterBlock(block) => {
                 self.expression(&block.filter);
@@ -114,28 +129,28 @@ impl<'s> Walk<'s> {
     fn cycle(&mut self, cycle: &ForLoop<'s>) {
         self.expression(&cycle.iter);
         self.scopes.push(Vec::new());
-        self.assign(&cycle.target);
+        self.assign(&cycle.target, false);
         // MiniJinja filters before it loops: `loop` is no loop there yet.
         self.optional(cycle.filter_expr.as_ref());
-        self.scopes.push(vec!["loop"]);
+        self.scopes.push(vec![Assigned { name: "loop", number: false }]);
         self.statements(&cycle.body);
         self.scopes.pop();
         self.scopes.pop();
         self.block(&cycle.else_body);
     }
 
-    fn assign(&mut self, target: &Expr<'s>) {
+    fn assign(&mut self, target: &Expr<'s>, number: bool) {
         match target {
             Expr::Var(var) if var.id == ROW => {
                 self.problem("`row` stands for the row and cannot be assigned");
             }
             Expr::Var(var) => {
                 if let Some(scope) = self.scopes.last_mut() {
-                    scope.push(var.id);
+                    scope.push(Assigned { name: var.id, number });
                 }
             }
-            Expr::List(list) => list.items.iter().for_each(|item| self.assign(item)),
-            Expr::Tuple(tuple) => tuple.items.iter().for_each(|item| self.assign(item)),
+            Expr::List(list) => list.items.iter().for_each(|item| self.assign(item, false)),
+            Expr::Tuple(tuple) => tuple.items.iter().for_each(|item| self.assign(item, false)),
             _ => self.problem("only plain names can be assigned"),
         }
     }
@@ -204,49 +219,6 @@ impl<'s> Walk<'s> {
         self.expression(base);
     }
 
-    fn operation(&mut self, binary: &BinOp<'s>) {
-        let (left, right) = (&binary.left, &binary.right);
-        self.comparison(is_order(binary.op), is_equality(binary.op), left, right);
-        if matches!(binary.op, BinOpKind::Mul)
-            && let Some(column) = self.column(left).or_else(|| self.column(right))
-        {
-            self.problem(format!("column '{column}' may be text, which * repeats: multiply {column}|decimal"));
-        }
-        self.expression(left);
-        self.expression(right);
-    }
-
-    /// `a < b <= c`: each is compared with its neighbour.
-    fn chain(&mut self, compare: &Compare<'s>) {
-        use CompareOpKind::{Eq, Gt, Gte, Lt, Lte, Ne};
-        let mut left = &compare.expr;
-        self.expression(left);
-        for op in &compare.ops {
-            let order = matches!(op.op, Lt | Lte | Gt | Gte);
-            self.comparison(order, matches!(op.op, Eq | Ne), left, &op.expr);
-            self.expression(&op.expr);
-            left = &op.expr;
-        }
-    }
-
-    /// Comparisons that compile and then are the same for every row.
-    fn comparison(&mut self, order: bool, equality: bool, left: &Expr<'s>, right: &Expr<'s>) {
-        for (one, other) in [(left, right), (right, left)] {
-            let literal = other.as_const();
-            if equality && literal.as_ref().is_some_and(Value::is_none) {
-                self.problem("nothing equals none; ask `is none`");
-            }
-            if order
-                && literal.is_some_and(|value| value.is_number())
-                && let Some(column) = self.column(one)
-            {
-                self.problem(format!(
-                    "column '{column}' may be text, and text is greater than any number: compare {column}|decimal"
-                ));
-            }
-        }
-    }
-
     fn filter(&mut self, filter: &Filter<'s>) {
         self.optional(filter.expr.as_ref());
         self.arguments(&filter.args);
@@ -274,12 +246,4 @@ impl<'s> Walk<'s> {
             }
         }
     }
-}
-
-fn is_order(op: BinOpKind) -> bool {
-    matches!(op, BinOpKind::Lt | BinOpKind::Lte | BinOpKind::Gt | BinOpKind::Gte)
-}
-
-fn is_equality(op: BinOpKind) -> bool {
-    matches!(op, BinOpKind::Eq | BinOpKind::Ne)
 }

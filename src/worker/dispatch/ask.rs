@@ -11,8 +11,8 @@ use crate::domain::time::Timestamp;
 use crate::ledger::Ask;
 use crate::worker::report::{Ending, Notice};
 
-/// While outcomes wait for their commit, leads are claimed with them once no more than this part of `max_in_flight` is left to send: early
-/// enough to have them before the others have landed, and late enough to claim many by one commit.
+/// While outcomes wait for their commit, leads are claimed with them, once `max_in_flight` divided by this is left to send: many by one commit,
+/// and those that are left last for as long as a commit takes. While none waits, nothing is gained by claiming later.
 const LOW: usize = 4;
 
 impl Dispatch<'_> {

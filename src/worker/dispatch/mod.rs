@@ -161,9 +161,7 @@ impl Dispatch<'_> {
                     self.committed(done);
                 }
             }
-            Some((claim, sent)) = self.flights.next() => {
-                self.landed(claim, sent);
-            }
+            Some((claim, sent)) = self.flights.next() => self.landed(claim, sent),
             () = tokio::time::sleep(wake.unwrap_or_default()), if wake.is_some() => {}
             () = self.means.stop.wait(), if !self.halted => {}
             () = self.means.stop.awaited(), if wake.is_some() && !self.means.stop.is_awaited() => {}

@@ -1,7 +1,8 @@
 use serde_json::json;
 
 use super::super::{Mapping, Spec};
-use super::{compile, problems, render, sample, spec};
+use super::{compile, leaf, problems, render, sample, spec};
+use crate::domain::record::Cell;
 
 #[test]
 fn every_problem_is_found_at_once_and_named() {
@@ -58,10 +59,21 @@ fn what_cannot_work_for_any_row_is_a_problem_before_the_first() {
         ("{% autoescape true %}{% endautoescape %}", "only the statements"),
         ("{{ a == none }}", "is none"),
         ("{{ a > 100 }}", "compare a|decimal"),
-        ("{{ 18 <= row['age'] }}", "compare age|decimal"),
+        ("{{ 18 <= row['age'] }}", "compare row['age']|decimal"),
         ("{{ 18 <= a < 99 }}", "compare a|decimal"),
-        ("{{ a * 12 }}", "multiply a|decimal"),
-        ("{{ 12 * row['premie'] }}", "multiply premie|decimal"),
+        ("{{ a * 12 }}", "write a|decimal"),
+        ("{{ 12 * row['Jaar premie'] }}", "write row['Jaar premie']|decimal"),
+        ("{{ a|decimal * b }}", "write b|decimal"),
+        ("{{ a|default(0) * 12 }}", "each side as a number"),
+        ("{{ a|trim * 3 }}", "each side as a number"),
+        ("{{ (a or 1) * 3 }}", "each side as a number"),
+        ("{{ (a if b else 0) * 3 }}", "each side as a number"),
+        ("{% set x = a %}{{ x * 3 }}", "each side as a number"),
+        ("{% set x = 1 %}{% if a %}{% set x = a %}{{ x * 3 }}{% endif %}", "each side as a number"),
+        ("{% for x in [a] %}{{ x * 3 }}{% endfor %}", "each side as a number"),
+        ("{{ '-' * a|decimal }}", "each side as a number"),
+        ("{{ [1] * 3 }}", "each side as a number"),
+        ("{{ a + row['b'] }}", "write a|decimal + row['b']|decimal for the sum, and ~ to join"),
         ("{{ a|upper(*b) }}", "not unpacked"),
         ("{{ a", "syntax error"),
         ("{{ prénom }}", "is written row['Prénom']"),
@@ -73,6 +85,30 @@ fn what_cannot_work_for_any_row_is_a_problem_before_the_first() {
         assert!(found.iter().any(|problem| problem.contains(expected)), "{template}: {found:?}");
     }
     assert_eq!(problems(&spec(json!("text"))), ["lead: must be a table"]);
+}
+
+#[test]
+fn what_is_a_number_can_be_multiplied_and_two_columns_added() {
+    let cases = [
+        ("{{ a|decimal * 12 }}", r#""f":480,"#),
+        ("{{ 12 * row['a']|decimal }}", r#""f":480,"#),
+        ("{{ a|decimal * b|decimal }}", r#""f":120,"#),
+        ("{{ a|decimal * 12 if a }}", r#""f":480,"#),
+        ("{{ nothing|decimal * 12 if nothing }}", ""),
+        ("{{ nothing|decimal|default(0) * 12 }}", r#""f":0,"#),
+        ("{{ (nothing|decimal or 2) * 12 }}", r#""f":24,"#),
+        ("{{ (a|int if b else 1) * -2 }}", r#""f":-80,"#),
+        ("{% set x = a|decimal + 2 %}{% set y = x %}{{ y * 2 }}", r#""f":"84","#),
+        ("{% for x in [a, b] %}{{ loop.index * 2 }}{% endfor %}", r#""f":"24","#),
+        ("{{ (a|length - 1) * 3 }}", r#""f":3,"#),
+        ("{{ a|decimal + b|decimal }}", r#""f":43,"#),
+        ("{{ a ~ b }}", r#""f":"403","#),
+        ("{{ a + ' ' + b }}", r#""f":"40 3","#),
+    ];
+    for (template, expected) in cases {
+        let body = leaf(template, Cell::Text("40"), Cell::Text("3"));
+        assert_eq!(body, format!("{{{expected}\"end\":1}}"), "{template}");
+    }
 }
 
 #[test]
