@@ -4,7 +4,10 @@
 use minijinja::machinery::ast::{BinOpKind, CallArg, Expr, UnaryOpKind};
 
 /// Filters that give a number, nothing, or a reason to reject the row.
-const FILTERS: [&str; 7] = ["abs", "count", "decimal", "float", "int", "length", "round"];
+const FILTERS: [&str; 5] = ["abs", "count", "decimal", "length", "round"];
+
+/// Filters that do so, or give an argument instead.
+const PARSERS: [&str; 2] = ["float", "int"];
 
 /// Filters that give what they are given, or their argument in its place.
 const STAND_INS: [&str; 2] = ["d", "default"];
@@ -31,12 +34,13 @@ pub(super) fn gives_number(expr: &Expr<'_>, is_number: &dyn Fn(&str) -> bool) ->
                 && branch.false_expr.as_ref().is_none_or(|other| gives_number(other, is_number))
         }
         Expr::Filter(filter) if STAND_INS.contains(&filter.name) => {
-            let stand_in = match &filter.args[..] {
-                [CallArg::Pos(stand_in)] => gives_number(stand_in, is_number),
-                _ => false,
-            };
-            stand_in && filter.expr.as_ref().is_some_and(|expr| gives_number(expr, is_number))
+            let Some(CallArg::Pos(stand_in)) = filter.args.first() else { return false };
+            filter.expr.as_ref().is_some_and(|expr| both(expr, stand_in))
         }
+        Expr::Filter(filter) if PARSERS.contains(&filter.name) => filter.args.iter().all(|arg| match arg {
+            CallArg::Pos(value) | CallArg::Kwarg(_, value) => gives_number(value, is_number),
+            CallArg::PosSplat(_) | CallArg::KwargSplat(_) => false,
+        }),
         Expr::Filter(filter) => FILTERS.contains(&filter.name),
         _ => false,
     }
