@@ -12,7 +12,7 @@ const PARSERS: [&str; 2] = ["float", "int"];
 /// Filters that give what they are given, or their argument in its place.
 const STAND_INS: [&str; 2] = ["d", "default"];
 
-/// What a loop counts.
+/// What a loop counts. No statement can assign the name `loop`.
 const LOOP: [&str; 7] = ["depth", "depth0", "index", "index0", "length", "revindex", "revindex0"];
 
 /// Whether an expression gives a number, or nothing, or fails, whatever the row holds. `is_number` answers for a name that is no column.

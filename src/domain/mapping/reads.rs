@@ -24,7 +24,7 @@ pub(super) struct Reads {
 
 /// Walks a parsed template.
 pub(super) fn reads(template: &Stmt<'_>) -> Reads {
-    let mut walk = Walk { reads: Reads::default(), scopes: vec![Vec::new()] };
+    let mut walk = Walk { reads: Reads::default(), scopes: vec![Vec::new()], texts: Vec::new() };
     walk.statement(template);
     walk.reads
 }
@@ -48,15 +48,10 @@ fn is_row(expr: &Expr<'_>) -> bool {
 
 struct Walk<'s> {
     reads: Reads,
-    /// What statements assigned, innermost scope last.
-    scopes: Vec<Vec<Assigned<'s>>>,
-}
-
-/// A name that a statement assigned.
-struct Assigned<'s> {
-    name: &'s str,
-    /// Its value is surely a number.
-    number: bool,
+    /// Names assigned by statements, innermost scope last.
+    scopes: Vec<Vec<&'s str>>,
+    /// Names that some statement assigned what may be no number: the branches of an `if` are no scopes of their own when it runs.
+    texts: Vec<&'s str>,
 }
 
 impl<'s> Walk<'s> {
@@ -68,13 +63,12 @@ impl<'s> Walk<'s> {
     }
 
     fn is_assigned(&self, name: &str) -> bool {
-        self.scopes.iter().flatten().any(|assigned| assigned.name == name)
+        self.scopes.iter().any(|scope| scope.contains(&name))
     }
 
-    /// Every statement that assigns the name assigns a number.
+    /// Every statement that assigned the name assigned a number.
     fn is_number(&self, name: &str) -> bool {
-        let mut values = self.scopes.iter().flatten().filter(|assigned| assigned.name == name).peekable();
-        values.peek().is_some() && values.all(|assigned| assigned.number)
+        self.is_assigned(name) && !self.texts.contains(&name)
     }
 
     fn block(&mut self, body: &[Stmt<'s>]) {
@@ -132,7 +126,7 @@ impl<'s> Walk<'s> {
         self.assign(&cycle.target, false);
         // MiniJinja filters before it loops: `loop` is no loop there yet.
         self.optional(cycle.filter_expr.as_ref());
-        self.scopes.push(vec![Assigned { name: "loop", number: false }]);
+        self.scopes.push(vec!["loop"]);
         self.statements(&cycle.body);
         self.scopes.pop();
         self.scopes.pop();
@@ -146,7 +140,10 @@ impl<'s> Walk<'s> {
             }
             Expr::Var(var) => {
                 if let Some(scope) = self.scopes.last_mut() {
-                    scope.push(Assigned { name: var.id, number });
+                    scope.push(var.id);
+                }
+                if !number {
+                    self.texts.push(var.id);
                 }
             }
             Expr::List(list) => list.items.iter().for_each(|item| self.assign(item, false)),

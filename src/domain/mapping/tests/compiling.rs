@@ -71,6 +71,7 @@ fn what_cannot_work_for_any_row_is_a_problem_before_the_first() {
         ("{{ (a if b else 0) * 3 }}", "each side as a number"),
         ("{% set x = a %}{{ x * 3 }}", "each side as a number"),
         ("{% set x = 1 %}{% if a %}{% set x = a %}{{ x * 3 }}{% endif %}", "each side as a number"),
+        ("{% set x = 1 %}{% if a %}{% set x = a %}{% endif %}{{ x * 3 }}", "each side as a number"),
         ("{% for x in [a] %}{{ x * 3 }}{% endfor %}", "each side as a number"),
         ("{{ '-' * a|decimal }}", "each side as a number"),
         ("{{ [1] * 3 }}", "each side as a number"),
