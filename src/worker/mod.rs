@@ -127,6 +127,8 @@ struct Run<'a> {
     counts: BTreeMap<i64, Counts>,
     /// Of the requests, by connection.
     latency: BTreeMap<i64, Latency>,
+    /// Leads of a sync that this run is not over are newly held.
+    holds_others: bool,
     notices: Vec<Notice>,
     samples: Vec<report::Sample>,
 }
@@ -142,6 +144,7 @@ impl<'a> Run<'a> {
             ids,
             counts,
             latency: BTreeMap::new(),
+            holds_others: false,
             notices: Vec::new(),
             samples: Vec::new(),
         }
@@ -153,13 +156,19 @@ impl<'a> Run<'a> {
             let text = format!("{leads} leads were being sent when the last run was cut off: they are in doubt");
             self.notices.push(Notice::new(Ending::Complete, text));
         }
-        for (sync, held) in &recovered.held {
+        self.add_held(&recovered.held);
+    }
+
+    /// Counts leads that are newly held, by sync.
+    fn add_held(&mut self, held: &BTreeMap<i64, u64>) {
+        for (sync, held) in held {
             if let Some(counts) = self.counts.get_mut(sync) {
                 counts.held += held;
             } else {
                 // A sync that this run is not over must not look as if it had run.
                 let text = format!("{held} leads of another sync are held: see `lead-sync leads --state held`");
-                self.notices.push(Notice { sync: Some(*sync), ..Notice::new(Ending::Attention, text) });
+                self.notices.push(Notice { sync: Some(*sync), ..Notice::new(Ending::Complete, text) });
+                self.holds_others = true;
             }
         }
     }
@@ -281,7 +290,7 @@ impl<'a> Run<'a> {
             self.add_waiting(ledger)?;
         }
         let newly = |counts: &Counts| counts.rejected + counts.held + counts.failed > 0;
-        let attention = self.counts.values().any(newly).then_some(Ending::Attention);
+        let attention = (self.holds_others || self.counts.values().any(newly)).then_some(Ending::Attention);
         let worst = self.notices.iter().map(|notice| notice.ending).chain(attention).max();
         let named = |(name, (sync, _)): (&String, &(i64, i64))| {
             (name.clone(), self.counts.get(sync).copied().unwrap_or_default())

@@ -25,12 +25,11 @@ impl Run<'_> {
             Err(ledger::Error::DamagedMark { .. }) => "may be older than what was sent".to_owned(),
             sound => return sound,
         };
-        let mut held = 0;
+        let mut held: u64 = 0;
         if self.assignment.job.purpose == Purpose::Baseline && report::went_through(&self.notices) {
-            for (sync, leads) in ledger.hold_open(self.number, self.started_at)? {
-                self.counts.entry(sync).or_default().held += leads;
-                held += leads;
-            }
+            let newly = ledger.hold_open(self.number, self.started_at)?;
+            held = newly.values().sum();
+            self.add_held(&newly);
         }
         let mut text = format!("--older-ledger: went on with a ledger that {which}");
         if held > 0 {

@@ -136,6 +136,9 @@ fn leads_of_a_sync_that_is_not_configured_at_the_moment_are_held_too() {
     fs::set_permissions(scene.path("others.toml"), fs::Permissions::from_mode(0o600)).unwrap();
     let ran = scene.cli(&["--config", "others.toml", "baseline", "--yes", "--older-ledger"]);
     assert_eq!(ran.code, 3, "{ran:?}");
+    let runs = scene
+        .query("SELECT s.name FROM run_sync r JOIN sync s ON s.id = r.sync WHERE r.run = (SELECT max(id) FROM run)");
+    assert_eq!(runs, ["others"], "it must not look as if the other sync had run");
     assert_eq!((scene.run().count("delivered"), scene.stored().len()), (0, 2));
     let held: Vec<_> = scene.leads().into_iter().filter(|lead| lead["state"] == "held").collect();
     assert_eq!((held.len(), &held[0]["sync"], &held[0]["key"]), (1, &"customers".into(), &"1".into()));
