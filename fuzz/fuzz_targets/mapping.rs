@@ -10,9 +10,14 @@ use serde_json::{Value, json};
 /// Planted in a cell. No template is likely to spell it.
 const SECRET: &str = "Qz7plantedXv93";
 
+/// A list of a text's letters, joined by a longer text, is a longer text: filters in a row multiply, and how many there are is up to who writes
+/// the template. What is longer than this, in bytes, or has more filters, is left out, as it may rightly take longer than the fuzzer waits.
+const LONGEST: usize = 1024;
+const MOST_FILTERS: usize = 8;
+
 fuzz_target!(|data: &str| {
     let (template, cell) = data.split_once('\0').unwrap_or((data, ""));
-    if template.contains(SECRET) {
+    if template.contains(SECRET) || data.len() > LONGEST || template.matches('|').count() > MOST_FILTERS {
         return;
     }
     let lead = json!({ "f": template, "end": 1 });
