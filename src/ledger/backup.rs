@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::files::{file_error, folder_of, key_path, read_key, sync_folder};
+use super::files::{file_error, folder_of, sync_folder};
+use super::key::{key_path, read_key};
 use super::mark::leave_out_run_under_way;
 use super::schema::APPLICATION_ID;
 use super::{Error, Ledger, Result};

@@ -1,24 +1,18 @@
-//! A ledger's files beside its database: the folder, the fingerprint key, and the room on the disk.
+//! What a ledger needs around its database: the folder, its turn in it, and the room on the disk.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::fs::{self, File, TryLockError};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
 use std::time::Duration;
 
-use super::identity::resolve;
 use super::inspect::existing_folder;
+use super::key::key_path;
 use super::open::BUSY;
 use super::{Error, Result};
 use crate::clock;
 
 /// Less than this, in bytes, and nothing is sent: room for the write-ahead log of a run.
 const LEAST_FREE: u64 = 16 << 20;
-
-/// The fingerprint key's file: `NAME.key` beside the ledger, which a link may lead to.
-pub fn key_path(ledger: &Path) -> PathBuf {
-    resolve(ledger).with_extension("key")
-}
 
 /// Refuses a ledger at `path` for whose outcomes there might be no room.
 pub(super) fn check_space(path: &Path) -> Result<()> {
@@ -43,41 +37,6 @@ pub(super) fn refuse_lost(path: &Path, tokens: &Path) -> Result<()> {
         Some(trace) => Err(Error::Lost { path: path.into(), trace }),
         None => Ok(()),
     }
-}
-
-/// Makes the fingerprint key of a new ledger.
-pub(super) fn create_key(path: &Path) -> Result<[u8; 32]> {
-    let mut key = [0; 32];
-    getrandom::fill(&mut key)
-        .map_err(|error| file_error("no random numbers for", path)(std::io::Error::other(error.to_string())))?;
-    // Written aside and renamed, so that there is never half a key.
-    let aside = path.with_extension("key.tmp");
-    // Left by a crash, or put there by somebody else: it is replaced, and never written through.
-    let _ = fs::remove_file(&aside);
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&aside)
-        .map_err(file_error("cannot create", &aside))?;
-    file.write_all(&key).and_then(|()| file.sync_all()).map_err(file_error("cannot write", &aside))?;
-    fs::rename(&aside, path).map_err(file_error("cannot create", path))?;
-    sync_folder(path)?;
-    Ok(key)
-}
-
-/// The fingerprint key, or why it cannot be used.
-pub(super) fn read_key(path: &Path) -> Result<[u8; 32]> {
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(Error::Key { path: path.into(), problem: "is missing" });
-        }
-        Err(error) => return Err(file_error("cannot read", path)(error)),
-    };
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).map_err(file_error("cannot read", path))?;
-    bytes.try_into().map_err(|_| Error::Key { path: path.into(), problem: "is damaged" })
 }
 
 /// Creates the ledger's folder, for its owner only.

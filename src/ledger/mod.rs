@@ -2,7 +2,8 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `open.rs` | opening, creating, checking, migrating; the fingerprint key |
+//! | `open.rs` | opening, creating, checking, migrating |
+//! | `key.rs` | the fingerprint key beside it |
 //! | `inspect.rs` | a look that changes nothing, for `check` |
 //! | `lease.rs` | one holder at a time |
 //! | `identity.rs` | which file it is, through links and replacements |
@@ -37,6 +38,7 @@ mod forget;
 mod health;
 mod identity;
 mod inspect;
+mod key;
 mod lease;
 mod listing;
 mod mark;
@@ -58,10 +60,10 @@ pub use admit::{Admission, Content, KnownLead, Place};
 pub use backup::Backup;
 pub use connections::{ConnectionState, RateMemory};
 pub use figures::DayCounts;
-pub use files::key_path;
 pub use forget::{Erased, Forgotten, Held, Person};
 pub use health::{Health, SyncHealth, Version};
 pub use inspect::Found;
+pub use key::key_path;
 pub use lease::{Custody, Lease, holder};
 pub use mark::{OlderLedger, mark_path};
 pub use open::{Ledger, NewLedger};

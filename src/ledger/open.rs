@@ -1,4 +1,4 @@
-//! Opening the ledger: what SQLite is told for each connection, and the fingerprint key held against the file.
+//! Opening the ledger, and what SQLite is told for each connection.
 
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
@@ -6,12 +6,11 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
-use super::files::{
-    check_space, create_key, file_error, key_path, lock_folder, prepare_folder, read_key, refuse_lost, sync_folder,
-};
+use super::files::{check_space, file_error, lock_folder, prepare_folder, refuse_lost, sync_folder};
 use super::identity::{FileId, refuse_hard_links, resolve};
+use super::key::{create_key, key_path, read_key};
 use super::schema::{APPLICATION_ID, MIGRATIONS, Schema};
 use super::{Error, Lease, Result};
 use crate::clock;
@@ -39,7 +38,7 @@ pub struct Ledger {
     pub(super) path: PathBuf,
     /// The file that was opened; `None` for a private copy.
     pub(super) file: Option<FileId>,
-    key: [u8; 32],
+    pub(super) key: [u8; 32],
 }
 
 impl Ledger {
@@ -222,42 +221,6 @@ impl Ledger {
 
     pub(super) fn number(&self, pragma: &str) -> Result<i64> {
         self.db.pragma_query_value(None, pragma, |row| row.get(0)).map_err(|error| self.error(&error))
-    }
-
-    /// Holds the key against the ledger, and writes down which one it is if this is its first.
-    fn check_key(&self) -> Result<()> {
-        if self.has_key_check()? {
-            return Ok(());
-        }
-        // Another process may do the same at this moment.
-        let sql = "INSERT INTO meta (name, value) VALUES ('key_check', ?1) ON CONFLICT DO NOTHING";
-        self.db.execute(sql, [blake3::hash(&self.key).as_bytes().as_slice()]).map_err(|error| self.error(&error))?;
-        self.has_key_check().map(drop)
-    }
-
-    /// Refuses the key that lies beside the ledger if it is missing, damaged or another one's. Writes nothing.
-    pub(super) fn verify_key(&self) -> Result<()> {
-        read_key(&key_path(&self.path))?;
-        self.has_key_check().map(drop)
-    }
-
-    /// Whether the ledger knows its key by now; if it does, it has to be this one.
-    fn has_key_check(&self) -> Result<bool> {
-        let stored: Option<Vec<u8>> = self
-            .db
-            .query_row("SELECT value FROM meta WHERE name = 'key_check'", [], |row| row.get(0))
-            .optional()
-            .map_err(|error| self.error(&error))?;
-        match stored {
-            Some(stored) if stored == blake3::hash(&self.key).as_bytes() => Ok(true),
-            Some(_) => Err(Error::Key { path: key_path(&self.path), problem: "belongs to another ledger" }),
-            None => Ok(false),
-        }
-    }
-
-    /// The key of the fingerprints.
-    pub fn key(&self) -> [u8; 32] {
-        self.key
     }
 
     /// The ledger's file.
