@@ -11,5 +11,6 @@ mod terminal;
 mod acts;
 mod desk;
 mod forget;
+mod moved;
 mod rejects;
 mod replacing;

@@ -129,6 +129,10 @@ impl Import<'_> {
             Ok(cells) => cells,
             Err(reason) => return Ok(Err(reason)),
         };
+        if !self.is_of(&reject, &original, &cells) {
+            let another = "the row of this line is another one by now: export the rejects again, and correct it there";
+            return Ok(self.taken_before(correction)?.map_err(|_| another.to_owned()));
+        }
         if !correction.accepted && same(&cells, &original) {
             return Ok(Err(format!("not corrected (empty its _reason if it is right): {}", reject.reason)));
         }
@@ -157,6 +161,20 @@ impl Import<'_> {
             }
         }
         rejects.into_iter().next().ok_or_else(|| ambiguous.to_owned())
+    }
+
+    /// Whether these may be the corrected cells of the row: it was found by its line, and the export may have been read since with other rows.
+    /// A correction keeps the key, or most cells if the key is what was wrong.
+    fn is_of(&mut self, reject: &Reject, original: &[Vec<u8>], cells: &[Vec<u8>]) -> bool {
+        let mut record = Record::default();
+        self.reader.read(&self.style, cells, &[], 0, &mut record);
+        if reject.key == record.key() {
+            return true;
+        }
+        let filled: Vec<&Vec<u8>> = original.iter().filter(|cell| !cell.is_empty()).collect();
+        let kept = filled.iter().filter(|cell| cells.contains(cell)).count();
+        // Of a row that is one single cell, as an unclosed quote makes it, nothing need be left.
+        filled.len() < 2 || 2 * kept >= filled.len()
     }
 
     /// The lead that a corrected row makes, by the rules of a row of the export.
@@ -197,7 +215,12 @@ impl Import<'_> {
                 self.done.pending += 1;
             }
             Change::Leave if known.known.state == State::Delivered => self.done.left += 1,
-            Change::Leave | Change::Withdraw | Change::RefuseAgain | Change::Quarantine => {
+            Change::Leave
+            | Change::Withdraw
+            | Change::Restore
+            | Change::Hold
+            | Change::RefuseAgain
+            | Change::Quarantine => {
                 return Ok(
                     Err("its lead is being sent or in doubt: settle that first (lead-sync show KEY)".to_owned()),
                 );
