@@ -84,12 +84,14 @@ fn told(shown: &str, forgotten: &Forgotten) -> Result<Exit, Failure> {
         let text = "quarantined rows of others held the key in a cell and are erased, too; they come back while the export holds them";
         out::say(format!("{} {text}", forgotten.mentions));
     }
-    for erased in forgotten.leads.iter().filter(|erased| erased.at_recipient) {
-        let id = erased
-            .remote_id
-            .as_deref()
-            .map_or_else(|| "under an unknown id".to_owned(), |id| format!("as {}", out::shown(id)));
-        out::say(format!("the recipient has the lead {id}: ask for its erasure there; the ledger no longer knows it"));
+    for erased in &forgotten.leads {
+        let known = erased.remote_ids.iter().map(|id| format!("as {}", out::shown(id)));
+        let unknown = erased.without_id.then(|| "under an unknown id".to_owned());
+        for id in known.chain(unknown) {
+            out::say(format!(
+                "the recipient has the lead {id}: ask for its erasure there; the ledger no longer knows it"
+            ));
+        }
     }
     out::say("exports, archived files, backups of the ledger and rejects files are yours to clean");
     if forgotten.wiped {

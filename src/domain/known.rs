@@ -32,16 +32,18 @@ const OPEN: u32 = 1 << 31;
 const BY_MAPPING: u32 = 1 << 30;
 /// The place is that of a row with the lead's key and other values.
 const OTHER: u32 = 1 << 29;
+/// No lead had it before this pass.
+const NEW: u32 = 1 << 28;
 /// The rest is the place.
-const PLACE: u32 = OTHER - 1;
+const PLACE: u32 = NEW - 1;
 
 /// A place in a pass: lines are counted through over all files of the pass, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place(u32);
 
 impl Place {
-    /// The place of `line` of a file that begins after `before` lines of the pass. Past half a thousand million lines all places are the
-    /// same; only the line in a message about a repeated key suffers.
+    /// The place of `line` of a file that begins after `before` lines of the pass. Past 268 million lines all places are the same: the line in a
+    /// message about a repeated key suffers, and a file that is given up there is not taken back.
     pub fn new(before: u64, line: u64) -> Self {
         Self(u32::try_from(before.saturating_add(line)).unwrap_or(PLACE).clamp(1, PLACE))
     }
@@ -123,18 +125,32 @@ impl Known {
     pub fn replace(&mut self, old: &[u8; 16], new: [u8; 16], place: Place) {
         let flags = self.marks.get(old).map_or(0, |mark| mark & (OPEN | BY_MAPPING));
         self.marks.insert(*old, flags | OTHER | place.0);
-        self.marks.insert(new, place.0);
+        self.marks.insert(new, NEW | place.0);
     }
 
     /// A row became a lead.
     pub fn add(&mut self, fingerprint: [u8; 16], place: Place) {
-        self.marks.insert(fingerprint, place.0);
+        self.marks.insert(fingerprint, NEW | place.0);
     }
 
-    /// A row was skipped: its key is taken in this pass, although it has no lead. `key` is a keyed hash of the key.
+    /// A row was skipped, or its lead was taken out: its key is taken in this pass, although it has no lead. `key` is a keyed hash of the key.
     pub fn skip(&mut self, key: [u8; 16], fingerprint: [u8; 16], place: Place) {
         self.skipped.entry(key).or_insert(place);
-        self.marks.entry(fingerprint).or_insert(place.0);
+        self.marks.entry(fingerprint).or_insert(NEW | place.0);
+    }
+
+    /// Takes back what was met after the first `before` lines of the pass: the file that begins there does not count.
+    pub fn take_back(&mut self, before: u64) {
+        let is_after = |place: Place| place.line_in(before).is_some();
+        self.marks.retain(|_, mark| {
+            if !is_after(Place(*mark & PLACE)) {
+                return true;
+            }
+            let is_kept = *mark & NEW == 0;
+            *mark &= OPEN | BY_MAPPING;
+            is_kept
+        });
+        self.skipped.retain(|_, place| !is_after(*place));
     }
 
     /// Where a skipped row with this key (hashed) was met.
@@ -183,6 +199,25 @@ mod tests {
         known.skip(B, A, at(5));
         assert_eq!(known.skipped(&B), Some(at(5)));
         assert_eq!(known.meet(&A, at(6)), Seen::Same(at(5)));
+    }
+
+    #[test]
+    fn what_a_file_brought_that_does_not_count_is_as_if_it_had_never_been_met() {
+        let (c, d, e) = ([3; 16], [4; 16], [5; 16]);
+        let mut known = Known::default();
+        known.load(lead(A, true).chain(lead(B, false)));
+        known.add(c, at(7));
+        assert_eq!(known.meet(&A, Place::new(10, 1)), Seen::First { open: true, by_mapping: false });
+        known.replace(&B, d, Place::new(10, 2));
+        known.skip(e, e, Place::new(10, 3));
+        known.take_back(10);
+        assert_eq!(known.meet(&c, Place::new(10, 1)), Seen::Same(at(7)));
+        assert_eq!(known.meet(&A, Place::new(10, 2)), Seen::First { open: true, by_mapping: false });
+        assert_eq!(known.meet(&B, Place::new(10, 3)), Seen::First { open: false, by_mapping: false });
+        assert_eq!(
+            (known.meet(&d, at(1)), known.meet(&e, at(1)), known.skipped(&e)),
+            (Seen::Unknown, Seen::Unknown, None)
+        );
     }
 
     #[test]

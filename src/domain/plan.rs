@@ -22,6 +22,8 @@ pub struct Known {
     pub possibly_sent: bool,
     /// It was refused by the mapping and never sent.
     pub by_mapping: bool,
+    /// The API has an earlier content of it.
+    pub delivered_before: bool,
 }
 
 impl Known {
@@ -56,6 +58,10 @@ pub enum Change {
     Leave,
     /// The lead was never sent and must not be any more (consent withdrawn): it is taken out of the ledger.
     Withdraw,
+    /// The API has an earlier content, and what came since must not be sent any more: the lead is delivered, as it was.
+    Restore,
+    /// An attempt may have arrived, and another one must not be made: a person decides.
+    Hold,
     /// A lead that the mapping refused is refused again, with the new row and reason.
     RefuseAgain,
     /// The row is quarantined; the lead stays as it is (a row that fails intake never changes a known lead).
@@ -64,13 +70,16 @@ pub enum Change {
 
 /// Decides on a row whose mapped columns differ from those of the known lead.
 ///
-/// Content is frozen once an attempt may have arrived; a held or sending lead stays as it was.
+/// Content is frozen once an attempt may have arrived; a held or sending lead stays as it was. Frozen content is sent again only while its row
+/// is wanted.
 pub fn change(known: Known, row: Row, on_change: OnChange) -> Change {
     let frozen = known.possibly_sent || matches!(known.state, State::Sending | State::Held);
     match (row, known.state) {
         (Row::Refused, State::Rejected) if known.by_mapping => Change::RefuseAgain,
         (Row::Refused, _) => Change::Quarantine,
+        (Row::Unwanted, State::Pending | State::Waiting | State::Failed) if known.possibly_sent => Change::Hold,
         (Row::Unwanted, state) if frozen || state == State::Delivered => Change::Leave,
+        (Row::Unwanted, _) if known.delivered_before => Change::Restore,
         (Row::Unwanted, _) => Change::Withdraw,
         (Row::Wanted, State::Delivered) if on_change == OnChange::Ignore => Change::Leave,
         // A corrected row is the cure for a refusal, also for one that followed an attempt in doubt: that is a new content.
@@ -90,7 +99,7 @@ mod tests {
     use super::*;
 
     fn known(state: State, possibly_sent: bool) -> Known {
-        Known { lead: 1, state, possibly_sent, by_mapping: false }
+        Known { lead: 1, state, possibly_sent, by_mapping: false, delivered_before: false }
     }
 
     #[test]
@@ -105,9 +114,26 @@ mod tests {
     fn content_that_may_have_arrived_is_frozen() {
         for state in [State::Pending, State::Sending, State::Waiting, State::Held] {
             assert_eq!(change(known(state, true), Row::Wanted, OnChange::Resend), Change::Leave, "{state}");
-            assert_eq!(change(known(state, true), Row::Unwanted, OnChange::Resend), Change::Leave, "{state}");
         }
         assert_eq!(change(known(State::Held, false), Row::Wanted, OnChange::Resend), Change::Leave);
+    }
+
+    #[test]
+    fn a_lead_that_may_have_arrived_is_not_sent_again_once_its_row_is_unwanted() {
+        for state in [State::Pending, State::Waiting, State::Failed] {
+            assert_eq!(change(known(state, true), Row::Unwanted, OnChange::Ignore), Change::Hold, "{state}");
+        }
+        for state in [State::Sending, State::Held, State::Rejected] {
+            assert_eq!(change(known(state, true), Row::Unwanted, OnChange::Ignore), Change::Leave, "{state}");
+        }
+    }
+
+    #[test]
+    fn a_change_that_must_not_be_sent_leaves_what_was_delivered_before() {
+        for state in [State::Pending, State::Waiting, State::Rejected, State::Failed] {
+            let changed = Known { delivered_before: true, ..known(state, false) };
+            assert_eq!(change(changed, Row::Unwanted, OnChange::Resend), Change::Restore, "{state}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 mod lead;
 
-use rusqlite::{Transaction, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 
 pub use lead::{Content, KnownLead, Place};
 
@@ -108,15 +108,17 @@ impl Admission<'_> {
         self.run("UPDATE sync SET mapping_digest = ?2 WHERE id = ?1", params![self.sync, digest.as_slice()])
     }
 
-    /// The position in a SQLite source.
-    pub fn cursor(&self) -> Result<Option<String>> {
-        let sql = "SELECT cursor FROM sync WHERE id = ?1";
-        self.tx.query_row(sql, [self.sync], |row| row.get(0)).map_err(|error| self.error(&error))
+    /// The position in a SQLite source, if it is one of what `of` stands for.
+    pub fn cursor(&self, of: &[u8; 16]) -> Result<Option<String>> {
+        let sql = "SELECT iif(cursor_of = ?2, cursor, NULL) FROM sync WHERE id = ?1";
+        let found = self.tx.query_row(sql, params![self.sync, of.as_slice()], |row| row.get(0));
+        found.map_err(|error| self.error(&error))
     }
 
     /// Moves the position; it counts with the commit, together with the rows up to it.
-    pub fn set_cursor(&self, cursor: &str) -> Result<()> {
-        self.run("UPDATE sync SET cursor = ?2 WHERE id = ?1", params![self.sync, cursor])
+    pub fn set_cursor(&self, cursor: &str, of: &[u8; 16]) -> Result<()> {
+        let sql = "UPDATE sync SET cursor = ?2, cursor_of = ?3 WHERE id = ?1";
+        self.run(sql, params![self.sync, cursor, of.as_slice()])
     }
 
     /// The number of the file or database `path`, whose form is remembered.
@@ -125,6 +127,13 @@ impl Admission<'_> {
         let sql = "INSERT INTO origin (sync, path, layout) VALUES (?1, ?2, ?3)
                    ON CONFLICT (sync, path) DO UPDATE SET layout = excluded.layout RETURNING id";
         self.number(sql, params![self.sync, path, layout])
+    }
+
+    /// The number of the file or database `path`, if leads were read from it before.
+    pub fn origin_of(&self, path: &str) -> Result<Option<i64>> {
+        let sql = "SELECT id FROM origin WHERE sync = ?1 AND path = ?2";
+        let found = self.tx.query_row(sql, params![self.sync, path], |row| row.get(0));
+        found.optional().map_err(|error| self.error(&error))
     }
 
     /// New leads get numbers in the order of the files, although the files are read last name first. `index` is the file's place in name

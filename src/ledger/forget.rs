@@ -25,10 +25,10 @@ const READER: Duration = Duration::from_secs(3);
 pub struct Erased {
     /// The sync.
     pub sync: String,
-    /// The API's id of the lead, for the request to the recipient.
-    pub remote_id: Option<String>,
-    /// The lead may have reached the API, with or without an id.
-    pub at_recipient: bool,
+    /// The API's ids of the lead, for the request to the recipient: that of its content now, and those of contents before.
+    pub remote_ids: Vec<String>,
+    /// A content of the lead may have reached the API of which no id is known.
+    pub without_id: bool,
 }
 
 /// What [`Ledger::forget`] did.
@@ -185,8 +185,20 @@ fn forget_in(
     }
     if let Some((lead, state, possibly_sent, remote_id)) = found {
         let at_recipient = possibly_sent || state == State::Delivered.as_str() || state == State::Held.as_str();
+        let mut ids: Vec<Option<String>> = db
+            .prepare("SELECT remote_id FROM earlier WHERE lead = ?1 ORDER BY version")?
+            .query_map([lead], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        if at_recipient || remote_id.is_some() {
+            ids.push(remote_id);
+        }
+        let without_id = ids.iter().any(Option::is_none);
         erase_lead(db, sync, lead)?;
-        forgotten.leads.push(Erased { sync: name.to_owned(), remote_id, at_recipient });
+        forgotten.leads.push(Erased {
+            sync: name.to_owned(),
+            remote_ids: ids.into_iter().flatten().collect(),
+            without_id,
+        });
     }
     for (row, fingerprint) in &quarantined {
         let sql = "INSERT OR REPLACE INTO superseded (sync, fingerprint, lead) VALUES (?1, ?2, NULL)";
@@ -210,6 +222,7 @@ fn erase_lead(db: &Connection, sync: i64, lead: i64) -> rusqlite::Result<()> {
     db.execute("UPDATE superseded SET lead = NULL WHERE lead = ?1", [lead])?;
     db.execute("DELETE FROM content WHERE lead = ?1", [lead])?;
     db.execute("DELETE FROM failure WHERE lead = ?1", [lead])?;
+    db.execute("DELETE FROM earlier WHERE lead = ?1", [lead])?;
     db.execute("DELETE FROM lead WHERE id = ?1", [lead])?;
     db.execute("UPDATE sync SET leads = leads - 1 WHERE id = ?1", [sync]).map(drop)
 }

@@ -6,13 +6,14 @@ use super::admit::signed;
 use super::{Admission, Place, Result};
 
 impl Admission<'_> {
-    /// Calls `each` with the fingerprint of every row that is in quarantine before this pass.
-    pub fn each_quarantined(&self, mut each: impl FnMut([u8; 16])) -> Result<()> {
-        let sql = "SELECT fingerprint FROM quarantine WHERE sync = ?1";
+    /// Calls `each` with fingerprint and key of every row that is in quarantine before this pass.
+    pub fn each_quarantined(&self, mut each: impl FnMut([u8; 16], String)) -> Result<()> {
+        let sql = "SELECT fingerprint, key FROM quarantine WHERE sync = ?1";
         let mut statement = self.tx.prepare_cached(sql).map_err(|error| self.error(&error))?;
         let mut rows = statement.query([self.sync]).map_err(|error| self.error(&error))?;
         while let Some(row) = rows.next().map_err(|error| self.error(&error))? {
-            each(row.get(0).map_err(|error| self.error(&error))?);
+            let key = row.get(1).map_err(|error| self.error(&error))?;
+            each(row.get(0).map_err(|error| self.error(&error))?, key);
         }
         Ok(())
     }
@@ -23,9 +24,11 @@ impl Admission<'_> {
     }
 
     /// A good row came for this key: bad ones that claimed it, in other origins or in rows that are not read again (`also_here`), are mended.
+    /// Not those that this pass has listed: they are of a file that counts before this row's.
     pub fn mend(&self, key: &str, origin: i64, also_here: bool) -> Result<()> {
-        let sql = "DELETE FROM quarantine WHERE sync = ?1 AND key = ?2 AND key <> '' AND (origin <> ?3 OR ?4)";
-        self.run(sql, params![self.sync, key, origin, also_here])
+        let sql =
+            "DELETE FROM quarantine WHERE sync = ?1 AND key = ?2 AND key <> '' AND (origin <> ?3 OR ?4) AND run <> ?5";
+        self.run(sql, params![self.sync, key, origin, also_here, self.run])
     }
 
     /// Keeps a row that cannot become a lead, or must not change one.

@@ -156,7 +156,12 @@ impl Ledger {
         let sql = "SELECT possibly_sent, strftime('%Y-%m-%dT%H:%M:%fZ', next_at / 1000.0, 'unixepoch') FROM lead WHERE id = ?1";
         let (possibly_sent_twice, next_at) = self.db.query_row(sql, [number], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let sql = "SELECT run, attempt, strftime('%Y-%m-%dT%H:%M:%fZ', at / 1000.0, 'unixepoch'), kind, http_status, reason, took_ms
-                     FROM failure WHERE lead = ?1 ORDER BY id";
+                     FROM (SELECT 0 AS part, version AS place, NULL AS run, 1 AS attempt, at, 'delivered' AS kind, http_status,
+                                  coalesce('as ' || remote_id, 'under an unknown id') || '; its row changed since' AS reason, NULL AS took_ms
+                             FROM earlier WHERE lead = ?1
+                           UNION ALL
+                           SELECT 1, id, run, attempt, at, kind, http_status, reason, took_ms FROM failure WHERE lead = ?1)
+                    ORDER BY part, place";
         let mut statement = self.db.prepare_cached(sql)?;
         let history = statement.query_map([number], event)?.collect::<rusqlite::Result<_>>()?;
         Ok(Told { lead, possibly_sent_twice, next_at, history })

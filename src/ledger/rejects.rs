@@ -179,16 +179,20 @@ impl Admission<'_> {
     }
 
     /// The rejected row is settled by a corrected one, of which `lead` was made: it leaves the quarantine. A lead of another key goes, too,
-    /// unless it may have been sent.
+    /// unless it may have been sent, or is again what was delivered of it before.
     pub fn replace_reject(&mut self, kept: Kept, lead: i64) -> Result<()> {
         match kept {
             Kept::Quarantined(row) => self.run("DELETE FROM quarantine WHERE id = ?1", [row]),
             Kept::Lead(old) if old == lead => Ok(()),
             Kept::Lead(old) => {
-                let sql = "SELECT possibly_sent FROM lead WHERE id = ?1";
-                let possibly_sent =
-                    self.tx.query_row(sql, [old], |row| row.get(0)).map_err(|error| self.error(&error))?;
-                if possibly_sent { Ok(()) } else { self.withdraw(old) }
+                let sql =
+                    "SELECT possibly_sent, EXISTS (SELECT 1 FROM earlier WHERE lead = ?1) FROM lead WHERE id = ?1";
+                let read = self.tx.query_row(sql, [old], |row| Ok((row.get(0)?, row.get(1)?)));
+                match read.map_err(|error| self.error(&error))? {
+                    (true, _) => Ok(()),
+                    (false, true) => self.restore(old, "its change was corrected to another key"),
+                    (false, false) => self.withdraw(old),
+                }
             }
         }
     }

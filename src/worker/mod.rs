@@ -129,6 +129,8 @@ struct Run<'a> {
     latency: BTreeMap<i64, Latency>,
     /// Leads of a sync that this run is not over are newly held.
     holds_others: bool,
+    /// Names of the syncs whose source was not there, or was not read to its end.
+    unread: Vec<String>,
     notices: Vec<Notice>,
     samples: Vec<report::Sample>,
 }
@@ -145,6 +147,7 @@ impl<'a> Run<'a> {
             counts,
             latency: BTreeMap::new(),
             holds_others: false,
+            unread: Vec::new(),
             notices: Vec::new(),
             samples: Vec::new(),
         }
@@ -245,11 +248,14 @@ impl<'a> Run<'a> {
                 progress,
                 stopped: &|| stop.is_set(),
             };
-            let Taken { counts, notices, samples } = span.in_scope(|| intake::take_in(ledger, &order))?;
+            let Taken { counts, notices, samples, is_read } = span.in_scope(|| intake::take_in(ledger, &order))?;
             let recovered = self.counts.get(id).map_or(0, |before| before.held);
             self.counts.insert(*id, Counts { held: counts.held + recovered, ..counts });
             self.notices.extend(notices.into_iter().map(|notice| Notice { sync: Some(*id), ..notice }));
             self.samples.extend(samples);
+            if !is_read {
+                self.unread.push(sync.settings.name.clone());
+            }
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ impl Run<'_> {
         for sync in self.counts.keys() {
             due += ledger.count_due(*sync)?;
         }
-        Ok(due == 0 && report::went_through(&report.notices))
+        Ok(due == 0 && self.unread.is_empty() && report::went_through(&report.notices))
     }
 
     /// Says that the ledger is older than what was sent, as nothing else in it will tell why leads went out again. What a baseline leaves open
@@ -26,7 +26,16 @@ impl Run<'_> {
             sound => return sound,
         };
         let mut held: u64 = 0;
-        if self.assignment.job.purpose == Purpose::Baseline && report::went_through(&self.notices) {
+        let is_baseline = self.assignment.job.purpose == Purpose::Baseline;
+        if is_baseline && !self.unread.is_empty() {
+            let names = self.unread.join(", ");
+            let text = format!(
+                "--older-ledger: not confirmed, as not all of the export of {names} was there to be read; run it again once it is"
+            );
+            self.notices.push(Notice::new(Ending::Attention, text));
+            return Ok(());
+        }
+        if is_baseline && report::went_through(&self.notices) {
             let newly = ledger.hold_open(self.number, self.started_at)?;
             held = newly.values().sum();
             self.add_held(&newly);

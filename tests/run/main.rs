@@ -6,9 +6,12 @@
 #[expect(dead_code, reason = "each test crate uses a part of it")]
 mod support;
 
+mod baseline;
 mod changes;
 mod contract;
 mod corpus;
+mod cursor;
+mod globs;
 mod guard;
 mod ledger_file;
 mod older;
@@ -16,3 +19,4 @@ mod outcomes;
 mod privacy;
 mod rate;
 mod stop;
+mod withdrawn;

@@ -321,3 +321,22 @@ fn a_new_ledger_is_not_older_than_the_lost_one_in_whose_place_it_was_begun() {
     assert_eq!(scene.cli(&["--run-now", "--new-ledger"]).code, 0);
     assert_eq!(scene.run().code, 0);
 }
+
+/// Neither an export that is just being written nor one that is not there (a share that is not mounted) was taken as delivered.
+#[test]
+fn a_baseline_that_found_no_export_leaves_the_ledger_refused() {
+    let mut scene = older();
+    scene.source("min_age", "\"1h\"");
+    let ran = scene.cli(&["baseline", "--yes", "--older-ledger"]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+    assert!(ran.stderr.contains("not confirmed") && ran.stderr.contains("customers"), "{ran:?}");
+    scene.source("min_age", "\"0s\"");
+    assert_refused(&scene, &scene.run());
+    fs::rename(scene.path("exports/customers.csv"), scene.path("customers.csv")).unwrap();
+    assert_eq!(scene.cli(&["baseline", "--yes", "--older-ledger"]).code, 3);
+    fs::rename(scene.path("customers.csv"), scene.path("exports/customers.csv")).unwrap();
+    assert_refused(&scene, &scene.run());
+    assert_eq!(scene.stored().len(), 5);
+    assert_eq!(scene.cli(&["baseline", "--yes", "--older-ledger"]).code, 0);
+    assert_eq!(scene.run().count("delivered"), 0);
+}

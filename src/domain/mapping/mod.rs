@@ -135,6 +135,11 @@ impl Mapping {
         self.digest
     }
 
+    /// There is a `where`.
+    pub fn filters(&self) -> bool {
+        self.filter.is_some()
+    }
+
     /// Whether `where` lets the row through; it does if there is none.
     ///
     /// A boolean counts as it is, a number unless it is zero, nothing is false. Any other text is a [`Rejection`]:

@@ -36,25 +36,34 @@ pub struct KnownLead {
     pub fingerprint: [u8; 16],
     /// The fingerprint is made of other columns than today's.
     pub other_basis: bool,
+    /// The number of the file or database that its row was read from.
+    pub origin: i64,
+    /// Of the content that the API has, if there has been another one since, and if it is made of today's columns.
+    pub delivered: Option<[u8; 16]>,
 }
 
 impl Admission<'_> {
     /// The lead under a key.
     pub fn lookup(&self, key: &str) -> Result<Option<KnownLead>> {
-        let sql =
-            "SELECT id, state, possibly_sent, by_mapping, fingerprint, basis FROM lead WHERE sync = ?1 AND key = ?2";
+        let sql = "SELECT l.id, l.state, l.possibly_sent, l.by_mapping, l.fingerprint, l.basis, e.fingerprint, e.basis, l.origin
+                     FROM lead l LEFT JOIN earlier e ON e.lead = l.id
+                    WHERE l.sync = ?1 AND l.key = ?2 ORDER BY e.version DESC LIMIT 1";
         let mut statement = self.tx.prepare_cached(sql).map_err(|error| self.error(&error))?;
         let found = statement.query_row(params![self.sync, key], |row| {
             let state: String = row.get(1)?;
+            let delivered: Option<[u8; 16]> = row.get(6)?;
             Ok(KnownLead {
                 known: Known {
                     lead: row.get(0)?,
                     state: state.parse().map_err(|_| rusqlite::Error::InvalidQuery)?,
                     possibly_sent: row.get(2)?,
                     by_mapping: row.get(3)?,
+                    delivered_before: delivered.is_some(),
                 },
                 fingerprint: row.get(4)?,
                 other_basis: row.get::<_, i64>(5)? != self.basis,
+                origin: row.get(8)?,
+                delivered: delivered.filter(|_| row.get(7).is_ok_and(|basis: i64| basis == self.basis)),
             })
         });
         found.optional().map_err(|error| self.error(&error))
@@ -147,8 +156,13 @@ impl Admission<'_> {
     /// Gives a known lead the row's new content and makes it pending; the content's version goes up, and with it the idempotency key.
     ///
     /// A lead that the API may have, for all we know, stays marked: the new content is possibly its second. One that was delivered is
-    /// sent again on purpose.
+    /// sent again on purpose, and what the API has of it is kept.
     pub fn renew(&self, lead: i64, fingerprint: &[u8; 16], place: Place, content: Content<'_>) -> Result<()> {
+        self.run(
+            "INSERT INTO earlier (lead, version, basis, fingerprint, remote_id, http_status, at)
+             SELECT id, version, basis, fingerprint, remote_id, http_status, updated_at FROM lead WHERE id = ?1 AND state = 'delivered'",
+            [lead],
+        )?;
         let sql = "UPDATE lead SET basis = ?2, fingerprint = ?3, state = 'pending', next_at = ?4, version = version + 1, attempts = 0,
                           tries = 0, possibly_sent = (possibly_sent = 1 AND state <> 'delivered'), by_mapping = 0, since = ?4, updated_at = ?4, origin = ?5, line = ?6,
                           http_status = NULL, backref = ?7, remote_id = NULL, reason = NULL
@@ -180,6 +194,28 @@ impl Admission<'_> {
     pub fn rebase(&self, lead: i64, fingerprint: &[u8; 16]) -> Result<()> {
         let sql = "UPDATE lead SET basis = ?2, fingerprint = ?3 WHERE id = ?1";
         self.run(sql, params![lead, self.basis, fingerprint.as_slice()])
+    }
+
+    /// Undoes what [`Self::renew`] did to a delivered lead: the API has the content from before, and the one since is not sent. The version
+    /// stays, as that of the next content has to be another one.
+    pub fn restore(&self, lead: i64, why: &str) -> Result<()> {
+        let sql = "UPDATE lead SET (basis, fingerprint, remote_id, http_status, updated_at) =
+                          (SELECT basis, fingerprint, remote_id, http_status, at FROM earlier WHERE lead = ?1 ORDER BY version DESC LIMIT 1),
+                          state = 'delivered', next_at = NULL, attempts = 1, tries = 1, by_mapping = 0, possibly_sent = 0, reason = ?2
+                    WHERE id = ?1";
+        self.run(sql, params![lead, why])?;
+        self.run("DELETE FROM content WHERE lead = ?1", [lead])?;
+        self.run(
+            "DELETE FROM earlier WHERE lead = ?1 AND version = (SELECT max(version) FROM earlier WHERE lead = ?1)",
+            [lead],
+        )
+    }
+
+    /// Holds a lead of which an attempt may have arrived, as another one must not be made.
+    pub fn hold(&self, lead: i64, why: &str) -> Result<()> {
+        let sql = "UPDATE lead SET state = 'held', next_at = NULL, since = since + ?2 - updated_at, updated_at = ?2, reason = ?3
+                    WHERE id = ?1 AND possibly_sent = 1";
+        self.run(sql, params![lead, self.now.0, why])
     }
 
     /// Takes out a lead that was never sent and must not be any more.

@@ -24,27 +24,26 @@ pub(super) fn read_all(pass: &mut Pass<'_>, settings: &csv::Settings, order: &Or
         read.awaits_files = settings.after != csv::After::Keep;
         read.notices.push(Notice::new(Ending::Complete, format!("sync {name}: no file matches {}", settings.shown)));
     }
+    read.found_none = entries.is_empty();
     let first_number = pass.admission().next_number()?;
     for (index, entry) in entries.iter().enumerate().rev() {
-        if entry.too_young {
+        if let Some(why) = left_for_later(pass, entry, order) {
+            pass.leave_file(&entry.origin)?;
             read.complete = false;
-            let text = format!("sync {name}: {} is younger than min_age; it is left for the next run", entry.origin);
-            read.notices.push(Notice::new(Ending::Complete, text));
+            read.notices.push(Notice::new(Ending::Complete, format!("sync {name}: {} {why}", entry.origin)));
             continue;
         }
         if entries.len() > 1 {
             pass.admission().number_leads_of_file(first_number, index);
         }
-        pass.admission().begin_file()?;
-        let (counts, again) = (pass.counts, pass.again);
+        pass.begin_file()?;
         match read_file(pass, entry, settings, order) {
             Ok(summary) => {
-                pass.admission().keep_file()?;
+                pass.keep_file()?;
                 read.to_archive.push((entry.clone(), summary));
             }
             Err(Halt::Source(error)) => {
-                pass.admission().forget_file()?;
-                (pass.counts, pass.again) = (counts, again);
+                pass.forget_file(&entry.origin)?;
                 read.complete = false;
                 read.notices.push(notice(name, &error));
             }
@@ -52,6 +51,15 @@ pub(super) fn read_all(pass: &mut Pass<'_>, settings: &csv::Settings, order: &Or
         }
     }
     Ok(read)
+}
+
+/// Why a file is not read in this pass, to follow its name. Without the last file of a glob the others may hold consent that was withdrawn since.
+fn left_for_later(pass: &Pass<'_>, entry: &csv::Entry, order: &Order<'_>) -> Option<&'static str> {
+    if entry.too_young {
+        return Some("is younger than min_age; it is left for the next run");
+    }
+    (pass.is_outranked() && order.mapping.filters())
+        .then_some("is left for a later run: a file after it in name order was not read, and `where` may be false for its rows there")
 }
 
 /// True if the one file of this source is moved away after each pass, so that its absence is nothing to report.
@@ -82,7 +90,7 @@ fn admit_rows(pass: &mut Pass<'_>, rows: ahead::Rows, entry: &csv::Entry, order:
     pass.load()?;
     let Some(layout) = rows.layout() else { return Ok(()) };
     let origin = pass.admission().origin(&entry.origin, &layout)?;
-    pass.begin(origin, &entry.origin, true)?;
+    pass.begin(origin, &entry.origin, !order.moves_files())?;
     let (mut count, mut last_line) = (0, 0);
     rows.each(|ready| {
         match &ready.fingerprint {

@@ -47,6 +47,13 @@ pub(super) struct Order<'o> {
     pub stopped: &'o dyn Fn() -> bool,
 }
 
+impl Order<'_> {
+    /// Files are moved away once they count, so that the next one of the same name is another file.
+    fn moves_files(&self) -> bool {
+        matches!(&self.sync.source, sources::Settings::Csv(csv::Settings { after: csv::After::Archive(_), .. }))
+    }
+}
+
 /// What an intake brought.
 #[derive(Debug, Default)]
 pub(super) struct Taken {
@@ -56,6 +63,8 @@ pub(super) struct Taken {
     pub notices: Vec<Notice>,
     /// Some rows, for a dry run.
     pub samples: Vec<Sample>,
+    /// The source was there, and was read to its end.
+    pub is_read: bool,
 }
 
 /// Why the pass over a source ended early and changed nothing.
@@ -103,6 +112,8 @@ struct Read {
     notices: Vec<Notice>,
     /// Every file was read: only then is the mapping's change dealt with.
     complete: bool,
+    /// No file was there.
+    found_none: bool,
     to_archive: Vec<(csv::Entry, csv::Summary)>,
     /// The last files are in the archive, and the next ones have not come yet.
     awaits_files: bool,
@@ -118,6 +129,7 @@ impl Read {
 fn conclude(mut pass: Pass<'_>, read: Read, order: &Order<'_>) -> ledger::Result<Taken> {
     let name = &order.sync.name;
     let is_all = read.is_all();
+    let is_read = read.awaits_files || (is_all && !read.found_none);
     let mut notices = read.notices;
     let (counts, again, samples) = (pass.counts, pass.again, std::mem::take(&mut pass.samples));
     if let Some(most) = order.sync.max_new
@@ -134,7 +146,7 @@ fn conclude(mut pass: Pass<'_>, read: Read, order: &Order<'_>) -> ledger::Result
         );
         notices.push(Notice::new(Ending::Attention, text));
         let counts = Counts { rejected: 0, ..counts };
-        return Ok(Taken { counts, notices, samples });
+        return Ok(Taken { counts, notices, samples, is_read: false });
     }
     if order.sync.expects_rows && counts.read == 0 && is_all && order.purpose == Purpose::Send && !order.confirmed {
         pass.into_admission().abandon()?;
@@ -143,7 +155,7 @@ fn conclude(mut pass: Pass<'_>, read: Read, order: &Order<'_>) -> ledger::Result
              If it is to be empty, run once with --confirm (stop a daemon before, and start it again afterwards)"
         );
         notices.push(Notice::new(Ending::Attention, text));
-        return Ok(Taken { counts, notices, samples });
+        return Ok(Taken { counts, notices, samples, is_read: false });
     }
     if read.complete {
         pass.admission().set_mapping_digest(&order.mapping.mapping_digest())?;
@@ -154,17 +166,19 @@ fn conclude(mut pass: Pass<'_>, read: Read, order: &Order<'_>) -> ledger::Result
     {
         notices.extend(files::archive(name, folder, &read.to_archive));
     }
-    Ok(Taken { counts, notices, samples })
+    Ok(Taken { counts, notices, samples, is_read })
 }
 
 fn read_rows(pass: &mut Pass<'_>, settings: &sqlite::Settings, order: &Order<'_>) -> Result<Read, Halt> {
-    // A position that cannot be read (the ledger was changed by hand) means to read everything: that changes nothing.
-    let after = pass.admission().cursor()?.and_then(|text| text.parse().ok());
+    // A position that cannot be read (the ledger was changed by hand), or is one of another query, means to read everything: what is known
+    // stays as it is.
+    let of = position_of(settings, order.mapping);
+    let after = pass.admission().cursor(&of)?.and_then(|text| text.parse().ok());
     pass.load()?;
     let database = sqlite::Database::open(settings).map_err(Halt::Source)?;
     let mut select = database.select(order.mapping.columns(), after.as_ref()).map_err(Halt::Source)?;
     let origin = pass.admission().origin(&settings.shown, select.layout())?;
-    pass.begin(origin, &settings.shown, settings.cursor.is_none())?;
+    pass.begin(origin, &settings.shown, after.is_none())?;
     let mut query = select.rows().map_err(Halt::Source)?;
     let mut fingerprinter = pass.fingerprinter();
     let mut record = Record::default();
@@ -179,9 +193,24 @@ fn read_rows(pass: &mut Pass<'_>, settings: &sqlite::Settings, order: &Order<'_>
     }
     order.progress.add_rows(rows % STRIDE);
     if let Some(position) = query.position() {
-        pass.admission().set_cursor(&position.to_string())?;
+        pass.admission().set_cursor(&position.to_string(), &of)?;
     }
     Ok(Read { complete: true, ..Read::default() })
+}
+
+/// What a position in a SQLite source is a position of: rows before it may never have been read by another query, or were skipped or refused
+/// by another mapping.
+fn position_of(settings: &sqlite::Settings, mapping: &Mapping) -> [u8; 16] {
+    let sqlite::Settings { shown, query, key, cursor, .. } = settings;
+    // The context names what is hashed and must never change: digests are compared with those of earlier releases.
+    let mut hasher = blake3::Hasher::new_derive_key("lead-sync cursor v1");
+    for part in [shown, query, key, cursor.as_ref().unwrap_or(shown)] {
+        hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
+    }
+    hasher.update(&mapping.mapping_digest());
+    let mut digest = [0; 16];
+    hasher.finalize_xof().fill(&mut digest);
+    digest
 }
 
 fn tick(rows: u64, order: &Order<'_>) -> Result<(), Halt> {

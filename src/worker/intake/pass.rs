@@ -1,9 +1,11 @@
 //! What becomes of each row of one pass.
 
 mod again;
+mod file;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use self::file::Before;
 use super::by_hand::{ByHand, Settled};
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::known::{Known, OfLedger, Place, Seen};
@@ -29,6 +31,17 @@ const SAMPLES: u64 = 5;
 /// the processor waits for several of them at the same time: ten million unchanged rows take 8.5 s instead of 12 s.
 const LOADED: usize = 512;
 
+/// Where the rows under way come from.
+#[derive(Debug, Default)]
+struct Origin {
+    /// Its number in the ledger.
+    id: i64,
+    path: String,
+    /// Its rows in the quarantine are listed anew, as all that it has is read: not with a cursor, and not of a file that is moved away, of
+    /// which the next one of its name knows nothing.
+    whole: bool,
+}
+
 /// One pass over the rows of one sync, under way.
 pub(super) struct Pass<'p> {
     admission: Admission<'p>,
@@ -41,14 +54,19 @@ pub(super) struct Pass<'p> {
     loaded: bool,
     /// Rows in quarantine before this pass, by fingerprint: a row that was there is not new.
     quarantined: HashMap<[u8; 16], u32>,
+    /// Their keys: a good row of one of them mends it.
+    quarantined_keys: HashSet<String>,
+    /// As it was when the file under way began.
+    before: Before,
     by_hand: ByHand,
     /// The mapping is not the one of the last complete pass: content that can still change is made anew.
     mapping_changed: bool,
     /// Lines of the files already read.
     lines_before: u64,
-    origin: (i64, String),
-    /// All rows of the origin are read, so that its quarantine is listed anew; with a cursor only those beyond it are.
-    whole: bool,
+    origin: Origin,
+    /// Files that could not be read, each with its number if it was read before. Its rows count before those of the files that are read after
+    /// it, which change no lead that came from it.
+    unread: Vec<Option<i64>>,
     pub(super) counts: Counts,
     /// Known leads that nobody would send, were it not for this pass: delivered, rejected or failed ones with new content.
     pub(super) again: u64,
@@ -75,11 +93,13 @@ impl<'p> Pass<'p> {
             known: Known::default(),
             loaded: false,
             quarantined: HashMap::new(),
+            quarantined_keys: HashSet::new(),
+            before: Before::default(),
             by_hand: ByHand::default(),
             mapping_changed,
             lines_before: 0,
-            origin: (0, String::new()),
-            whole: true,
+            origin: Origin::default(),
+            unread: Vec::new(),
             counts: Counts::default(),
             again: 0,
             samples: Vec::new(),
@@ -94,10 +114,9 @@ impl<'p> Pass<'p> {
         self.admission
     }
 
-    /// The next rows come from this origin. If they are all of its rows (`whole`), its quarantine is listed anew.
+    /// The next rows come from this origin. If its quarantine is to be listed anew (`whole`), it is emptied.
     pub(super) fn begin(&mut self, origin: i64, path: &str, whole: bool) -> ledger::Result<()> {
-        self.origin = (origin, path.to_owned());
-        self.whole = whole;
+        self.origin = Origin { id: origin, path: path.to_owned(), whole };
         if whole { self.admission.clear_quarantine(origin) } else { Ok(()) }
     }
 
@@ -115,7 +134,8 @@ impl<'p> Pass<'p> {
     pub(super) fn load(&mut self) -> ledger::Result<()> {
         if !self.loaded {
             self.loaded = true;
-            let (known, quarantined) = (&mut self.known, &mut self.quarantined);
+            let known = &mut self.known;
+            let (quarantined, keys) = (&mut self.quarantined, &mut self.quarantined_keys);
             known.reserve(self.admission.count_known()?);
             let mut leads = Vec::with_capacity(LOADED);
             self.admission.each_known(|fingerprint, open, by_mapping| {
@@ -125,7 +145,11 @@ impl<'p> Pass<'p> {
                 }
             })?;
             known.load(leads.drain(..));
-            self.admission.each_quarantined(|fingerprint| *quarantined.entry(fingerprint).or_default() += 1)?;
+            self.admission.each_quarantined(|fingerprint, key| {
+                *quarantined.entry(fingerprint).or_default() += 1;
+                keys.insert(key);
+            })?;
+            self.before.quarantined = self.quarantined.clone();
             self.by_hand = ByHand::load(&self.admission)?;
             self.admission.expect_changes()?;
         }
@@ -150,7 +174,11 @@ impl<'p> Pass<'p> {
                 self.counts.invalid += 1;
                 Ok(())
             }
-            Seen::First { .. } | Seen::Same(_) => {
+            Seen::First { .. } => {
+                self.counts.unchanged += 1;
+                self.mend(record)
+            }
+            Seen::Same(_) => {
                 self.counts.unchanged += 1;
                 Ok(())
             }
@@ -225,10 +253,10 @@ impl<'p> Pass<'p> {
     }
 
     fn mend(&self, record: &Record) -> ledger::Result<()> {
-        if self.quarantined.is_empty() {
+        if !self.quarantined_keys.contains(record.key()) {
             return Ok(());
         }
-        self.admission.mend(record.key(), self.origin.0, !self.whole)
+        self.admission.mend(record.key(), self.origin.id, !self.origin.whole)
     }
 
     fn quarantine(&mut self, record: &Record, reason: &str) -> ledger::Result<()> {
@@ -240,7 +268,7 @@ impl<'p> Pass<'p> {
             Some(times) if *times > 0 => {
                 *times -= 1;
                 self.counts.invalid += 1;
-                if !self.whole {
+                if !self.origin.whole {
                     return Ok(());
                 }
             }
@@ -254,7 +282,7 @@ impl<'p> Pass<'p> {
             self.samples.push(Sample {
                 sync: self.sync.to_owned(),
                 key: record.key().to_owned(),
-                origin: format!("{}:{}", self.origin.1, record.line),
+                origin: format!("{}:{}", self.origin.path, record.line),
                 group,
                 text: text.to_owned(),
             });
@@ -262,6 +290,6 @@ impl<'p> Pass<'p> {
     }
 
     fn place(&self, record: &Record) -> ledger::Place {
-        ledger::Place { origin: self.origin.0, line: record.line }
+        ledger::Place { origin: self.origin.id, line: record.line }
     }
 }

@@ -1,6 +1,7 @@
 //! Rows whose lead the ledger knows by its key: they have changed, or the mapping has.
 
 use super::Pass;
+use crate::domain::delivery::State;
 use crate::domain::known::Place;
 use crate::domain::mapping::{Lead, Rejection};
 use crate::domain::plan::{self, Change, Known};
@@ -36,14 +37,17 @@ impl Pass<'_> {
             }
         }
         match self.purpose {
-            Purpose::Send => self.changed(record, &lead, &fingerprint, same_row || lead.other_basis),
+            Purpose::Send => self.changed(record, &lead, (fingerprint, place), same_row || lead.other_basis),
             Purpose::Baseline => self.overtaken(&lead, &fingerprint),
         }
     }
 
-    /// A baseline takes what is known and was never sent as delivered, too.
+    /// A baseline takes what is known and was never sent as delivered, too, and what was delivered as the row has it now.
     fn overtaken(&mut self, lead: &KnownLead, fingerprint: &[u8; 16]) -> ledger::Result<()> {
         self.counts.unchanged += 1;
+        if lead.known.state == State::Delivered {
+            return self.admission.rebase(lead.known.lead, fingerprint);
+        }
         self.admission.settle_as_delivered(lead.known.lead, fingerprint)
     }
 
@@ -52,27 +56,28 @@ impl Pass<'_> {
         &mut self,
         record: &Record,
         lead: &KnownLead,
-        fingerprint: &[u8; 16],
+        (fingerprint, place): ([u8; 16], Place),
         same_row: bool,
     ) -> ledger::Result<()> {
+        if !same_row && self.unread.contains(&Some(lead.origin)) {
+            self.counts.changed += 1;
+            return Ok(());
+        }
         self.mend(record)?;
         let number = lead.known.lead;
         let rendered = match self.mapping.wants(record) {
             Ok(true) => self.mapping.render(record),
             Err(rejection) => Err(rejection),
-            Ok(false) => {
-                self.counts.skipped += 1;
-                if plan::change(lead.known, plan::Row::Unwanted, self.on_change) == Change::Withdraw {
-                    tracing::debug!(sync = self.sync, line = record.line, "not sent any more: `where` is false now");
-                    self.admission.withdraw(number)?;
-                }
-                return Ok(());
-            }
+            Ok(false) => return self.unwanted(record, lead.known, fingerprint, place),
         };
+        if lead.delivered == Some(fingerprint) && lead.known.is_open() && !lead.known.possibly_sent {
+            self.counts.unchanged += 1;
+            return self.admission.restore(number, "its row is again as it was delivered");
+        }
         let row = if rendered.is_ok() { plan::Row::Wanted } else { plan::Row::Refused };
         match (plan::change(lead.known, row, self.on_change), rendered) {
-            (Change::Renew, Ok(rendered)) => self.renew(record, lead.known, fingerprint, &rendered, same_row),
-            (Change::RefuseAgain, Err(rejection)) => self.refuse_again(record, number, fingerprint, &rejection),
+            (Change::Renew, Ok(rendered)) => self.renew(record, lead.known, &fingerprint, &rendered, same_row),
+            (Change::RefuseAgain, Err(rejection)) => self.refuse_again(record, number, &fingerprint, &rejection),
             (Change::Quarantine, Err(rejection)) => self.quarantine(record, &rejection.to_string()),
             _ if same_row => {
                 self.counts.unchanged += 1;
@@ -82,6 +87,28 @@ impl Pass<'_> {
                 self.counts.changed += 1;
                 Ok(())
             }
+        }
+    }
+
+    /// A row of a known lead for which `where` is false: its key is taken in this pass, whatever becomes of the lead.
+    fn unwanted(&mut self, record: &Record, known: Known, fingerprint: [u8; 16], place: Place) -> ledger::Result<()> {
+        self.counts.skipped += 1;
+        match plan::change(known, plan::Row::Unwanted, self.on_change) {
+            Change::Withdraw => {
+                tracing::debug!(sync = self.sync, line = record.line, "not sent any more: `where` is false now");
+                let key_hash = self.fingerprinter.raw(record.key().as_bytes()).0;
+                self.known.skip(key_hash, fingerprint, place);
+                self.admission.withdraw(known.lead)
+            }
+            Change::Restore => {
+                self.admission.restore(known.lead, "its change was not sent: `where` is false for the row")
+            }
+            Change::Hold => {
+                self.counts.held += 1;
+                let why = "it may have arrived, and `where` is false for its row now: not sent again";
+                self.admission.hold(known.lead, why)
+            }
+            _ => Ok(()),
         }
     }
 

@@ -1,0 +1,15 @@
+-- What the API has of a lead besides its present content: under `on_change = "resend"` a row that changed is sent as another lead.
+-- Without this nothing would tell, while the new content is not delivered, that the API has the old one, and under which id.
+CREATE TABLE earlier (
+  lead        INTEGER NOT NULL REFERENCES lead (id),
+  version     INTEGER NOT NULL,                -- of the content that was delivered
+  basis       INTEGER NOT NULL REFERENCES basis (id),
+  fingerprint BLOB NOT NULL,
+  remote_id   TEXT,
+  http_status INTEGER,
+  at          INTEGER NOT NULL,                -- when it was delivered
+  PRIMARY KEY (lead, version)
+) STRICT, WITHOUT ROWID;
+
+-- What the position in a SQLite source is a position of: query, column, database and mapping, hashed. NULL: nobody knows, so all is read once.
+ALTER TABLE sync ADD COLUMN cursor_of BLOB;
