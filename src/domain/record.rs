@@ -115,7 +115,7 @@ pub enum Row {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RowFault {
     /// More or fewer cells than the header has.
-    #[error("the row has {found} cells, the header has {expected}{hint}")]
+    #[error("the row has {found} cells, the header has {expected}{hint}{}", taken_in(*.lines))]
     Ragged {
         /// Cells in the row.
         found: usize,
@@ -123,6 +123,8 @@ pub enum RowFault {
         expected: usize,
         /// A guess at the cause, beginning with a separator, or empty.
         hint: &'static str,
+        /// Lines that the row spans.
+        lines: u64,
     },
     /// The key column is empty or blank.
     #[error("the key column '{column}' is empty")]
@@ -160,12 +162,14 @@ pub enum RowFault {
     #[error("the row repeats the header; were two exports joined?")]
     RepeatedHeader,
     /// A cell or the row is over the limit.
-    #[error("the {what} is longer than {limit} bytes")]
+    #[error("the {what} is longer than {limit} bytes{}", taken_in(*.lines))]
     TooLong {
         /// `row` or `cell`.
         what: &'static str,
         /// The limit in bytes.
         limit: usize,
+        /// Lines that the row spans.
+        lines: u64,
     },
     /// A binary value in a SQLite column.
     #[error("column '{column}' holds a BLOB; select text or numbers")]
@@ -179,6 +183,16 @@ pub enum RowFault {
         /// Line of the row that counts.
         first_line: u64,
     },
+}
+
+/// What follows the fault of a row of so many lines.
+fn taken_in(lines: u64) -> String {
+    match lines {
+        0 | 1 => String::new(),
+        lines => {
+            format!("; it is {lines} lines long: a quote that belongs to no other may have taken in the rows after it")
+        }
+    }
 }
 
 /// How a source writes its rows: enough to write a rejects file in the same form.

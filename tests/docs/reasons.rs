@@ -26,12 +26,12 @@ fn row_faults() -> Vec<RowFault> {
         RowFault::Undecodable { .. } => Some(RowFault::UnclosedQuote { lines: 40 }),
         RowFault::UnclosedQuote { .. } => Some(RowFault::MalformedQuote { cell: 3, lines: 1 }),
         RowFault::MalformedQuote { .. } => Some(RowFault::RepeatedHeader),
-        RowFault::RepeatedHeader => Some(RowFault::TooLong { what: "row", limit: 262_144 }),
+        RowFault::RepeatedHeader => Some(RowFault::TooLong { what: "row", limit: 262_144, lines: 1 }),
         RowFault::TooLong { .. } => Some(RowFault::Blob { column: "foto".to_owned() }),
         RowFault::Blob { .. } => Some(RowFault::RepeatedKey { first_line: 7 }),
         RowFault::RepeatedKey { .. } => None,
     };
-    std::iter::successors(Some(RowFault::Ragged { found: 12, expected: 11, hint: "" }), next).collect()
+    std::iter::successors(Some(RowFault::Ragged { found: 12, expected: 11, hint: "", lines: 1 }), next).collect()
 }
 
 fn exits() -> Vec<Exit> {

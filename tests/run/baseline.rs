@@ -9,6 +9,16 @@ fn one(scene: &Scene, last_name: &str) {
 }
 
 #[test]
+fn it_is_told_how_many_leads_that_waited_are_not_sent_any_more() {
+    let scene = Scene::new();
+    scene.export("customers.csv", format!("{HEADER}1,Ann,Maes,a@refused.example\n2,Bob,Claes,b@example.com\n"));
+    scene.cli(&["--run-now", "--limit", "1"]);
+    let ran = scene.cli(&["baseline", "--yes"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.stderr.contains("2 leads that were known and not delivered"), "{ran:?}");
+}
+
+#[test]
 fn a_delivered_row_that_has_changed_is_taken_as_it_is_now() {
     let mut scene = Scene::new();
     one(&scene, "Maes");

@@ -226,12 +226,17 @@ impl Admission<'_> {
         self.run("DELETE FROM lead WHERE id = ?1", [lead])
     }
 
-    /// Takes a known lead that was never sent as delivered before lead-sync came (`baseline`); others stay as they are.
-    pub fn settle_as_delivered(&self, lead: i64, fingerprint: &[u8; 16]) -> Result<()> {
+    /// Takes a known lead that was never sent as delivered before lead-sync came (`baseline`); others stay as they are, which is false.
+    pub fn settle_as_delivered(&self, lead: i64, fingerprint: &[u8; 16]) -> Result<bool> {
         let sql = "UPDATE lead SET basis = ?2, fingerprint = ?3, state = 'delivered', next_at = NULL, updated_at = ?4, by_mapping = 0,
                           http_status = NULL, reason = 'baseline: taken as delivered'
                     WHERE id = ?1 AND state IN ('pending', 'waiting', 'rejected', 'failed') AND possibly_sent = 0";
-        self.run(sql, params![lead, self.basis, fingerprint.as_slice(), self.now.0])?;
-        self.run("DELETE FROM content WHERE lead = ?1 AND (SELECT state FROM lead WHERE id = ?1) = 'delivered'", [lead])
+        let mut statement = self.tx.prepare_cached(sql).map_err(|error| self.error(&error))?;
+        let values = params![lead, self.basis, fingerprint.as_slice(), self.now.0];
+        let is_settled = statement.execute(values).map_err(|error| self.error(&error))? == 1;
+        if is_settled {
+            self.run("DELETE FROM content WHERE lead = ?1", [lead])?;
+        }
+        Ok(is_settled)
     }
 }

@@ -101,6 +101,8 @@ impl Columns {
         };
         let hint = if memmem(raw.bytes, &[b'\\', self.quote]) {
             "; a backslash does not escape a quote in CSV, a second quote does"
+        } else if raw.lines > 1 {
+            ""
         } else if found < expected {
             "; a cell may hold a line break without quotes around it"
         } else if surplus_is_empty() {
@@ -108,7 +110,7 @@ impl Columns {
         } else {
             "; a cell may hold the delimiter without quotes around it"
         };
-        Err(RowFault::Ragged { found, expected, hint })
+        Err(RowFault::Ragged { found, expected, hint, lines: raw.lines })
     }
 
     /// The column's name, or its number where it has none.
@@ -124,9 +126,9 @@ fn check_form(raw: &Raw<'_>) -> Result<(), RowFault> {
     match raw.form {
         Form::Unclosed => Err(RowFault::UnclosedQuote { lines: raw.lines }),
         Form::Malformed(cell) => Err(RowFault::MalformedQuote { cell: cell + 1, lines: raw.lines }),
-        Form::TooLong => Err(RowFault::TooLong { what: "row", limit: RECORD_LIMIT }),
+        Form::TooLong => Err(RowFault::TooLong { what: "row", limit: RECORD_LIMIT, lines: raw.lines }),
         Form::Sound if raw.text.len() > CELL_LIMIT && raw.cells.iter().any(|cell| cell.len() > CELL_LIMIT) => {
-            Err(RowFault::TooLong { what: "cell", limit: CELL_LIMIT })
+            Err(RowFault::TooLong { what: "cell", limit: CELL_LIMIT, lines: raw.lines })
         }
         Form::Sound => Ok(()),
     }

@@ -54,7 +54,7 @@ impl Rereader {
         let filled = if values.len() == self.columns.names.len() {
             self.columns.fill(|place| values.get(place).map_or(ValueRef::Null, as_sqlite), record)
         } else {
-            Err(RowFault::Ragged { found: values.len(), expected: self.columns.names.len(), hint: "" })
+            Err(RowFault::Ragged { found: values.len(), expected: self.columns.names.len(), hint: "", lines: 1 })
         };
         record.raw = serde_json::to_vec(&values).unwrap_or_default();
         match filled {

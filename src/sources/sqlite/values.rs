@@ -45,7 +45,7 @@ impl Columns {
             ValueRef::Text(text) => text,
         };
         if text.len() > CELL_LIMIT {
-            return Err(RowFault::TooLong { what: "cell", limit: CELL_LIMIT });
+            return Err(RowFault::TooLong { what: "cell", limit: CELL_LIMIT, lines: 1 });
         }
         if memchr::memchr(0, text).is_some() {
             return Err(RowFault::Nul { column: self.name(place) });

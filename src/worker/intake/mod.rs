@@ -139,7 +139,7 @@ fn conclude(mut pass: Pass<'_>, read: Read, order: &Order<'_>) -> ledger::Result
     {
         pass.into_admission().abandon()?;
         let text = format!(
-            "sync {name}: {} new leads and {again} changed ones to be sent again, more than max_new = {most}: nothing was taken in or sent. \
+            "sync {name}: {} new leads and {again} changed ones to be sent again, more than max_new = {most}: nothing of this export was taken in. \
              Was the key column or another one shifted, the mapping changed, or the ledger lost? \
              If they are right, run once with --confirm (stop a daemon before, and start it again afterwards)",
             counts.new
@@ -156,6 +156,13 @@ fn conclude(mut pass: Pass<'_>, read: Read, order: &Order<'_>) -> ledger::Result
         );
         notices.push(Notice::new(Ending::Attention, text));
         return Ok(Taken { counts, notices, samples, is_read: false });
+    }
+    if pass.overtaken > 0 {
+        let text = format!(
+            "sync {name}: {} leads that were known and not delivered, pending, waiting, rejected or failed, are taken as delivered, too",
+            pass.overtaken
+        );
+        notices.push(Notice::new(Ending::Complete, text));
     }
     if read.complete {
         pass.admission().set_mapping_digest(&order.mapping.mapping_digest())?;

@@ -70,6 +70,8 @@ pub(super) struct Pass<'p> {
     pub(super) counts: Counts,
     /// Known leads that nobody would send, were it not for this pass: delivered, rejected or failed ones with new content.
     pub(super) again: u64,
+    /// Known leads that were not delivered and that a baseline took as delivered.
+    pub(super) overtaken: u64,
     pub(super) samples: Vec<Sample>,
 }
 
@@ -102,6 +104,7 @@ impl<'p> Pass<'p> {
             unread: Vec::new(),
             counts: Counts::default(),
             again: 0,
+            overtaken: 0,
             samples: Vec::new(),
         })
     }

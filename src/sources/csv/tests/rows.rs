@@ -134,12 +134,13 @@ fn cells_and_rows_that_are_far_too_long_are_bad_rows_in_constant_memory() {
     let lines = "z\r\n".repeat(RECORD_LIMIT);
     let export = Export::new(format!("id;name\n1;{cell}\n2;{line}\n3;\"{lines}\"\n4;d\n"));
     let lines = u64::try_from(RECORD_LIMIT).unwrap();
+    let taken_in = "the row is longer than 262144 bytes; it is 262145 lines long: a quote that belongs to no other may have taken in the rows after it";
     assert_eq!(
         export.read(&["name"]).unwrap().rows,
         [
             bad(2, "1", "the cell is longer than 65536 bytes"),
             bad(3, "", "the row is longer than 262144 bytes"),
-            bad(4, "", "the row is longer than 262144 bytes"),
+            bad(4, "", taken_in),
             good(5 + lines, "4", "d"),
         ]
     );
@@ -161,6 +162,15 @@ fn a_quote_that_never_closes_says_how_many_lines_it_took() {
         ]
     );
     assert_eq!(rows("id;name\n2;\"b\n3;c\n").first().unwrap().1, "2");
+}
+
+#[test]
+fn a_row_that_two_stray_quotes_made_of_several_says_how_many_lines_it_took() {
+    let text = "id,name,mail,city\n3,\"Cid,c@x.be,x\n4,Dirk,d@x.be,x\n5,E\",e@x.be\n6,Fien,f@x.be,x\n";
+    let found = rows(text);
+    let reason = found[0].2.clone().unwrap_err();
+    assert!(reason.contains("it is 3 lines long: a quote"), "{reason}");
+    assert_eq!(found[1].0, 5);
 }
 
 #[test]

@@ -48,7 +48,8 @@ impl Pass<'_> {
         if lead.known.state == State::Delivered {
             return self.admission.rebase(lead.known.lead, fingerprint);
         }
-        self.admission.settle_as_delivered(lead.known.lead, fingerprint)
+        self.overtaken += u64::from(self.admission.settle_as_delivered(lead.known.lead, fingerprint)?);
+        Ok(())
     }
 
     /// A row of a known lead that has changed, or whose mapping has (`same_row`).
