@@ -11,6 +11,7 @@ mod contract;
 mod corpus;
 mod guard;
 mod ledger_file;
+mod limit;
 mod older;
 mod outcomes;
 mod privacy;

@@ -4,6 +4,7 @@
 //! crash leaves in doubt. A lead is claimed only once there is a permit of the rate limit for it.
 
 mod ask;
+mod budget;
 mod judge;
 mod post;
 mod tally;
@@ -12,7 +13,6 @@ use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -20,6 +20,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 use tracing::Instrument;
 
+pub(super) use self::budget::Budget;
 use self::post::Sent;
 pub(super) use self::tally::Tally;
 use super::pace::Pace;
@@ -52,8 +53,7 @@ pub(super) struct Means<'m> {
     pub(super) meters: Meters,
     pub(super) pseudonyms: &'m Pseudonyms,
     pub(super) state: ConnectionState,
-    /// Leads that may still be sent under `--limit`, over all connections.
-    pub(super) budget: &'m AtomicU64,
+    pub(super) budget: &'m Budget,
     pub(super) progress: &'m Progress,
     pub(super) stop: Stop,
     /// How long requests under way may take once we are to stop.
@@ -79,6 +79,8 @@ pub(super) struct Dispatch<'m> {
     unwritten: usize,
     /// When something is due next, once nothing is due now.
     next_due: Option<Next>,
+    /// Other connections have all that is left of `--limit`, and may give some of it back.
+    short: bool,
     /// Nothing more is sent.
     halted: bool,
     /// The breaker's probe has shown life: one lead may go.
@@ -113,6 +115,7 @@ pub(super) async fn dispatch(means: Means<'_>) -> Tally {
         asked: None,
         unwritten: 0,
         next_due: None,
+        short: false,
         halted: false,
         alive: false,
         throttles: 0,
@@ -134,7 +137,7 @@ impl Dispatch<'_> {
             }
             self.take_off();
             let wake = if self.halted { None } else { self.ask().await };
-            if self.is_idle() && (self.halted || wake.is_none()) {
+            if self.is_idle() && (self.halted || wake.is_none() && !self.short) {
                 return self.tally;
             }
             if self.wait(wake).await.is_break() {
@@ -163,6 +166,7 @@ impl Dispatch<'_> {
             }
             Some((claim, sent)) = self.flights.next() => self.landed(claim, sent),
             () = tokio::time::sleep(wake.unwrap_or_default()), if wake.is_some() => {}
+            () = self.means.budget.decided(), if self.short && !self.halted => {}
             () = self.means.stop.wait(), if !self.halted => {}
             () = self.means.stop.awaited(), if wake.is_some() && !self.means.stop.is_awaited() => {}
             () = self.means.stop.at_once_or(give_up), if give_up.is_some() => {
@@ -176,6 +180,7 @@ impl Dispatch<'_> {
     /// Waits no longer for requests under way.
     fn give_up_flights(&mut self) {
         let count = self.flights.len();
+        self.means.budget.spend(count);
         let text = format!("{count} requests were not answered in time: their leads are in doubt");
         self.tally.note(Notice::new(Ending::Interrupted, text));
         self.flights.clear();
@@ -211,7 +216,7 @@ impl Dispatch<'_> {
             // As they are borrowed for longer than the dispatch lives, a request can keep them.
             let (syncs, destination) = (self.means.syncs, self.means.destination);
             let Some((name, target)) = syncs.get(&claim.sync) else {
-                self.settle(claim.release(None));
+                self.release(claim);
                 continue;
             };
             let connection = self.means.connection.name.as_str();
@@ -245,7 +250,7 @@ impl Dispatch<'_> {
     }
 
     fn release(&mut self, claim: Claim) {
-        self.means.budget.fetch_add(1, Ordering::Relaxed);
+        self.means.budget.give_back(1);
         self.settle(claim.release(None));
     }
 
@@ -264,7 +269,7 @@ impl Dispatch<'_> {
         match done {
             Done::Claimed(claims, next) => {
                 let unused = self.asked.take().unwrap_or(0).saturating_sub(claims.len());
-                self.means.budget.fetch_add(unused as u64, Ordering::Relaxed);
+                self.means.budget.give_back(unused);
                 self.next_due = if claims.is_empty() { Some(next.map_or(Next::Nothing, Next::At)) } else { None };
                 self.ready.extend(claims);
                 if self.halted || !self.may_send(clock::now()) {
@@ -281,7 +286,7 @@ impl Dispatch<'_> {
             }
             Done::Stored => self.unwritten -= 1,
             Done::Unclaimed(text) => {
-                self.asked = None;
+                self.means.budget.give_back(self.asked.take().unwrap_or(0));
                 self.halt(Notice::new(Ending::Error, text));
             }
             Done::Unwritten(text) => {
