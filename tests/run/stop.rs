@@ -126,6 +126,27 @@ fn a_run_that_is_stopped_while_it_looks_whether_the_api_is_back_is_interrupted()
 }
 
 #[test]
+fn a_run_that_sends_no_more_can_still_be_stopped_at_once() {
+    let mut scene = Scene::new();
+    scene.connection("timeout", "\"1m\"").connection("max_in_flight", "4");
+    scene.customers(0..4);
+    scene.fault(Fault::once(Kind::Stall { ms: 60_000 }).for_lead("0"));
+    for lead in ["1", "2", "3"] {
+        scene.fault(Fault::once(Kind::Status(Answer::new(403))).for_lead(lead));
+    }
+    let mut child = scene.spawn();
+    while scene.stored().is_empty() || scene.query("SELECT key FROM leads WHERE state = 'waiting'").len() < 3 {
+        std::thread::yield_now();
+    }
+    while child.try_wait().unwrap().is_none() {
+        signal(&child, rustix::process::Signal::TERM);
+        std::thread::yield_now();
+    }
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert_eq!((ran.code, scene.lead_of("0")["state"].as_str()), (5, Some("sending")), "{ran:?}");
+}
+
+#[test]
 fn a_run_that_finds_leads_of_another_sync_in_doubt_says_so_and_does_not_pass_for_a_run_of_it() {
     let mut scene = Scene::new();
     scene.connection("timeout", "\"1m\"").connection("on_in_doubt", "\"hold\"");

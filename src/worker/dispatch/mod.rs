@@ -60,9 +60,6 @@ pub(super) struct Means<'m> {
     pub(super) grace: Duration,
 }
 
-/// How often a dispatch that only waits for the writer looks whether there is one.
-const LOOK: Duration = Duration::from_millis(100);
-
 /// A request under way.
 type Flight<'m> = Pin<Box<dyn Future<Output = (Claim, Sent)> + Send + 'm>>;
 
@@ -152,7 +149,8 @@ impl Dispatch<'_> {
         self.flights.is_empty() && self.ready.is_empty() && self.asked.is_none() && self.unwritten == 0
     }
 
-    /// Waits until something happens; `wake` is a wait of our own. Break: stopped for the second time, or the grace is over.
+    /// Waits until something happens; `wake` is a wait of our own. Break: stopped for the second time, or the grace is over. What is under way
+    /// can be stopped also after the dispatch was halted for another reason.
     async fn wait(&mut self, wake: Option<Duration>) -> std::ops::ControlFlow<()> {
         let give_up = self.give_up;
         tokio::select! {
@@ -167,7 +165,7 @@ impl Dispatch<'_> {
             Some((claim, sent)) = self.flights.next() => self.landed(claim, sent),
             () = tokio::time::sleep(wake.unwrap_or_default()), if wake.is_some() => {}
             () = self.means.budget.decided(), if self.short && !self.halted => {}
-            () = self.means.stop.wait(), if !self.halted => {}
+            () = self.means.stop.wait(), if give_up.is_none() => {}
             () = self.means.stop.awaited(), if wake.is_some() && !self.means.stop.is_awaited() => {}
             () = self.means.stop.at_once_or(give_up), if give_up.is_some() => {
                 self.give_up_flights();
@@ -180,6 +178,9 @@ impl Dispatch<'_> {
     /// Waits no longer for requests under way.
     fn give_up_flights(&mut self) {
         let count = self.flights.len();
+        if count == 0 {
+            return;
+        }
         self.means.budget.spend(count);
         let text = format!("{count} requests were not answered in time: their leads are in doubt");
         self.tally.note(Notice::new(Ending::Interrupted, text));
@@ -189,11 +190,8 @@ impl Dispatch<'_> {
     /// Hears what the ledger has still to say: what it settles counts, and what it claims goes back. The run waits for the writer anyway.
     async fn settle_up(&mut self) {
         while self.asked.is_some() || self.unwritten > 0 {
-            match tokio::time::timeout(LOOK, self.done.recv()).await {
-                Ok(Some(done)) => self.committed(done),
-                Err(_) if !self.means.writer.has_ended() => {}
-                Ok(None) | Err(_) => return,
-            }
+            let Some(done) = self.done.recv().await else { return };
+            self.committed(done);
         }
     }
 
