@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use http::HeaderMap;
-use jiff::fmt::rfc2822;
+use http::{HeaderMap, header};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Proxy, Url};
 
 use super::settings::is_loopback;
 use super::{Context, Error};
 use crate::clock;
+use crate::domain::retry_after;
 use crate::domain::time::Timestamp;
 
 /// From the start of a request to the end of its answer. A token endpoint that checks a password takes some seconds.
@@ -123,7 +123,7 @@ impl Http {
     ) -> Result<(http::StatusCode, Option<T>), Failure> {
         let mut request = http::Request::get(url.as_str()).header("accept", "application/json");
         if let Some(value) = authorization {
-            request = request.header(http::header::AUTHORIZATION, value);
+            request = request.header(header::AUTHORIZATION, value);
         }
         let request = request.body(Vec::new()).map_err(|_| Failure::NotSent("no request can be made".into()))?;
         let reply = self.send(request).await?;
@@ -160,20 +160,19 @@ fn check_status(host: &str, status: http::StatusCode, headers: &HeaderMap) -> Re
     }
 }
 
-/// `Retry-After` in either form (RFC 9110 section 10.2.3).
 fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let value = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim();
-    value.parse().map(Duration::from_secs).ok().or_else(|| http_date(value).map(|at| at.since(now)))
+    let asked = retry_after::parse(text(headers, &header::RETRY_AFTER)?, text(headers, &header::DATE), now);
+    asked.map(|asked| asked.wait)
 }
 
 fn skew(headers: &HeaderMap, now: Timestamp) -> i64 {
-    let server = headers.get(http::header::DATE).and_then(|value| value.to_str().ok()).and_then(http_date);
+    let server = text(headers, &header::DATE).and_then(Timestamp::from_http_date);
     let skew = server.map_or(0, |server| now.0.saturating_sub(server.0));
     if skew.abs() < SKEW_THRESHOLD_MS { 0 } else { skew }
 }
 
-fn http_date(text: &str) -> Option<Timestamp> {
-    rfc2822::DateTimeParser::new().parse_timestamp(text).ok().map(|at| Timestamp(at.as_millisecond()))
+fn text<'h>(headers: &'h HeaderMap, name: &header::HeaderName) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok()
 }
 
 #[cfg(test)]
@@ -185,12 +184,16 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_is_read_in_both_forms() {
+    fn a_date_to_retry_after_is_read_by_the_servers_clock_and_digits_without_end_are_a_long_wait() {
         let now = Timestamp(784_111_777_000);
-        let read = |value| retry_after(&headers("retry-after", value), now);
+        let mut answer = headers("date", "Sun, 06 Nov 1994 12:00:00 GMT");
+        let mut read = |value: &str| {
+            answer.insert("retry-after", value.parse().unwrap());
+            retry_after(&answer, now)
+        };
         assert_eq!(read("120"), Some(Duration::from_mins(2)));
-        assert_eq!(read("Sun, 06 Nov 1994 08:50:37 GMT"), Some(Duration::from_mins(1)));
-        assert_eq!(read("Sun, 06 Nov 1994 08:00:00 GMT"), Some(Duration::ZERO));
+        assert_eq!(read("Sun, 06 Nov 1994 12:00:05 GMT"), Some(Duration::from_secs(5)));
+        assert_eq!(read("99999999999999999999999"), Some(Duration::from_hours(24)));
         assert_eq!(read("soon"), None);
     }
 

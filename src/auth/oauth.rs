@@ -57,8 +57,6 @@ struct State {
     generation: u64,
     /// The newest token was refused with 401.
     rejected: bool,
-    /// Renewed, but not yet on disk.
-    unsaved: Option<Session>,
     failure: Option<Failure>,
 }
 
@@ -149,12 +147,12 @@ impl Inner {
 impl State {
     fn has_good_token(&self) -> bool {
         let good = |session: &Session| !session.is_due(clock::now());
-        self.unsaved.is_none() && !self.rejected && self.session.as_ref().is_some_and(good)
+        !self.rejected && self.session.as_ref().is_some_and(good)
     }
 
     fn has_living_token(&self) -> bool {
         let lives = |session: &Session| !session.has_ended(clock::now());
-        self.unsaved.is_none() && !self.rejected && self.session.as_ref().is_some_and(lives)
+        !self.rejected && self.session.as_ref().is_some_and(lives)
     }
 
     /// The token that is at hand, if the endpoint is merely away: it is good for its last minute.

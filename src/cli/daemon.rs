@@ -172,7 +172,9 @@ async fn follow(mut board: watch::Receiver<Board>, settings: watch::Receiver<Set
         let configured: BTreeSet<String> = settings.borrow().syncs.iter().map(|sync| sync.name.clone()).collect();
         {
             let board = board.borrow_and_update();
-            pulse.turn(board.turned_at);
+            if let Some(at) = board.turned_at {
+                pulse.turn(at);
+            }
             pulse.set_ready(board.ready);
             metrics::set_reloaded(!board.refused);
             for sync in &configured {

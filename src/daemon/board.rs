@@ -1,6 +1,7 @@
 //! What the daemon is doing, for whoever looks: systemd, the metrics.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use crate::domain::time::Timestamp;
 use crate::worker::report::Ending;
@@ -10,8 +11,8 @@ use crate::worker::report::Ending;
 pub struct Board {
     /// Runs are taken up: true once the ledger is open, false again when the daemon is to stop.
     pub ready: bool,
-    /// When the scheduler last turned. It does so every half minute at least.
-    pub turned_at: Timestamp,
+    /// When the scheduler last turned. It does so every half minute at least, by a clock that nobody sets.
+    pub turned_at: Option<Instant>,
     /// The configuration was read again and refused: the daemon goes on with an older one than the file's.
     pub refused: bool,
     /// The sync that is running.

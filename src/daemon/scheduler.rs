@@ -104,7 +104,7 @@ impl Scheduler {
             self.begin(sync, trigger);
         }
         self.board.send_modify(|board| {
-            board.turned_at = now;
+            board.turned_at = Some(clock::instant());
             board.running = self.running.as_ref().map(|running| running.sync.clone());
             let mut before = std::mem::take(&mut board.syncs);
             for (name, next) in self.agenda.next() {

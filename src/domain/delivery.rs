@@ -6,7 +6,7 @@
 //! waiting ─┘                     ├─► waiting   (again at a known time)
 //!    ▲                           ├─► held      (in doubt, for a person)
 //!    └───────────────────────────┼─► failed    (tries or age used up)
-//!                                └─► pending   (released: nothing was sent)
+//!                                └─► as before (released: nothing was sent)
 //! ```
 //! `rejected`, `held` and `failed` go back to `pending` when a person says so or, `held` excepted, when their row changes.
 
@@ -186,20 +186,23 @@ pub enum Next {
         /// The last POST may have arrived.
         possibly_sent: bool,
     },
-    /// As it was before the claim.
-    Released,
+    /// As it was before the claim: waiting if it was tried before, else pending.
+    Released {
+        /// It was tried before.
+        tried: bool,
+    },
 }
 
 impl Next {
-    /// The state's name; a released lead is pending.
+    /// The state itself.
     pub fn state(&self) -> State {
         match self {
             Self::Delivered { .. } => State::Delivered,
             Self::Rejected => State::Rejected,
-            Self::Waiting { .. } => State::Waiting,
+            Self::Waiting { .. } | Self::Released { tried: true } => State::Waiting,
             Self::Held => State::Held,
             Self::Failed { .. } => State::Failed,
-            Self::Released => State::Pending,
+            Self::Released { tried: false } => State::Pending,
         }
     }
 }
@@ -232,7 +235,8 @@ impl Claim {
 
     /// Nothing of it was processed: the lead is as it was. `post` is the uncharged POST, if there was one (a 401).
     pub fn release(self, post: Option<Post>) -> Settlement {
-        self.end(Next::Released, post)
+        let tried = self.tries > 0;
+        self.end(Next::Released { tried }, post)
     }
 
     fn end(self, to: Next, post: Option<Post>) -> Settlement {

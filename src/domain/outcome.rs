@@ -1,7 +1,5 @@
 //! What came back, and what it means: the only reader of the lead API's status codes.
 
-use std::time::Duration;
-
 use super::retry_after::{self, Asked};
 use super::time::Timestamp;
 
@@ -164,14 +162,6 @@ pub fn reference(reply: &Reply, pointer: &str) -> Option<String> {
 
 /// The longest id kept, in characters: an id, not an essay.
 const REFERENCE_LIMIT: usize = 200;
-
-/// How long a pause lasts that an outcome asks for, if it asks for one; never more than [`retry_after::LONGEST`].
-pub fn asked_pause(outcome: &Outcome) -> Option<Duration> {
-    match outcome {
-        Outcome::Throttled(asked) => asked.as_ref().map(|asked| asked.wait),
-        _ => None,
-    }
-}
 
 #[cfg(test)]
 #[path = "outcome_tests.rs"]

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 
 const NOW: Timestamp = Timestamp(784_111_777_000);
@@ -28,8 +30,9 @@ fn a_503_is_throttled_only_with_a_retry_after_that_can_be_read() {
     assert_eq!(classify(&answered(503, Some("5")), NOW).kind(), "throttled");
     assert_eq!(classify(&answered(503, Some("soon")), NOW).kind(), "in_doubt");
     assert_eq!(classify(&answered(500, Some("5")), NOW).kind(), "in_doubt");
-    assert_eq!(asked_pause(&classify(&answered(429, Some("3600")), NOW)), Some(Duration::from_hours(1)));
-    assert_eq!(asked_pause(&classify(&answered(429, None), NOW)), None);
+    let hour = retry_after::Asked { wait: Duration::from_hours(1), cut: false };
+    assert_eq!(classify(&answered(429, Some("3600")), NOW), Outcome::Throttled(Some(hour)));
+    assert_eq!(classify(&answered(429, None), NOW), Outcome::Throttled(None));
 }
 
 #[test]

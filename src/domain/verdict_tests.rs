@@ -60,7 +60,7 @@ fn a_post_that_surely_did_nothing_waits_without_a_mark() {
 
 #[test]
 fn an_unauthorized_lead_is_as_it_was() {
-    assert_eq!(usual(&Outcome::Unauthorized), Next::Released);
+    assert_eq!(usual(&Outcome::Unauthorized), Next::Released { tried: false });
 }
 
 #[test]

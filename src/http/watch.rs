@@ -2,22 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::clock;
 use crate::domain::time::Timestamp;
 use crate::ledger::{self, Health, Ledger, Version};
 use crate::metrics::{self, Exporter};
 
-/// A scheduler that has not turned for so long hangs: it turns every few seconds.
+/// A scheduler that has not turned for so long hangs: its longest rest is half of it.
 const STILL: Duration = Duration::from_mins(1);
 
 /// The daemon's signs of life.
 #[derive(Debug, Default)]
 pub struct Pulse {
-    turned_at: AtomicI64,
+    /// By a clock that nobody sets.
+    turned_at: Mutex<Option<Instant>>,
     ready: AtomicBool,
     syncs: Mutex<Syncs>,
 }
@@ -31,8 +32,8 @@ struct Syncs {
 
 impl Pulse {
     /// The scheduler has turned.
-    pub fn turn(&self, now: Timestamp) {
-        self.turned_at.store(now.0, Ordering::Relaxed);
+    pub fn turn(&self, at: Instant) {
+        *self.turned_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
     }
 
     /// Whether the daemon takes up runs: true once the ledger is open, false again when it is to stop.
@@ -74,9 +75,9 @@ impl Watch {
 
     /// Whether the scheduler turns; why not.
     pub fn alive(&self) -> Result<(), String> {
-        let turned_at = Timestamp(self.pulse.turned_at.load(Ordering::Relaxed));
-        let still = clock::now().since(turned_at);
-        if still < STILL { Ok(()) } else { Err("the scheduler does not turn".to_owned()) }
+        let turned_at = *self.pulse.turned_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let turns = turned_at.is_some_and(|at| clock::instant().duration_since(at) < STILL);
+        if turns { Ok(()) } else { Err("the scheduler does not turn".to_owned()) }
     }
 
     /// Whether runs are taken up; why not.

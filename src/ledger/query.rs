@@ -1,6 +1,6 @@
 //! Answers for the commands: leads, one lead's history, the state of each sync.
 
-use rusqlite::{params, params_from_iter};
+use rusqlite::{Connection, params, params_from_iter};
 use serde::Serialize;
 
 use super::connections::ConnectionState;
@@ -205,7 +205,9 @@ impl Ledger {
         };
         let mut syncs = Vec::new();
         for Numbered { sync, connection, last_run, mut status } in read().map_err(|error| self.error(&error))? {
-            status.leads = self.count_states(sync).map_err(|error| self.error(&error))?;
+            let states = count_states(&self.db, sync).map_err(|error| self.error(&error))?;
+            let some = states.into_iter().filter(|(_, count)| *count > 0);
+            status.leads = some.map(|(state, count)| (state.to_string(), count)).collect();
             status.last_notices = self.notices(last_run, sync).map_err(|error| self.error(&error))?;
             status.state = self.connection_state(connection)?.0;
             syncs.push(status);
@@ -218,23 +220,22 @@ impl Ledger {
         let sql = "SELECT text FROM notice WHERE run = ?1 AND (sync IS NULL OR sync = ?2) ORDER BY place";
         self.db.prepare_cached(sql)?.query_map(params![run, sync], |row| row.get(0))?.collect()
     }
+}
 
-    /// Leads that are not delivered are few or, after a first intake, small in their index; those that are delivered are what is left of all.
-    fn count_states(&self, sync: i64) -> rusqlite::Result<Vec<(String, u64)>> {
-        let sql = "SELECT state, count(*) FROM lead WHERE sync = ?1 AND state <> 'delivered' GROUP BY state";
-        let mut statement = self.db.prepare_cached(sql)?;
-        let mut counts: Vec<(String, i64)> =
-            statement.query_map([sync], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
-        let all: i64 = self.db.query_row("SELECT leads FROM sync WHERE id = ?1", [sync], |row| row.get(0))?;
-        let open: i64 = counts.iter().map(|(_, count)| count).sum();
-        counts.push((State::Delivered.as_str().to_owned(), all - open));
-        let of = |state: State| counts.iter().find(|(name, count)| name == state.as_str() && *count > 0);
-        Ok(State::ALL
-            .into_iter()
-            .filter_map(of)
-            .map(|(state, count)| (state.clone(), u64::try_from(*count).unwrap_or(0)))
-            .collect())
-    }
+/// Leads in every state, also those that no lead is in. Leads that are not delivered are few or, after a first intake, small in their index;
+/// those that are delivered are what is left of all.
+pub(super) fn count_states(db: &Connection, sync: i64) -> rusqlite::Result<Vec<(State, u64)>> {
+    let sql = "SELECT state, count(*) FROM lead WHERE sync = ?1 AND state <> 'delivered' GROUP BY state";
+    let mut statement = db.prepare_cached(sql)?;
+    let open: Vec<(String, i64)> =
+        statement.query_map([sync], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+    let all: i64 = db.prepare_cached("SELECT leads FROM sync WHERE id = ?1")?.query_row([sync], |row| row.get(0))?;
+    let delivered = all - open.iter().map(|(_, count)| count).sum::<i64>();
+    let of = |state: State| match state {
+        State::Delivered => delivered,
+        _ => open.iter().find(|(name, _)| name == state.as_str()).map_or(0, |(_, count)| *count),
+    };
+    Ok(State::ALL.into_iter().map(|state| (state, u64::try_from(of(state)).unwrap_or(0))).collect())
 }
 
 /// A sync's status, to be filled in, and the numbers to do that by.

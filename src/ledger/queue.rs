@@ -96,12 +96,12 @@ pub(super) fn settle(db: &Connection, settlement: &Settlement, run: i64, now: Ti
             db.prepare_cached("DELETE FROM content WHERE lead = ?1")?.execute([lead])?;
             db.prepare_cached(sql)?.execute(params![lead, post.at.0, post.http_status, remote_id])?
         }
-        (Next::Released, post) => {
+        (to @ Next::Released { .. }, post) => {
             // Due since it was due first, so that it keeps its place.
-            let sql = "UPDATE lead SET state = CASE WHEN tries > 0 THEN 'waiting' ELSE 'pending' END, next_at = since + ?2 - updated_at,
-                              since = since + ?2 - updated_at, updated_at = ?2
+            let sql =
+                "UPDATE lead SET state = ?3, next_at = since + ?2 - updated_at, since = since + ?2 - updated_at, updated_at = ?2
                         WHERE id = ?1 AND state = 'sending'";
-            let changed = db.prepare_cached(sql)?.execute(params![lead, now.0])?;
+            let changed = db.prepare_cached(sql)?.execute(params![lead, now.0, to.state().as_str()])?;
             if let Some(post) = post {
                 record(db, lead, Some(run), post)?;
             }
@@ -123,7 +123,7 @@ fn end_without_delivery(db: &Connection, lead: i64, to: &Next, post: &Post) -> r
         Next::Waiting { until, possibly_sent } => (Some(until.0), *possibly_sent),
         Next::Failed { possibly_sent } => (None, *possibly_sent),
         Next::Held => (None, true),
-        Next::Delivered { .. } | Next::Rejected | Next::Released => (None, false),
+        Next::Delivered { .. } | Next::Rejected | Next::Released { .. } => (None, false),
     };
     let sql = "UPDATE lead SET state = ?2, next_at = ?3, attempts = attempts + ?4, tries = tries + 1,
                       possibly_sent = max(possibly_sent, ?5), since = since + ?6 - updated_at - ?9, updated_at = ?6, http_status = ?7, reason = ?8

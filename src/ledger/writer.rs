@@ -1,6 +1,7 @@
 //! The one thread that writes while leads are sent. It takes what has come in since the last commit into one transaction, so that durability
 //! costs one sync for many leads.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -27,15 +28,59 @@ const BATCH: usize = 1024;
 /// an outcome to be recorded (a probe, the end of a connection's leads) does so that much longer, if other leads are claimed then.
 const GATHER: Duration = Duration::from_millis(5);
 
-enum Command {
-    Claim { ask: Ask, told: UnboundedSender<Done> },
-    Settle { settlement: Settlement, told: UnboundedSender<Done> },
-    Store { connection: i64, state: ConnectionState, told: UnboundedSender<Done> },
+struct Command {
+    what: What,
+    asker: Asker,
+}
+
+enum What {
+    Claim(Ask),
+    Settle(Settlement),
+    Store { connection: i64, state: ConnectionState },
 }
 
 impl Command {
+    fn new(what: What, told: &UnboundedSender<Done>) -> Self {
+        let refusal = if matches!(what, What::Claim(_)) { Done::Unclaimed } else { Done::Unwritten };
+        Self { what, asker: Asker { told: Some(told.clone()), refusal } }
+    }
+
     fn is_claim(&self) -> bool {
-        matches!(self, Self::Claim { .. })
+        matches!(self.what, What::Claim(_))
+    }
+}
+
+/// Who waits for the answer to a command. It is told one whatever happens: also if the thread panics, which drops what it has not answered.
+struct Asker {
+    told: Option<UnboundedSender<Done>>,
+    refusal: fn(String) -> Done,
+}
+
+impl Asker {
+    fn tell(mut self, done: Done) {
+        self.send(done);
+    }
+
+    /// The command could not be carried out.
+    fn refuse(mut self, why: String) {
+        let refusal = (self.refusal)(why);
+        self.send(refusal);
+    }
+
+    fn send(&mut self, done: Done) {
+        if let Some(told) = self.told.take() {
+            // Who asked hears every answer, unless it has panicked. What is committed stays true.
+            let _ = told.send(done);
+        }
+    }
+}
+
+impl Drop for Asker {
+    fn drop(&mut self) {
+        if self.told.is_some() {
+            let refusal = (self.refusal)("the thread that writes the ledger has ended".to_owned());
+            self.send(refusal);
+        }
     }
 }
 
@@ -67,6 +112,8 @@ pub struct Writer {
     commands: Sender<Command>,
     /// Leads that are claimed and not settled. It stays above zero once requests have been given up: then a batch waits in vain.
     open: Arc<AtomicUsize>,
+    /// The ledger's.
+    path: PathBuf,
     thread: JoinHandle<Ledger>,
 }
 
@@ -86,18 +133,18 @@ impl Writer {
             .name("ledger".to_owned())
             .spawn(move || work(ledger, &custody, &inbox, run))
             .map_err(super::files::file_error("cannot start the thread that writes", &path))?;
-        Ok(Self { commands, open, thread })
+        Ok(Self { commands, open, path, thread })
     }
 
     /// Asks for due leads; the answer is one [`Done::Claimed`]. It waits for nothing but the commit that is under way.
     pub fn claim(&self, ask: Ask, told: &UnboundedSender<Done>) {
-        self.send(Command::Claim { ask, told: told.clone() });
+        self.send(What::Claim(ask), told);
         self.thread.thread().unpark();
     }
 
     /// Ends a claim; the answer is one [`Done::Settled`].
     pub fn settle(&self, settlement: Settlement, told: &UnboundedSender<Done>) {
-        self.send(Command::Settle { settlement, told: told.clone() });
+        self.send(What::Settle(settlement), told);
         if self.open.fetch_sub(1, Ordering::Relaxed) == 1 {
             self.thread.thread().unpark();
         }
@@ -105,26 +152,21 @@ impl Writer {
 
     /// Keeps pause and breaker of a connection; the answer is one [`Done::Stored`].
     pub fn store(&self, connection: i64, state: ConnectionState, told: &UnboundedSender<Done>) {
-        self.send(Command::Store { connection, state, told: told.clone() });
+        self.send(What::Store { connection, state }, told);
     }
 
-    fn send(&self, command: Command) {
-        // The thread lives as long as this handle unless it panicked; then the claim stays `sending` and is in doubt at the next start.
-        if let Err(lost) = self.commands.send(command) {
-            refuse(&lost.0, "the thread that writes the ledger has ended".to_owned());
-        }
-    }
-
-    /// The thread has panicked: what it has not answered by now it never will.
-    pub fn has_ended(&self) -> bool {
-        self.thread.is_finished()
+    fn send(&self, what: What, told: &UnboundedSender<Done>) {
+        // The thread lives as long as this handle unless it panicked; then the claim stays `sending` and is in doubt at the next start. What
+        // cannot be sent is dropped, and so refused.
+        let _ = self.commands.send(Command::new(what, told));
     }
 
     /// Ends the thread after its last commit and gives the ledger back.
     pub fn finish(self) -> Result<Ledger> {
         drop(self.commands);
+        let path = self.path;
         self.thread.join().map_err(|_| Error::Database {
-            path: std::path::PathBuf::new(),
+            path,
             cause: "the thread that writes panicked; the next run takes up what it left".to_owned(),
         })
     }
@@ -171,17 +213,16 @@ fn work(mut ledger: Ledger, custody: &Custody, inbox: &Inbox, run: i64) -> Ledge
         refuse_claims_without(custody, &failed, &mut batch);
         match commit(&mut ledger, &batch, run) {
             Ok(done) => {
-                for (command, done) in batch.iter().zip(done) {
+                for (command, done) in batch.into_iter().zip(done) {
                     if let Done::Claimed(claims, _) = &done {
                         inbox.open.fetch_add(claims.len(), Ordering::Relaxed);
                     }
-                    // Who asked hears every answer, unless it has panicked. What is committed stays true.
-                    let _ = told(command).send(done);
+                    command.asker.tell(done);
                 }
             }
             Err(error) => {
                 let error = ledger.error(&error);
-                report(&batch, &error, &Pseudonyms::new(&ledger.key()));
+                report(batch, &error, &Pseudonyms::new(&ledger.key()));
                 failed = Err(error);
             }
         }
@@ -201,7 +242,7 @@ fn refuse_claims_without(custody: &Custody, failed: &Result<()>, batch: &mut Vec
     let kept = custody.confirm();
     if let Some(error) = failed.as_ref().err().or(kept.as_ref().err()) {
         for claim in batch.extract_if(.., |command| command.is_claim()) {
-            refuse(&claim, error.to_string());
+            claim.asker.refuse(error.to_string());
         }
     }
 }
@@ -212,17 +253,17 @@ fn commit(ledger: &mut Ledger, batch: &[Command], run: i64) -> rusqlite::Result<
     let tx = ledger.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut done = Vec::with_capacity(batch.len());
     for command in batch {
-        done.push(match command {
-            Command::Claim { ask, .. } => {
+        done.push(match &command.what {
+            What::Claim(ask) => {
                 let claims = queue::claim(&tx, ask)?;
                 let next = if claims.is_empty() { queue::next_due(&tx, &ask.syncs)? } else { None };
                 Done::Claimed(claims, next)
             }
-            Command::Settle { settlement, .. } => {
+            What::Settle(settlement) => {
                 queue::settle(&tx, settlement, run, now)?;
                 Done::Settled { lead: settlement.lead, sync: settlement.sync, state: settlement.to.state() }
             }
-            Command::Store { connection, state, .. } => {
+            What::Store { connection, state } => {
                 connections::store(&tx, *connection, state)?;
                 Done::Stored
             }
@@ -233,31 +274,16 @@ fn commit(ledger: &mut Ledger, batch: &[Command], run: i64) -> rusqlite::Result<
 }
 
 /// The second place for the truth: what could not be written is at least said.
-fn report(batch: &[Command], error: &Error, pseudonyms: &Pseudonyms) {
+fn report(batch: Vec<Command>, error: &Error, pseudonyms: &Pseudonyms) {
     for command in batch {
-        if let Command::Settle { settlement, .. } = command {
+        if let What::Settle(settlement) = &command.what {
             tracing::error!(
                 lead = %pseudonyms.of(&settlement.key),
                 state = %settlement.to.state(),
                 "the outcome of a lead could not be recorded; the next run takes it as in doubt"
             );
         }
-        refuse(command, error.to_string());
-    }
-}
-
-/// Answers a command that could not be carried out.
-fn refuse(command: &Command, why: String) {
-    let (told, done) = match command {
-        Command::Claim { told, .. } => (told, Done::Unclaimed(why)),
-        Command::Settle { told, .. } | Command::Store { told, .. } => (told, Done::Unwritten(why)),
-    };
-    let _ = told.send(done);
-}
-
-fn told(command: &Command) -> &UnboundedSender<Done> {
-    match command {
-        Command::Claim { told, .. } | Command::Settle { told, .. } | Command::Store { told, .. } => told,
+        command.asker.refuse(error.to_string());
     }
 }
 

@@ -76,9 +76,9 @@ fn a_batch_waits_while_leads_are_open_and_it_has_neither_a_claim_nor_all_it_can_
     let (told, _answers) = unbounded_channel();
     let claim = || {
         let ask = Ask { syncs: Vec::new(), limit: 1, now: Timestamp(0), max_age: Duration::ZERO, connection: 1 };
-        Command::Claim { ask, told: told.clone() }
+        Command::new(What::Claim(ask), &told)
     };
-    let store = || Command::Store { connection: 1, state: ConnectionState::default(), told: told.clone() };
+    let store = || Command::new(What::Store { connection: 1, state: ConnectionState::default() }, &told);
     let full: Vec<Command> = std::iter::repeat_with(store).take(BATCH).collect();
     for (open, batch, waits) in [
         (0, vec![store()], false),
@@ -142,4 +142,26 @@ fn each_command_is_answered_once_and_by_its_own_kind_also_when_it_cannot_be_carr
     assert!(matches!(hear(&mut answers), Done::Unwritten(_)));
     writer.finish().unwrap();
     assert!(answers.try_recv().is_err());
+}
+
+#[test]
+fn a_writer_that_panics_leaves_nobody_waiting_and_names_the_ledger() {
+    let (commands, received) = channel::<Command>();
+    let thread = std::thread::spawn(move || {
+        let _batch = received.recv();
+        panic!("the thread that writes, in a test");
+    });
+    let writer = Writer { commands, open: Arc::default(), path: PathBuf::from("l.db"), thread };
+    let (told, mut answers) = unbounded_channel();
+    for _ in 0..3 {
+        writer
+            .claim(Ask { syncs: vec![1], limit: 1, now: Timestamp(0), max_age: Duration::ZERO, connection: 1 }, &told);
+        writer.store(1, ConnectionState::default(), &told);
+    }
+    let heard: Vec<Done> = std::iter::repeat_with(|| hear(&mut answers)).take(6).collect();
+    let said = |wanted: fn(&Done) -> bool| heard.iter().filter(|done| wanted(done)).count();
+    assert_eq!(said(|done| matches!(done, Done::Unclaimed(_))), 3, "{heard:?}");
+    assert_eq!(said(|done| matches!(done, Done::Unwritten(_))), 3, "{heard:?}");
+    let error = writer.finish().unwrap_err().to_string();
+    assert!(error.contains("l.db") && error.contains("panicked"), "{error}");
 }

@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::runtime::Builder;
 
-use super::dispatch::{Means, dispatch};
+use super::dispatch::{Budget, Means, dispatch};
 use super::pace::Pace;
 use super::prepare::Prepared;
 use super::report::{Ending, Notice};
@@ -64,7 +63,7 @@ async fn send_all(run: &mut Run<'_>, ledger: Ledger, lease: &Lease) -> ledger::R
     if most > 0 {
         ledger.mark(run.number, run.started_at)?;
     }
-    let budget = AtomicU64::new(most);
+    let budget = Budget::new(most);
     let pseudonyms = Pseudonyms::new(&ledger.key());
     let writer = Writer::start(ledger, run.number, custody)?;
     let now = clock::now();

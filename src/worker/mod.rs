@@ -185,9 +185,12 @@ impl<'a> Run<'a> {
         }
         if let Some(lease) = lease
             && job.purpose == Purpose::Send
-            && !stop.is_set()
         {
-            ledger = lanes::send(self, ledger, lease)?;
+            if stop.is_set() {
+                self.notices.push(Notice::new(Ending::Interrupted, "stopped before anything was sent"));
+            } else {
+                ledger = lanes::send(self, ledger, lease)?;
+            }
         }
         let report = self.finish(&ledger)?;
         if job.older_ledger == OlderLedger::Confirmed && self.leaves_nothing_open(&ledger, &report)? {

@@ -1,6 +1,9 @@
 //! What happens to a session while it is used: the clock, a second login, a logout; and what `check` makes of it.
 
-use lead_sync::auth::{self, Error};
+use axum::Router;
+use lead_sync::auth::{self, Error, Grant, OAuth, Server};
+use reqwest::Url;
+use tokio::net::TcpListener;
 
 use crate::support::{Consent, Sandbox, connect, expire, is_accepted, logged_in, needs_person, store, stored};
 
@@ -64,4 +67,39 @@ async fn a_check_finds_what_the_next_run_would() {
     std::fs::create_dir(sandbox.folder.path().join(".wegroup.tmp")).unwrap();
     assert!(matches!(auth::check(&sso, &context).await, Err(Error::Store(_))));
     assert_eq!(sandbox.provider.counters().refreshes, 0);
+}
+
+/// A configured refresh token, for which an endpoint issues another one after it has done this.
+async fn rotating(sandbox: &Sandbox, first: impl Fn() + Clone + Send + Sync + 'static) -> OAuth {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = Url::parse(&format!("http://{}/token", listener.local_addr().unwrap())).unwrap();
+    let issued = r#"{"access_token":"a","token_type":"bearer","expires_in":3600,"refresh_token":"rotated"}"#;
+    let router = Router::new().fallback(move || {
+        first();
+        async move { issued }
+    });
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let grant = Grant::RefreshToken { refresh_token: "configured".into() };
+    OAuth { server: Server::TokenUrl(url), grant, ..sandbox.credit() }
+}
+
+#[tokio::test]
+async fn a_renewed_session_that_cannot_be_saved_at_once_is_saved_by_another_try() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    // In the way of the new session until the store has failed on it once.
+    let in_the_way = sandbox.folder.path().join(".wegroup.tmp");
+    let settings = rotating(&sandbox, move || std::fs::write(&in_the_way, "").unwrap()).await;
+    connect(&settings, &sandbox.context()).token().await.unwrap();
+    assert!(std::fs::read_to_string(sandbox.token_file()).unwrap().contains("rotated"));
+}
+
+#[tokio::test]
+async fn a_renewed_session_that_cannot_be_saved_at_all_is_said_to_be_lost_with_the_cure() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let in_the_way = sandbox.folder.path().join(".wegroup.tmp");
+    let settings = rotating(&sandbox, move || std::fs::create_dir(&in_the_way).unwrap()).await;
+    let error = connect(&settings, &sandbox.context()).token().await.unwrap_err();
+    let Error::Store(text) = &error else { panic!("{error:?}") };
+    assert!(text.contains("COULD NOT BE SAVED") && text.contains(".wegroup.tmp"), "{text}");
+    assert!(text.contains("configure a new refresh_token") && !text.contains("rotated"), "{text}");
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use lead_sync::domain::time::Timestamp;
 use lead_sync::http::{Desk, Pulse, Settings, Watch, routes, serve};
 use lead_sync::page::Outlook;
 use lead_sync::{clock, metrics};
@@ -35,7 +35,7 @@ async fn the_server_shows_a_daemon_from_its_start_to_its_stop() {
     let status = async |path: &str| get(&format!("{open}{path}")).await.status().as_u16();
 
     assert_eq!((status("/healthz").await, status("/readyz").await), (503, 503), "nothing has begun");
-    pulse.turn(clock::now());
+    pulse.turn(clock::instant());
     pulse.set_syncs([String::from("customers")].into(), BTreeMap::new());
     pulse.set_ready(true);
     assert_eq!((status("/healthz").await, status("/readyz").await), (200, 503), "there is no ledger");
@@ -66,6 +66,6 @@ async fn the_server_shows_a_daemon_from_its_start_to_its_stop() {
 
     pulse.set_ready(false);
     assert_eq!((status("/healthz").await, status("/readyz").await), (200, 503), "it is to stop");
-    pulse.turn(Timestamp(clock::now().0 - 61_000));
+    pulse.turn(clock::instant().checked_sub(Duration::from_secs(61)).unwrap());
     assert_eq!(status("/healthz").await, 503, "the scheduler hangs");
 }

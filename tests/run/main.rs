@@ -14,6 +14,7 @@ mod cursor;
 mod globs;
 mod guard;
 mod ledger_file;
+mod limit;
 mod older;
 mod outcomes;
 mod privacy;

@@ -60,6 +60,24 @@ fn a_short_pause_is_waited_for_within_the_run() {
 }
 
 #[test]
+fn every_lead_that_a_deferred_run_leaves_is_counted_also_one_that_was_tried_and_then_released() {
+    let mut scene = Scene::new();
+    scene.connection("max_in_flight", "4");
+    scene.customers(0..8);
+    for lead in 0..8 {
+        let again = [throttled(429, RetryAfter::Seconds(0)), status(429), throttled(429, RetryAfter::Seconds(3600))];
+        for kind in again {
+            scene.fault(Fault::once(kind).for_lead(&lead.to_string()));
+        }
+    }
+    let ran = scene.run();
+    assert_eq!((ran.code, ran.outcome().as_str()), (4, "deferred"), "{ran:?}");
+    assert_eq!(ran.count("waiting") + ran.count("pending"), 8, "{ran:?}");
+    let waiting = scene.leads().iter().filter(|lead| lead["state"] == "waiting").count();
+    assert_eq!(ran.count("waiting"), waiting as u64, "{ran:?}");
+}
+
+#[test]
 fn under_resend_a_lead_in_doubt_is_sent_again_with_the_same_key_and_marked() {
     let kinds = [
         Kind::LostAnswer,

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use lead_sync::sandbox::{Fault, Kind, Options};
+use lead_sync::sandbox::{Answer, Fault, Kind, Options, Requests, Target};
 
 use crate::support::{Ran, Scene};
 
@@ -23,9 +23,13 @@ fn signal(child: &Child, signal: rustix::process::Signal) {
 }
 
 fn until_it_says_that_it_stops(child: &mut Child) {
+    until_it_says(child, "stopping");
+}
+
+fn until_it_says(child: &mut Child, what: &str) {
     let mut said = BufReader::new(child.stderr.as_mut().unwrap());
     let mut line = String::new();
-    while !line.contains("stopping") {
+    while !line.contains(what) {
         line.clear();
         assert!(said.read_line(&mut line).unwrap() > 0, "it ended without a word");
     }
@@ -79,6 +83,67 @@ fn a_second_signal_stops_at_once_and_leaves_what_is_under_way_in_doubt() {
     assert_eq!((ran.count("delivered"), scene.stored().len()), (2, 3), "{ran:?}");
     assert_eq!((ran.code, ran.count("held")), (3, 1), "a person is newly needed: {ran:?}");
     assert_eq!(scene.lead_of("0")["state"], "held");
+}
+
+#[test]
+fn a_run_that_is_stopped_between_reading_and_sending_is_interrupted() {
+    let mut scene = Scene::new();
+    scene.source("kind", "\"sqlite\"").source("path", "\"crm.db\"").source("query", "\"SELECT * FROM person\"");
+    let crm = rusqlite::Connection::open(scene.path("crm.db")).unwrap();
+    crm.execute_batch(
+        "CREATE TABLE person (id, first_name, last_name, email);
+         INSERT INTO person VALUES ('1', 'Ann', 'Peeters', '');
+         BEGIN EXCLUSIVE",
+    )
+    .unwrap();
+    let mut command = scene.command(&["--run-now", "--json"]);
+    let command = command.env("LEAD_SYNC_LOG", "info").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    until_it_says(&mut child, "begins");
+    signal(&child, rustix::process::Signal::TERM);
+    until_it_says_that_it_stops(&mut child);
+    crm.execute_batch("COMMIT").unwrap();
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert_eq!((ran.code, ran.outcome().as_str()), (4, "interrupted"), "{ran:?}");
+    assert_eq!((ran.count("new"), ran.count("pending")), (1, 1), "{ran:?}");
+    assert_eq!(scene.run().count("delivered"), 1);
+}
+
+#[test]
+fn a_run_that_is_stopped_while_it_looks_whether_the_api_is_back_is_interrupted() {
+    let mut scene = Scene::new();
+    scene.connection("timeout", "\"1m\"").connection("max_in_flight", "1");
+    scene.customers(0..20);
+    scene.fault(Fault::once(Kind::Status(Answer::new(500))).times(5));
+    scene.fault(Fault::once(Kind::Stall { ms: 60_000 }).on(Requests::Others));
+    let child = scene.spawn();
+    while scene.api.requests().iter().all(|request| request.target != Target::Other) {
+        std::thread::yield_now();
+    }
+    signal(&child, rustix::process::Signal::TERM);
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert_eq!((ran.code, ran.outcome().as_str()), (4, "interrupted"), "{ran:?}");
+}
+
+#[test]
+fn a_run_that_sends_no_more_can_still_be_stopped_at_once() {
+    let mut scene = Scene::new();
+    scene.connection("timeout", "\"1m\"").connection("max_in_flight", "4");
+    scene.customers(0..4);
+    scene.fault(Fault::once(Kind::Stall { ms: 60_000 }).for_lead("0"));
+    for lead in ["1", "2", "3"] {
+        scene.fault(Fault::once(Kind::Status(Answer::new(403))).for_lead(lead));
+    }
+    let mut child = scene.spawn();
+    while scene.stored().is_empty() || scene.query("SELECT key FROM leads WHERE state = 'waiting'").len() < 3 {
+        std::thread::yield_now();
+    }
+    while child.try_wait().unwrap().is_none() {
+        signal(&child, rustix::process::Signal::TERM);
+        std::thread::yield_now();
+    }
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert_eq!((ran.code, scene.lead_of("0")["state"].as_str()), (5, Some("sending")), "{ran:?}");
 }
 
 #[test]

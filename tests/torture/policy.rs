@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use lead_sync::domain::delivery::{Claim, Next, Post};
-use lead_sync::domain::outcome::{Answer, Outcome, Reply, asked_pause, classify, http_status};
+use lead_sync::domain::outcome::{Answer, Outcome, Reply, classify, http_status};
 use lead_sync::domain::retry;
 use lead_sync::domain::time::Timestamp;
 use lead_sync::domain::verdict::{OnConflict, OnInDoubt, Policy, decide};
@@ -73,7 +73,8 @@ fn span(duration: Duration) -> String {
 /// One line of the policy: what the reply means and what becomes of the lead.
 fn line(reply: &Reply) -> String {
     let outcome = classify(reply, NOW);
-    let pause = asked_pause(&outcome).map(|pause| NOW + pause);
+    let asked = if let Outcome::Throttled(Some(asked)) = &outcome { Some(asked.wait) } else { None };
+    let pause = asked.map(|wait| NOW + wait);
     let becomes = |on_in_doubt, on_conflict| {
         let post = Post::new(&outcome, http_status(reply), String::new(), NOW, 1);
         let pause = pause.filter(|until| *until > NOW);
@@ -81,7 +82,7 @@ fn line(reply: &Reply) -> String {
     };
     let usual = becomes(OnInDoubt::Resend, OnConflict::Reject);
     let mut text = format!("{:<12} {:<9}", outcome.kind(), if outcome.is_charged() { "charged" } else { "free" });
-    let paused = match (&outcome, asked_pause(&outcome)) {
+    let paused = match (&outcome, asked) {
         (Outcome::Throttled(None), _) => "pause: backoff".to_owned(),
         (_, Some(pause)) => format!("pause: {}", span(pause)),
         (_, None) => String::new(),

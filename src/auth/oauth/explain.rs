@@ -48,11 +48,26 @@ impl Inner {
             }
             _ => format!("the session of connection {name} has ended and has no refresh token"),
         };
-        let cure = match self.settings.grant {
+        Error::NeedsPerson(format!("{why}: {}", self.new_session()))
+    }
+
+    /// The new tokens are gone with this process.
+    pub(super) fn unsaved(&self, error: &Error) -> Error {
+        let next = match self.settings.grant {
+            Grant::ClientCredentials | Grant::Password { .. } => "Mend that; the next run logs in again".to_owned(),
+            Grant::RefreshToken { .. } | Grant::AuthorizationCode { .. } => {
+                format!("The old one is spent and the new one is lost: mend that, then {}", self.new_session())
+            }
+        };
+        Error::Store(format!("THE RENEWED SESSION COULD NOT BE SAVED: {error}. {next}"))
+    }
+
+    /// How a person begins a new session.
+    fn new_session(&self) -> String {
+        match self.settings.grant {
             Grant::RefreshToken { .. } => "configure a new refresh_token".to_owned(),
             _ => format!("run `{}`", self.context.login_command),
-        };
-        Error::NeedsPerson(format!("{why}: {cure}"))
+        }
     }
 }
 

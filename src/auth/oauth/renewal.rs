@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use backon::{ConstantBuilder, Retryable as _};
 use reqwest::Url;
 use secrecy::SecretString;
 
@@ -18,6 +19,10 @@ use crate::clock;
 
 /// Hydra refuses the second of two simultaneous requests without spending anything: one more after the first is done.
 const CONFLICT_PAUSE: Duration = Duration::from_secs(1);
+
+/// A renewed session that cannot be saved is tried again so often, after so long: 5 s, within what a run that ends leaves for it. Whoever else
+/// wants to renew waits meanwhile.
+const SAVE_AGAIN: (usize, Duration) = (20, Duration::from_millis(250));
 
 /// The work of one renewal.
 pub(super) struct Renewal<'a> {
@@ -36,9 +41,6 @@ impl Renewal<'_> {
     /// A session that is good now: another process's, or a new one, saved.
     pub(super) async fn run(&mut self) -> Result<Session, Error> {
         let lock = self.inner.store.lock().await?;
-        if let Some(session) = self.state.unsaved.take() {
-            return self.save(&lock, session);
-        }
         let stored = self.stored()?;
         if let Some(session) = stored.as_ref().filter(|session| self.is_usable(session)) {
             return Ok(session.clone());
@@ -149,7 +151,7 @@ impl Renewal<'_> {
         match inner.endpoint(&endpoint).ask(request).await {
             Ok(issued) => {
                 let session = inner.session(issued, None);
-                self.save(lock, session)
+                self.save(lock, session).await
             }
             Err(Refusal::Grant(text)) => {
                 let kept = old.cloned().unwrap_or_else(|| Session::without_tokens(inner.binding.clone()));
@@ -171,7 +173,7 @@ impl Renewal<'_> {
         match self.spend(&endpoint, token).await {
             Ok(issued) => {
                 let session = self.inner.session(issued, Some(old));
-                let session = self.save(lock, session)?;
+                let session = self.save(lock, session).await?;
                 Ok(Refreshed::New(Box::new(session)))
             }
             Err(Refusal::Grant(text)) => {
@@ -206,14 +208,12 @@ impl Renewal<'_> {
         }
     }
 
-    fn save(&mut self, lock: &Locked<'_>, session: Session) -> Result<Session, Error> {
-        if let Err(error) = lock.write(&session) {
-            self.state.unsaved = Some(session);
-            return Err(Error::Store(format!(
-                "THE RENEWED SESSION COULD NOT BE SAVED: {error}. The old one is spent; the new one lives only as long as this process, which tries to save it again. Should it end before, run `{}`",
-                self.inner.context.login_command
-            )));
-        }
+    /// Nobody else has the new refresh token, and the old one is spent: a disk that is full for a moment must not end the session.
+    async fn save(&self, lock: &Locked<'_>, session: Session) -> Result<Session, Error> {
+        let (times, pause) = SAVE_AGAIN;
+        let again = ConstantBuilder::default().with_max_times(times).with_delay(pause);
+        let saved = (async || lock.write(&session)).retry(again).await;
+        saved.map_err(|error| self.inner.unsaved(&error))?;
         Ok(session)
     }
 }

@@ -1,6 +1,5 @@
 //! When the ledger is asked for leads, and what is waited for otherwise.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::{Dispatch, Next, judge};
@@ -19,6 +18,7 @@ impl Dispatch<'_> {
     /// Asks the ledger for leads if there is room, no pause, and a permit. Returns how long to wait before asking again; `None` also when
     /// an answer to wait for is under way, or when nothing is left to do.
     pub(super) async fn ask(&mut self) -> Option<Duration> {
+        self.short = false;
         if self.asked.is_some() {
             return None;
         }
@@ -62,9 +62,13 @@ impl Dispatch<'_> {
         if room == 0 || self.ready.len() > low {
             return None;
         }
-        let budget = usize::try_from(self.means.budget.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
-        if budget == 0 {
+        if self.means.budget.is_used_up() {
             self.next_due = Some(Next::Nothing);
+            return None;
+        }
+        let budget = self.means.budget.free();
+        self.short = budget == 0;
+        if self.short {
             return None;
         }
         match self.means.pace.take(room.min(budget)) {
@@ -78,7 +82,7 @@ impl Dispatch<'_> {
 
     fn claim(&mut self, limit: usize, now: Timestamp) {
         self.asked = Some(limit);
-        self.means.budget.fetch_sub(limit as u64, Ordering::Relaxed);
+        self.means.budget.take(limit);
         let mut syncs: Vec<i64> = self.means.syncs.keys().copied().collect();
         syncs.sort_unstable();
         let max_age = self.means.connection.policy.retry.max_age;
@@ -134,7 +138,8 @@ impl Dispatch<'_> {
         let stop = self.means.stop.clone();
         let reply = tokio::select! {
             reply = self.means.destination.probe() => reply,
-            () = stop.wait() => return None,
+            // Asked again, it would have been sent: that it was not, the loop says before it ends.
+            () = stop.wait() => return Some(Duration::ZERO),
         };
         if outcome::is_alive(&reply) {
             self.alive = true;

@@ -30,7 +30,10 @@ impl Dispatch<'_> {
                 self.release(claim);
                 self.halt(notice);
             }
-            Sent::Replied(answered) => self.judge(claim, answered),
+            Sent::Replied(answered) => {
+                self.means.budget.spend(1);
+                self.judge(claim, answered);
+            }
         }
     }
 

@@ -4,6 +4,7 @@
 //! crash leaves in doubt. A lead is claimed only once there is a permit of the rate limit for it.
 
 mod ask;
+mod budget;
 mod judge;
 mod post;
 mod tally;
@@ -12,7 +13,6 @@ use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -20,6 +20,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 use tracing::Instrument;
 
+pub(super) use self::budget::Budget;
 use self::post::Sent;
 pub(super) use self::tally::Tally;
 use super::pace::Pace;
@@ -52,16 +53,12 @@ pub(super) struct Means<'m> {
     pub(super) meters: Meters,
     pub(super) pseudonyms: &'m Pseudonyms,
     pub(super) state: ConnectionState,
-    /// Leads that may still be sent under `--limit`, over all connections.
-    pub(super) budget: &'m AtomicU64,
+    pub(super) budget: &'m Budget,
     pub(super) progress: &'m Progress,
     pub(super) stop: Stop,
     /// How long requests under way may take once we are to stop.
     pub(super) grace: Duration,
 }
-
-/// How often a dispatch that only waits for the writer looks whether there is one.
-const LOOK: Duration = Duration::from_millis(100);
 
 /// A request under way.
 type Flight<'m> = Pin<Box<dyn Future<Output = (Claim, Sent)> + Send + 'm>>;
@@ -79,6 +76,8 @@ pub(super) struct Dispatch<'m> {
     unwritten: usize,
     /// When something is due next, once nothing is due now.
     next_due: Option<Next>,
+    /// Other connections have all that is left of `--limit`, and may give some of it back.
+    short: bool,
     /// Nothing more is sent.
     halted: bool,
     /// The breaker's probe has shown life: one lead may go.
@@ -113,6 +112,7 @@ pub(super) async fn dispatch(means: Means<'_>) -> Tally {
         asked: None,
         unwritten: 0,
         next_due: None,
+        short: false,
         halted: false,
         alive: false,
         throttles: 0,
@@ -134,7 +134,7 @@ impl Dispatch<'_> {
             }
             self.take_off();
             let wake = if self.halted { None } else { self.ask().await };
-            if self.is_idle() && (self.halted || wake.is_none()) {
+            if self.is_idle() && (self.halted || wake.is_none() && !self.short) {
                 return self.tally;
             }
             if self.wait(wake).await.is_break() {
@@ -149,7 +149,8 @@ impl Dispatch<'_> {
         self.flights.is_empty() && self.ready.is_empty() && self.asked.is_none() && self.unwritten == 0
     }
 
-    /// Waits until something happens; `wake` is a wait of our own. Break: stopped for the second time, or the grace is over.
+    /// Waits until something happens; `wake` is a wait of our own. Break: stopped for the second time, or the grace is over. What is under way
+    /// can be stopped also after the dispatch was halted for another reason.
     async fn wait(&mut self, wake: Option<Duration>) -> std::ops::ControlFlow<()> {
         let give_up = self.give_up;
         tokio::select! {
@@ -163,7 +164,8 @@ impl Dispatch<'_> {
             }
             Some((claim, sent)) = self.flights.next() => self.landed(claim, sent),
             () = tokio::time::sleep(wake.unwrap_or_default()), if wake.is_some() => {}
-            () = self.means.stop.wait(), if !self.halted => {}
+            () = self.means.budget.decided(), if self.short && !self.halted => {}
+            () = self.means.stop.wait(), if give_up.is_none() => {}
             () = self.means.stop.awaited(), if wake.is_some() && !self.means.stop.is_awaited() => {}
             () = self.means.stop.at_once_or(give_up), if give_up.is_some() => {
                 self.give_up_flights();
@@ -176,6 +178,10 @@ impl Dispatch<'_> {
     /// Waits no longer for requests under way.
     fn give_up_flights(&mut self) {
         let count = self.flights.len();
+        if count == 0 {
+            return;
+        }
+        self.means.budget.spend(count);
         let text = format!("{count} requests were not answered in time: their leads are in doubt");
         self.tally.note(Notice::new(Ending::Interrupted, text));
         self.flights.clear();
@@ -184,11 +190,8 @@ impl Dispatch<'_> {
     /// Hears what the ledger has still to say: what it settles counts, and what it claims goes back. The run waits for the writer anyway.
     async fn settle_up(&mut self) {
         while self.asked.is_some() || self.unwritten > 0 {
-            match tokio::time::timeout(LOOK, self.done.recv()).await {
-                Ok(Some(done)) => self.committed(done),
-                Err(_) if !self.means.writer.has_ended() => {}
-                Ok(None) | Err(_) => return,
-            }
+            let Some(done) = self.done.recv().await else { return };
+            self.committed(done);
         }
     }
 
@@ -211,7 +214,7 @@ impl Dispatch<'_> {
             // As they are borrowed for longer than the dispatch lives, a request can keep them.
             let (syncs, destination) = (self.means.syncs, self.means.destination);
             let Some((name, target)) = syncs.get(&claim.sync) else {
-                self.settle(claim.release(None));
+                self.release(claim);
                 continue;
             };
             let connection = self.means.connection.name.as_str();
@@ -245,7 +248,7 @@ impl Dispatch<'_> {
     }
 
     fn release(&mut self, claim: Claim) {
-        self.means.budget.fetch_add(1, Ordering::Relaxed);
+        self.means.budget.give_back(1);
         self.settle(claim.release(None));
     }
 
@@ -264,7 +267,7 @@ impl Dispatch<'_> {
         match done {
             Done::Claimed(claims, next) => {
                 let unused = self.asked.take().unwrap_or(0).saturating_sub(claims.len());
-                self.means.budget.fetch_add(unused as u64, Ordering::Relaxed);
+                self.means.budget.give_back(unused);
                 self.next_due = if claims.is_empty() { Some(next.map_or(Next::Nothing, Next::At)) } else { None };
                 self.ready.extend(claims);
                 if self.halted || !self.may_send(clock::now()) {
@@ -281,7 +284,7 @@ impl Dispatch<'_> {
             }
             Done::Stored => self.unwritten -= 1,
             Done::Unclaimed(text) => {
-                self.asked = None;
+                self.means.budget.give_back(self.asked.take().unwrap_or(0));
                 self.halt(Notice::new(Ending::Error, text));
             }
             Done::Unwritten(text) => {
