@@ -11,6 +11,7 @@ use super::operator::operator;
 use super::values::{key, state};
 use super::{load, out, run, status};
 use crate::clock;
+use crate::config::Loaded;
 use crate::domain::delivery::State;
 use crate::ledger::{Ledger, Refusal, Resolution, Retried, Target};
 
@@ -68,18 +69,21 @@ pub struct ResumeOptions {
 /// The ledger, open for a change.
 pub(super) struct Desk {
     pub(super) ledger: Ledger,
+    /// The configuration that names it.
+    pub(super) loaded: Loaded,
     /// How commands for the same configuration begin.
     pub(super) program: String,
 }
 
 /// Opens the ledger for a change; `sync` must be one that it knows.
 pub(super) fn open(args: &Args, sync: Option<&str>) -> Result<Desk, Failure> {
-    let settings = load::load(args)?.unresolved;
-    let ledger = Ledger::open(&settings.ledger)?;
+    let loaded = load::load(args)?;
+    let ledger = Ledger::open(&loaded.unresolved.ledger)?;
     if let Some(name) = sync {
         check_sync(&ledger, name)?;
     }
-    Ok(Desk { ledger, program: format!("lead-sync{}", settings.config_option) })
+    let program = format!("lead-sync{}", loaded.unresolved.config_option);
+    Ok(Desk { ledger, loaded, program })
 }
 
 /// Refuses a sync that the ledger does not know.
