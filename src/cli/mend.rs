@@ -13,7 +13,7 @@ use super::{load, out, run, status};
 use crate::clock;
 use crate::config::Loaded;
 use crate::domain::delivery::State;
-use crate::ledger::{Ledger, Refusal, Resolution, Retried, Target};
+use crate::ledger::{Ledger, Refusal, Resolution, Retried, Target, holder};
 
 /// Options of `retry`.
 #[derive(Debug, ClapArgs)]
@@ -234,10 +234,15 @@ fn changed() -> Failure {
 
 /// Lifts a pause and closes the breaker.
 pub(super) fn resume(args: &Args, options: &ResumeOptions) -> Result<Exit, Failure> {
-    let mut ledger = open(args, None)?.ledger;
-    match ledger.resume(&options.connection, clock::now())? {
+    let mut desk = open(args, None)?;
+    match desk.ledger.resume(&options.connection, clock::now())? {
         Some(due) => {
             out::say(format!("connection {} goes on; {due} waiting leads are due now", options.connection));
+            if holder(&desk.loaded.unresolved.ledger).is_some() {
+                out::say(
+                    "a daemon sees that within half a minute; a run that waits at this moment waits on, for `patience` at most",
+                );
+            }
             Ok(Exit::Done)
         }
         None => Err(Failure::usage(format!("the ledger knows no connection '{}'", out::shown(&options.connection)))),
