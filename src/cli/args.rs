@@ -129,6 +129,9 @@ pub enum Command {
     /// --delivered settles it, --resend sends it again.
     Resolve(super::mend::ResolveOptions),
     /// Lift a pause or an open breaker
+    ///
+    /// A daemon that has put a run off goes on within half a minute (with `missed = "skip"` at its next time). A run that waits at this
+    /// moment knows nothing of it: it waits on, for the connection's `patience` at most.
     Resume(super::mend::ResumeOptions),
     /// Copy the ledger and its key, also while it is in use
     Backup(super::backup::BackupOptions),

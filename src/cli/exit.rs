@@ -59,6 +59,7 @@ impl From<&ledger::Error> for Exit {
         match error {
             Error::Held { .. } => Self::Held,
             Error::Missing { .. }
+            | Error::Dangling { .. }
             | Error::Foreign { .. }
             | Error::Newer { .. }
             | Error::Corrupt { .. }

@@ -11,8 +11,9 @@ use super::operator::operator;
 use super::values::{key, state};
 use super::{load, out, run, status};
 use crate::clock;
+use crate::config::Loaded;
 use crate::domain::delivery::State;
-use crate::ledger::{Ledger, Refusal, Resolution, Retried, Target};
+use crate::ledger::{Ledger, Refusal, Resolution, Retried, Target, holder};
 
 /// Options of `retry`.
 #[derive(Debug, ClapArgs)]
@@ -68,18 +69,21 @@ pub struct ResumeOptions {
 /// The ledger, open for a change.
 pub(super) struct Desk {
     pub(super) ledger: Ledger,
+    /// The configuration that names it.
+    pub(super) loaded: Loaded,
     /// How commands for the same configuration begin.
     pub(super) program: String,
 }
 
 /// Opens the ledger for a change; `sync` must be one that it knows.
 pub(super) fn open(args: &Args, sync: Option<&str>) -> Result<Desk, Failure> {
-    let settings = load::load(args)?.unresolved;
-    let ledger = Ledger::open(&settings.ledger)?;
+    let loaded = load::load(args)?;
+    let ledger = Ledger::open(&loaded.unresolved.ledger)?;
     if let Some(name) = sync {
         check_sync(&ledger, name)?;
     }
-    Ok(Desk { ledger, program: format!("lead-sync{}", settings.config_option) })
+    let program = format!("lead-sync{}", loaded.unresolved.config_option);
+    Ok(Desk { ledger, loaded, program })
 }
 
 /// Refuses a sync that the ledger does not know.
@@ -230,10 +234,15 @@ fn changed() -> Failure {
 
 /// Lifts a pause and closes the breaker.
 pub(super) fn resume(args: &Args, options: &ResumeOptions) -> Result<Exit, Failure> {
-    let mut ledger = open(args, None)?.ledger;
-    match ledger.resume(&options.connection, clock::now())? {
+    let mut desk = open(args, None)?;
+    match desk.ledger.resume(&options.connection, clock::now())? {
         Some(due) => {
             out::say(format!("connection {} goes on; {due} waiting leads are due now", options.connection));
+            if holder(&desk.loaded.unresolved.ledger).is_some() {
+                out::say(
+                    "a daemon sees that within half a minute; a run that waits at this moment waits on, for `patience` at most",
+                );
+            }
             Ok(Exit::Done)
         }
         None => Err(Failure::usage(format!("the ledger knows no connection '{}'", out::shown(&options.connection)))),

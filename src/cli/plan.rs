@@ -27,11 +27,11 @@ pub struct PlanOptions {
     pub json: bool,
 }
 
-/// Prints the plan. The exit code is the one that the run would have before anything is sent.
+/// Prints the plan, of a run with the same `--confirm` and `--limit`. The exit code is the one that the run would have before anything is sent.
 pub(super) fn plan(args: &Args, options: &PlanOptions) -> Result<Exit, Failure> {
     let prepared = load::without_secrets(args, &options.sync)?;
     let stopper = Stopper::default();
-    let report = crate::worker::plan(&prepared, &Progress::default(), &stopper.watch())?;
+    let report = crate::worker::plan(&prepared, args.run.confirm, &Progress::default(), &stopper.watch())?;
     if options.json {
         let mut document = run::document(&report);
         document["samples"] = report.samples.iter().map(|sample| shown(sample, options.show_values)).collect();
@@ -43,6 +43,9 @@ pub(super) fn plan(args: &Args, options: &PlanOptions) -> Result<Exit, Failure> 
                 c.read, c.new, c.changed, c.unchanged, c.skipped, c.invalid, c.pending
             ));
             groups(&report, name, options.show_values);
+        }
+        if let Some(limit) = args.run.limit {
+            out::say(format!("of all these at most {limit} would be sent (--limit)"));
         }
     }
     run::print_notices(&report);

@@ -4,6 +4,7 @@ use super::args::Args;
 use super::exit::{Exit, Failure};
 use super::{load, out};
 use crate::clock;
+use crate::domain::time::Timestamp;
 use crate::ledger::{Ledger, Pruned};
 
 /// Entries deleted in one transaction: others may write in between.
@@ -13,7 +14,8 @@ const BATCH: usize = 10_000;
 pub(super) fn prune(args: &Args) -> Result<Exit, Failure> {
     let settings = load::load(args)?.unresolved;
     let mut ledger = Ledger::open(&settings.ledger)?;
-    let before = clock::now() - settings.retain;
+    // A `retain` of a million years means for ever, and its beginning is no date.
+    let before = (clock::now() - settings.retain).max(Timestamp(0));
     let mut all = Pruned::default();
     loop {
         let pruned = ledger.prune(before, BATCH)?;

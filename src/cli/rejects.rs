@@ -1,16 +1,20 @@
 //! `rejects export` and `rejects import`: rejected rows out for correction, and back in.
 
+use std::collections::BTreeSet;
 use std::io::{self, BufWriter, IntoInnerError};
 use std::path::{Path, PathBuf};
+use std::slice;
 
 use clap::{Args as ClapArgs, Subcommand};
 
 use super::args::Args;
 use super::exit::{Exit, Failure};
+use super::mend::Desk;
 use super::operator::operator;
 use super::{load, mend, out};
 use crate::aside::Aside;
 use crate::clock;
+use crate::config::pasted;
 use crate::ledger::Ledger;
 use crate::worker::{self, RejectsError};
 
@@ -65,7 +69,7 @@ pub struct ExportOptions {
 pub struct ImportOptions {
     /// The corrected file
     pub file: PathBuf,
-    /// Of this sync; needed if several have rejected rows
+    /// Of this sync; needed if there are several
     #[arg(long, value_name = "NAME")]
     pub sync: Option<String>,
 }
@@ -103,7 +107,8 @@ fn chosen(ledger: &Ledger, sync: Option<&String>) -> Result<Option<String>, Fail
 }
 
 fn export(args: &Args, options: &ExportOptions) -> Result<Exit, Failure> {
-    let ledger = Ledger::open_reader(&load::load(args)?.unresolved.ledger)?;
+    let settings = load::load(args)?.unresolved;
+    let ledger = Ledger::open_reader(&settings.ledger)?;
     let path = &options.file;
     if path.symlink_metadata().is_ok() {
         return Err(Failure::unwritten(path, &io::ErrorKind::AlreadyExists.into()));
@@ -120,10 +125,13 @@ fn export(args: &Args, options: &ExportOptions) -> Result<Exit, Failure> {
         });
     match written {
         Ok(0) => out::say(format!("sync {sync} has no rejected rows; no file was written")),
+        // With the sync also where there is only one now: there may be others when the file comes back.
         Ok(count) => out::say(format!(
-            "{count} rejected rows of {sync} are in {}. Correct them, leave _line as it is, then: lead-sync rejects import {}",
+            "{count} rejected rows of {sync} are in {}. Correct them, leave _line as it is, then: \
+             lead-sync{} rejects import --sync {sync} {}",
             path.display(),
-            path.display()
+            settings.config_option,
+            pasted(path)
         )),
         Err(RejectsError::Io(error)) => return Err(Failure::unwritten(path, &error)),
         Err(error) => return Err(error.into()),
@@ -135,13 +143,30 @@ fn finish(writer: BufWriter<Aside>, path: &Path) -> io::Result<()> {
     writer.into_inner().map_err(IntoInnerError::into_error)?.publish(path)
 }
 
+/// Refuses to guess of which sync a file is, for it does not say so. Not even that only one has rejected rows tells it: the rows of another
+/// one may have been mended meanwhile, and its people would go to an API that is not theirs.
+fn refuse_to_guess(desk: &Desk, file: &Path) -> Result<(), Failure> {
+    let configured = desk.loaded.unresolved.syncs.iter().map(|sync| sync.name.clone());
+    let known = desk.ledger.status()?.into_iter().map(|sync| sync.sync);
+    let names: BTreeSet<String> = configured.chain(known).collect();
+    if names.len() < 2 {
+        return Ok(());
+    }
+    let names = Vec::from_iter(names).join(", ");
+    let text = format!("{} may be of any sync ({names}): name the one it was written for with --sync", file.display());
+    Err(Failure::usage(text))
+}
+
 fn import(args: &Args, options: &ImportOptions) -> Result<Exit, Failure> {
     let mut desk = mend::open(args, options.sync.as_deref())?;
+    if options.sync.is_none() {
+        refuse_to_guess(&desk, &options.file)?;
+    }
     let Some(sync) = chosen(&desk.ledger, options.sync.as_ref())? else {
         out::say("nothing is rejected; nothing was taken in");
         return Ok(Exit::Done);
     };
-    let prepared = load::without_secrets(args, std::slice::from_ref(&sync))?;
+    let prepared = load::prepare(&desk.loaded, desk.loaded.without_secrets(), slice::from_ref(&sync))?;
     let Some(ready) = prepared.syncs.first() else {
         return Err(Failure::usage(format!("the sync {sync} is no longer configured: nothing can be taken in for it")));
     };

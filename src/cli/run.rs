@@ -11,13 +11,14 @@ use tokio::task::JoinSet;
 use super::args::{Args, BaselineOptions, RunOptions};
 use super::exit::{Exit, Failure};
 use super::outside::Outside;
-use super::{load, out, progress, signals, surroundings};
+use super::signals::Listening;
+use super::{load, out, progress, surroundings};
 use crate::clock;
 use crate::config::{Env, Loaded};
 use crate::ledger::{self, Lease, NewLedger, OlderLedger, Trigger};
 use crate::worker::progress::Progress;
-use crate::worker::report::Report;
-use crate::worker::stop::Stopper;
+use crate::worker::report::{Ending, Report};
+use crate::worker::stop::Stop;
 use crate::worker::{self, Assignment, Job, Prepared, Purpose};
 
 /// How often a waiting process looks whether the ledger is free.
@@ -30,7 +31,7 @@ pub(super) fn run_now(args: &Args) -> Result<Exit, Failure> {
     if let (Err(failure), true) = (&ended, args.run.json) {
         out::say(json!({
             "run": null,
-            "outcome": if failure.exit == Exit::Held { "held" } else { "error" },
+            "outcome": outcome(failure.exit),
             "started_at": started_at.to_string(),
             "finished_at": clock::now().to_string(),
             "syncs": {},
@@ -40,20 +41,30 @@ pub(super) fn run_now(args: &Args) -> Result<Exit, Failure> {
     ended
 }
 
+/// What `--json` calls the end of a run that did not begin.
+fn outcome(exit: Exit) -> &'static str {
+    match exit {
+        Exit::Held => "held",
+        Exit::Deferred => Ending::Interrupted.as_str(),
+        _ => Ending::Error.as_str(),
+    }
+}
+
 fn run_once(args: &Args) -> Result<Exit, Failure> {
     let options = &args.run;
     let loaded = load::load(args)?;
     surroundings::warn(&loaded.unresolved.ledger, &Env::process());
     let outside = Outside::new(&loaded, options.metrics_file.as_deref())?;
     let report = runtime()?.block_on(async {
+        let listening = Listening::begin()?;
         let prepared = load::with_secrets(&loaded, &options.sync);
-        let lease = take_lease(&loaded.unresolved.ledger, "--run-now", options.wait).await;
-        if let Err(held @ Failure { exit: Exit::Held, .. }) = lease {
+        let lease = take_lease(&loaded.unresolved.ledger, options.wait, &listening.stop).await;
+        if let Err(failure @ Failure { exit: Exit::Held | Exit::Deferred, .. }) = lease {
             // Another process is at work: this is no run of which anybody should hear.
-            return Err(held);
+            return Err(failure);
         }
         let announced = outside.begin();
-        let result = async { supervise(&prepared?, &job(options), Some(&lease?)).await }.await;
+        let result = async { supervise(&prepared?, &job(options), Some(&lease?), &listening).await }.await;
         announced.end(&names(&loaded, &options.sync), &result).await;
         result
     })?;
@@ -95,7 +106,7 @@ pub(super) fn baseline(args: &Args, options: &BaselineOptions) -> Result<Exit, F
         new_ledger: new_ledger(options.new_ledger),
         older_ledger: older_ledger(options.older_ledger),
     };
-    let report = runtime()?.block_on(supervise(&prepared, &job, None))?;
+    let report = runtime()?.block_on(async { supervise(&prepared, &job, None, &Listening::begin()?).await })?;
     for (name, counts) in &report.syncs {
         let known = counts.unchanged + counts.changed;
         out::say(format!(
@@ -116,30 +127,35 @@ fn older_ledger(confirmed: bool) -> OlderLedger {
 }
 
 /// Runs with signals and progress attached. They have tasks in the runtime's own thread: this one is busy with the run.
-pub(super) async fn supervise(prepared: &Prepared, job: &Job, lease: Option<&Lease>) -> Result<Report, Failure> {
-    let stopper = Arc::new(Stopper::default());
-    let stop = stopper.watch();
-    let grace = prepared.settings.shutdown_grace;
+pub(super) async fn supervise(
+    prepared: &Prepared,
+    job: &Job,
+    lease: Option<&Lease>,
+    listening: &Listening,
+) -> Result<Report, Failure> {
+    listening.may_take(prepared.settings.shutdown_grace);
     let progress = Arc::new(Progress::default());
     let mut beside = JoinSet::new();
-    beside.spawn(async move { signals::forward_all(&stopper, grace).await });
     beside.spawn({
         let progress = Arc::clone(&progress);
         async move { progress::show(&progress).await }
     });
-    let assignment = Assignment { prepared, job, lease, progress: &progress, stop: &stop };
+    let assignment = Assignment { prepared, job, lease, progress: &progress, stop: &listening.stop };
     let report = tokio::task::block_in_place(|| worker::run(assignment));
     // Whatever progress drew is gone before the result is printed.
     beside.shutdown().await;
     Ok(report?)
 }
 
-/// Takes the lease, waiting for it if asked to.
-pub(super) async fn take_lease(ledger: &Path, what: &str, wait: Option<Duration>) -> Result<Lease, Failure> {
+/// Takes the lease, waiting for it if asked to, and until asked to stop.
+async fn take_lease(ledger: &Path, wait: Option<Duration>, stop: &Stop) -> Result<Lease, Failure> {
     let until = clock::instant() + wait.unwrap_or_default();
     loop {
-        match Lease::take(ledger, what, clock::now()) {
-            Err(ledger::Error::Held { .. }) if clock::instant() < until => tokio::time::sleep(LOOK).await,
+        match Lease::take(ledger, "--run-now", clock::now()) {
+            Err(held @ ledger::Error::Held { .. }) if clock::instant() < until => tokio::select! {
+                () = stop.wait() => return Err(Failure::new(Exit::Deferred, format!("stopped before it began: {held}"))),
+                () = tokio::time::sleep(LOOK) => {}
+            },
             taken => return Ok(taken?),
         }
     }

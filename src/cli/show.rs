@@ -72,8 +72,8 @@ fn tell(told: &Told) {
         line("answered", &format!("HTTP {status}"));
     }
     line("updated", &lead.updated_at);
-    if told.possibly_sent_twice {
-        line("note", "an attempt is in doubt: this lead was possibly sent twice");
+    if let Some(doubt) = told.doubt() {
+        line("note", doubt);
     }
     if !told.history.is_empty() {
         out::say("  history");

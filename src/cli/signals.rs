@@ -1,46 +1,81 @@
 //! Ctrl-C and SIGTERM, which stop; SIGHUP, which asks the daemon to read its configuration again and stops a run whose terminal is gone.
 
 use std::fs;
+use std::io;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
 use super::out;
-use crate::worker::stop::Stopper;
+use crate::worker::stop::{Stop, Stopper};
 
 /// Passes every ctrl-C and SIGTERM on. The first says what happens, so that nobody has to guess:
 /// `grace` is how long what is under way may take; `None` if that is nothing.
 pub(super) async fn forward(stopper: &Stopper, grace: Option<Duration>) {
-    stop_at(stopper, grace, None).await;
+    let Ok(asked) = Asked::new(None) else { return std::future::pending().await };
+    asked.pass_on(stopper, &grace.map_or_else(OnceLock::new, OnceLock::from)).await;
 }
 
-/// As [`forward`], and takes the end of the terminal for a request to stop, unless `nohup` has said that it is none.
-pub(super) async fn forward_all(stopper: &Stopper, grace: Duration) {
-    // A handler would undo what nohup did.
-    let hangup = if hangup_is_ignored() { None } else { signal(SignalKind::hangup()).ok() };
-    stop_at(stopper, Some(grace), hangup).await;
+/// Passes every ctrl-C and SIGTERM on, and takes the end of the terminal for a request to stop, unless `nohup` has said that it is none:
+/// from its making on, in a task of its own, until it is dropped.
+pub(super) struct Listening {
+    pub(super) stop: Stop,
+    grace: Arc<OnceLock<Duration>>,
+    _task: JoinSet<()>,
 }
 
-async fn stop_at(stopper: &Stopper, grace: Option<Duration>, mut hangup: Option<Signal>) {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return std::future::pending().await;
-    };
-    let mut first = true;
-    loop {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            // The shell and the kernel may both say that the terminal is gone, and neither is in a hurry.
-            () = hung_up(&mut hangup) => if !first { continue },
+impl Listening {
+    /// Begins. From now on none of these signals ends the process.
+    pub(super) fn begin() -> io::Result<Self> {
+        // A handler would undo what nohup did.
+        let hangup = if hangup_is_ignored() { None } else { signal(SignalKind::hangup()).ok() };
+        let asked = Asked::new(hangup)?;
+        let (stopper, grace) = (Stopper::default(), Arc::<OnceLock<Duration>>::default());
+        let (stop, told) = (stopper.watch(), Arc::clone(&grace));
+        let mut task = JoinSet::new();
+        task.spawn(async move { asked.pass_on(&stopper, &told).await });
+        Ok(Self { stop, grace, _task: task })
+    }
+
+    /// Something is under way from now on, which may take so long to finish.
+    pub(super) fn may_take(&self, grace: Duration) {
+        self.grace.get_or_init(|| grace);
+    }
+}
+
+/// What asks us to stop.
+struct Asked {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Option<Signal>,
+}
+
+impl Asked {
+    fn new(hangup: Option<Signal>) -> io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())?, hangup })
+    }
+
+    async fn pass_on(mut self, stopper: &Stopper, grace: &OnceLock<Duration>) {
+        let mut first = true;
+        loop {
+            tokio::select! {
+                _ = self.interrupt.recv() => {}
+                _ = self.terminate.recv() => {}
+                // The shell and the kernel may both say that the terminal is gone, and neither is in a hurry.
+                () = hung_up(&mut self.hangup) => if !first { continue },
+            }
+            stopper.stop();
+            if let (true, Some(grace)) = (first, grace.get()) {
+                let seconds = grace.as_secs();
+                out::inform(format!(
+                    "stopping: what is under way may take {seconds} s to finish; once more stops at once"
+                ));
+            }
+            first = false;
         }
-        stopper.stop();
-        if let (true, Some(grace)) = (first, grace) {
-            let seconds = grace.as_secs();
-            out::inform(format!("stopping: what is under way may take {seconds} s to finish; once more stops at once"));
-        }
-        first = false;
     }
 }
 
@@ -64,7 +99,7 @@ fn hangup_is_ignored() -> bool {
 }
 
 /// Passes every SIGHUP on. Without this a SIGHUP ends the process.
-pub(super) fn hangups(told: &Notify) -> std::io::Result<impl Future<Output = ()>> {
+pub(super) fn hangups(told: &Notify) -> io::Result<impl Future<Output = ()>> {
     let mut hangup = signal(SignalKind::hangup())?;
     Ok(async move {
         while hangup.recv().await.is_some() {

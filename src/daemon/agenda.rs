@@ -42,13 +42,15 @@ struct Plan {
     due: Option<Timestamp>,
     /// When a run that was put off is taken up again.
     again: Option<Timestamp>,
+    /// The end of what put it off, as far as that is known.
+    until: Option<Timestamp>,
     /// How many runs in a row were put off.
     put_off: u32,
 }
 
 impl Plan {
     fn new(schedule: Schedule, now: Timestamp, dice: Dice) -> Self {
-        let mut plan = Self { schedule, at: None, due: None, again: None, put_off: 0 };
+        let mut plan = Self { schedule, at: None, due: None, again: None, until: None, put_off: 0 };
         plan.advance(now, dice);
         plan
     }
@@ -96,8 +98,9 @@ impl Agenda {
             let plan = match before.remove(&name) {
                 Some(plan) if plan.schedule == schedule => plan,
                 earlier => {
-                    let again = earlier.and_then(|plan| plan.again).filter(|_| schedule.catch_up);
-                    Plan { again, ..Plan::new(schedule, now, self.dice) }
+                    let kept = earlier.filter(|_| schedule.catch_up).map(|plan| (plan.again, plan.until));
+                    let (again, until) = kept.unwrap_or_default();
+                    Plan { again, until, ..Plan::new(schedule, now, self.dice) }
                 }
             };
             self.plans.insert(name, plan);
@@ -161,6 +164,7 @@ impl Agenda {
         let plan = self.plans.get_mut(sync).filter(|plan| plan.schedule.catch_up)?;
         let rest = REST.saturating_mul(2_u32.saturating_pow(plan.put_off)).min(LONGEST_REST);
         let again = until.unwrap_or(now).max(now + rest);
+        plan.until = until;
         plan.put_off = plan.put_off.saturating_add(1);
         plan.again = Some(again).filter(|again| plan.due.is_none_or(|due| *again < due));
         plan.again
@@ -169,8 +173,22 @@ impl Agenda {
     /// A run has ended otherwise: only the schedule counts again.
     pub(super) fn not_put_off(&mut self, sync: &str) {
         if let Some(plan) = self.plans.get_mut(sync) {
-            (plan.again, plan.put_off) = (None, 0);
+            (plan.again, plan.until, plan.put_off) = (None, None, 0);
         }
+    }
+
+    /// The syncs that wait for the end of what put them off.
+    pub(super) fn waiting(&self, now: Timestamp) -> impl Iterator<Item = &str> {
+        self.plans.iter().filter(move |(_, plan)| plan.until > Some(now)).map(|(name, _)| name.as_str())
+    }
+
+    /// What put a run off ends at `until`, as is known now. If that is sooner than it was (a person has lifted a pause, or put a lead
+    /// back), the run is taken up then, without a rest. Returns when.
+    pub(super) fn ends_sooner(&mut self, sync: &str, until: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+        let plan = self.plans.get_mut(sync).filter(|plan| plan.until > until.max(Some(now)))?;
+        plan.until = until;
+        plan.again = Some(until.unwrap_or(now).max(now));
+        plan.again
     }
 
     /// When the next sync is due.

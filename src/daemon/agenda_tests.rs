@@ -120,6 +120,23 @@ fn a_run_that_was_put_off_is_taken_up_once_and_only_if_what_is_missed_is_made_up
 }
 
 #[test]
+fn a_run_is_taken_up_as_soon_as_a_person_has_lifted_what_put_it_off() {
+    let mut agenda = started(nightly(), None, 5);
+    agenda.put_off("a", Some(at(600)), at(20));
+    assert_eq!(agenda.waiting(at(21)).collect::<Vec<_>>(), ["a"]);
+    assert_eq!(agenda.ends_sooner("a", Some(at(600)), at(21)), None, "it lasts");
+    assert_eq!(agenda.ends_sooner("a", Some(at(30)), at(21)), Some(at(30)), "another wait is left");
+    assert_eq!(agenda.ends_sooner("a", None, at(21)), Some(at(21)));
+    assert_eq!((due(&mut agenda, at(21)), due(&mut agenda, at(22))), (scheduled(), vec![]));
+    agenda.put_off("a", None, at(40));
+    assert_eq!(agenda.waiting(at(40)).count(), 0, "nobody knows for what");
+    assert_eq!(agenda.ends_sooner("a", None, at(40)), None, "and it rests");
+    let mut agenda = started(schedule(), None, 5);
+    agenda.put_off("a", Some(at(600)), at(6));
+    assert_eq!((agenda.wake(), agenda.ends_sooner("a", None, at(7))), (Some(at(10)), Some(at(7))));
+}
+
+#[test]
 fn a_time_that_was_missed_while_the_daemon_was_down_is_made_up_for_once_or_skipped() {
     assert_eq!(due(&mut started(schedule(), Some(1), 45), at(45)), scheduled());
     assert_eq!(due(&mut started(skipping(), Some(1), 45), at(45)), []);

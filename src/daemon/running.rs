@@ -1,6 +1,7 @@
 //! One run over one sync, in a thread of its own: neither its failure nor its panic concerns anybody else.
 
 use std::future::pending;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -111,9 +112,13 @@ pub(super) async fn ended(running: &mut Option<Running>) -> Ended {
 /// When the sync of a run that was put off can go on. In the run's own thread: a ledger on a mount that hangs must keep no signal waiting.
 fn put_off_until(work: &Work) -> Option<Timestamp> {
     let sync = &work.prepared.syncs.first()?.settings.name;
-    let read = Ledger::open_reader(&work.prepared.settings.ledger).and_then(|ledger| ledger.put_off_until(sync));
-    read.unwrap_or_else(|error| {
+    read_until(&work.prepared.settings.ledger, sync).unwrap_or_else(|error| {
         tracing::warn!(%error, "until when the run is put off cannot be read");
         None
     })
+}
+
+/// Until when the sync is put off, as the ledger knows it now.
+pub(super) fn read_until(ledger: &Path, sync: &str) -> ledger::Result<Option<Timestamp>> {
+    Ledger::open_reader(ledger).and_then(|ledger| ledger.put_off_until(sync))
 }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::agenda::Agenda;
 use super::board::{self, Board};
-use super::running::{Broken, Ended, Pass, Running, Work, ended};
+use super::running::{Broken, Ended, Pass, Running, Work, ended, read_until};
 use super::systemd::Systemd;
 use super::{Daemon, Error, Event, Fresh, Reload};
 use crate::clock;
@@ -33,6 +33,12 @@ const NAP_IN_RUN: Duration = Duration::from_secs(5);
 const PANICKED: &str =
     "the run ended by a programming error (a panic; see the log): nothing is lost, the next run goes on";
 
+/// What is said of a configuration if reading it panicked.
+const UNREAD: &str = "reading it ended by a programming error (a panic; see the log)";
+
+/// The syncs that were put off, and until when; `None`: nothing keeps them any more.
+type Waits = Vec<(String, Option<Timestamp>)>;
+
 /// The scheduler's state.
 pub(super) struct Scheduler {
     syncs: BTreeMap<String, Arc<Prepared>>,
@@ -44,6 +50,8 @@ pub(super) struct Scheduler {
     reload: Reload,
     /// A new configuration that is being read.
     reading: Option<JoinHandle<Result<Fresh, String>>>,
+    /// Until when syncs are put off, being asked anew.
+    asking: Option<JoinHandle<Waits>>,
     hangup: Arc<Notify>,
     board: watch::Sender<Board>,
     events: UnboundedSender<Event>,
@@ -68,8 +76,8 @@ impl Scheduler {
         }
         agenda.start(planned, now);
         let (lease, systemd) = (Arc::new(lease), Systemd::new());
-        let (running, reading) = (None, None);
-        Ok(Self { syncs, agenda, running, systemd, lease, pass, reload, reading, hangup, board, events, stop })
+        let (running, reading, asking) = (None, None, None);
+        Ok(Self { syncs, agenda, running, systemd, lease, pass, reload, reading, asking, hangup, board, events, stop })
     }
 
     pub(super) async fn serve(mut self) {
@@ -85,10 +93,11 @@ impl Scheduler {
                 biased;
                 () = stop.wait() => break,
                 ended = ended(&mut self.running) => self.end(ended),
-                fresh = read(&mut self.reading) => self.take_over(fresh),
+                fresh = finished(&mut self.reading) => self.take_over(fresh.unwrap_or_else(|| Err(UNREAD.to_owned()))),
+                waits = finished(&mut self.asking) => self.compare(waits.unwrap_or_default()),
                 // One at a time: who asks meanwhile is heard afterwards.
                 () = hangup.notified(), if self.reading.is_none() => self.read_again(),
-                () = tokio::time::sleep(nap) => {}
+                () = tokio::time::sleep(nap) => self.ask_anew(),
             }
         }
         self.finish().await;
@@ -122,6 +131,8 @@ impl Scheduler {
         let (lease, stop) = (Arc::clone(&self.lease), self.stop.clone());
         let work = Work { prepared, trigger, lease, progress: Arc::default(), stop };
         self.tell(Event::Began { sync: sync.clone() });
+        // What is answered now may be from before this run, which may be put off for longer.
+        self.asking = None;
         self.running = Some(Running::begin(sync, work, &self.pass, self.agenda.is_awaited()));
     }
 
@@ -160,6 +171,31 @@ impl Scheduler {
             .and_then(|mut ledger| ledger.end_lost_run(Some(sync), Ending::Error.as_str(), Some(PANICKED), now));
         if let Err(error) = recorded {
             tracing::error!(%error, "a run that panicked is not closed in the ledger");
+        }
+    }
+
+    /// Asks the ledger until when syncs are put off, for a person may have lifted a pause; in a thread of its own, as ever.
+    fn ask_anew(&mut self) {
+        let path = self.syncs.values().next().map(|known| known.settings.ledger.clone());
+        let waiting: Vec<String> = self.agenda.waiting(clock::now()).map(str::to_owned).collect();
+        let Some(path) = path.filter(|_| self.asking.is_none() && !waiting.is_empty()) else { return };
+        let ask = move |sync: String| match read_until(&path, &sync) {
+            Ok(until) => Some((sync, until)),
+            // The next run says so, if it stays.
+            Err(error) => {
+                tracing::debug!(sync, %error, "until when the sync is put off cannot be read");
+                None
+            }
+        };
+        self.asking = Some(spawn_blocking(|| waiting.into_iter().filter_map(ask).collect()));
+    }
+
+    /// Takes up what waits no longer.
+    fn compare(&mut self, waits: Waits) {
+        for (sync, until) in waits {
+            if let Some(again) = self.agenda.ends_sooner(&sync, until, clock::now()) {
+                tracing::info!(sync, %again, "what put the run off ends sooner, and the run is taken up then");
+            }
         }
     }
 
@@ -226,14 +262,12 @@ impl Scheduler {
     }
 }
 
-/// Waits for the configuration that is being read; for ever if none is.
-async fn read(reading: &mut Option<JoinHandle<Result<Fresh, String>>>) -> Result<Fresh, String> {
-    let Some(handle) = reading else { return pending().await };
-    let fresh = handle
-        .await
-        .unwrap_or_else(|_| Err("reading it ended by a programming error (a panic; see the log)".to_owned()));
-    *reading = None;
-    fresh
+/// Waits for what another thread does, for ever if it does nothing; `None` if it has panicked.
+async fn finished<T>(doing: &mut Option<JoinHandle<T>>) -> Option<T> {
+    let Some(handle) = doing else { return pending().await };
+    let done = handle.await.ok();
+    *doing = None;
+    done
 }
 
 /// The scheduled syncs, each to run by itself.

@@ -1,5 +1,6 @@
 //! The server's own words on a refusal, fit for a ledger and a terminal: short, printable, and without the lead's values.
 
+use icu_normalizer::ComposingNormalizerBorrowed;
 use serde_json::Value;
 
 /// The fields of an error body that are worth repeating (DESIGN section 5), in this order.
@@ -65,7 +66,10 @@ pub fn printable(text: &str, limit: usize) -> String {
     cleaned
 }
 
-/// Replaces every value of the payload, and every word of one, whatever its case.
+/// One of the ways in which Unicode writes the same letters (NFC): a Mac's export has `e` and two dots where most servers have `ë`.
+const COMPOSED: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfc();
+
+/// Replaces every value of the payload, and every word of one, whatever its case and however its letters are composed.
 fn mask(text: &str, payload: &str) -> String {
     let Ok(payload) = serde_json::from_str::<Value>(payload) else { return MASK.to_owned() };
     let mut secrets = Vec::new();
@@ -75,7 +79,7 @@ fn mask(text: &str, payload: &str) -> String {
     secrets.dedup();
     // Numbers first: a word of one would be masked, and the rest of it no longer be known.
     let numbers: Vec<String> = secrets.iter().filter_map(|secret| end_of_number(secret)).collect();
-    secrets.iter().fold(mask_numbers(text, &numbers), |text, secret| replace(&text, secret))
+    secrets.iter().fold(mask_numbers(&COMPOSED.normalize(text), &numbers), |text, secret| replace(&text, secret))
 }
 
 /// A number with fewer digits is no telephone number.
@@ -116,7 +120,7 @@ fn mask_numbers(text: &str, numbers: &[String]) -> String {
 fn leaves(value: &Value, out: &mut Vec<String>) {
     match value {
         Value::String(text) => {
-            let text: String = text.trim().chars().map(fold).collect();
+            let text: String = COMPOSED.normalize(text.trim()).chars().map(fold).collect();
             let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() >= SHORTEST_WORD);
             out.extend(words.map(str::to_owned));
             if !text.is_empty() {
@@ -170,6 +174,8 @@ fn replace(text: &str, secret: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use icu_normalizer::DecomposingNormalizerBorrowed;
+
     use super::*;
 
     const PAYLOAD: &str = r#"{"origin":"CRM","prospect":{"first_name":"An","last_name":"Van den Peeters","email":"an@example.com","age":41}}"#;
@@ -199,6 +205,27 @@ mod tests {
             let payload = serde_json::json!({ "last_name": name }).to_string();
             let body = serde_json::json!({ "message": format!("no {name} here") }).to_string();
             assert_eq!(server_words(body.as_bytes(), &payload, None, 300).unwrap(), "no *** here", "{name}");
+        }
+    }
+
+    /// Names in letters that can be composed: Latin with one mark or two, Greek, Korean, and the sign for an ångström.
+    const NAMES: &str = "[A-Za-z\u{c0}-\u{d6}\u{d8}-\u{f6}\u{f8}-\u{17e}\u{1ea0}-\u{1ef9}\u{386}\u{388}-\u{38a}\u{ac00}-\u{d7a3}\u{212b}]{1,8}";
+
+    proptest::proptest! {
+        #[test]
+        fn a_value_is_masked_however_it_and_the_message_compose_its_letters(
+            name in NAMES,
+            forms in proptest::array::uniform2(0..3_u8),
+        ) {
+            let [value, echoed] = forms.map(|form| match form {
+                0 => name.clone(),
+                1 => COMPOSED.normalize(&name).into_owned(),
+                _ => DecomposingNormalizerBorrowed::new_nfd().normalize(&name).into_owned(),
+            });
+            let payload = serde_json::json!({ "last_name": value }).to_string();
+            let body = serde_json::json!({ "message": format!("422: {echoed}!") }).to_string();
+            let text = server_words(body.as_bytes(), &payload, None, 300).unwrap();
+            proptest::prop_assert_eq!(text, "422: ***!");
         }
     }
 

@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::files::{file_error, folder_of, sync_folder};
 use super::key::{key_path, read_key};
@@ -97,8 +97,14 @@ pub(super) fn before_migration(ledger: &Ledger, version: i64) -> Result<PathBuf>
 fn copy(ledger: &Path, to: &Path) -> Result<()> {
     let name = to.to_str().ok_or_else(|| file_error("cannot name", to)(ErrorKind::InvalidFilename.into()))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let copied = Connection::open_with_flags(ledger, flags).and_then(|db| db.execute("VACUUM INTO ?1", [name]));
-    copied.map(drop).map_err(|error| Error::from_sqlite(to, &error))
+    let of_ledger = |error| Error::from_sqlite(ledger, &error);
+    let db = Connection::open_with_flags(ledger, flags).map_err(of_ledger)?;
+    match db.execute("VACUUM INTO ?1", [name]).map_err(|error| (error.sqlite_error_code(), error)) {
+        Ok(_) => Ok(()),
+        // What is read is damaged; the copy is new.
+        Err((Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase), error)) => Err(of_ledger(error)),
+        Err((_, error)) => Err(Error::from_sqlite(to, &error)),
+    }
 }
 
 /// Reads the whole copy; with `key`, also that the key is the one of its fingerprints. Returns the number of leads.

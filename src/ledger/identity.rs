@@ -46,6 +46,14 @@ pub(super) fn resolve(path: &Path) -> PathBuf {
     fs::canonicalize(path).ok().or_else(in_its_folder).unwrap_or_else(|| path.to_path_buf())
 }
 
+/// Refuses a link to a ledger that is not there: it is no ledger that a run could begin anew, and "nothing has run here yet" would be wrong.
+pub(super) fn refuse_dangling(path: &Path) -> Result<()> {
+    match fs::read_link(path) {
+        Ok(target) if !path.try_exists().unwrap_or(true) => Err(Error::Dangling { path: path.into(), target }),
+        _ => Ok(()),
+    }
+}
+
 /// Refuses a ledger with several names: SQLite's log and our lock lie beside a name, so two processes could write to it at once
 /// (<https://sqlite.org/howtocorrupt.html#_multiple_links_to_the_same_file>).
 pub(super) fn refuse_hard_links(path: &Path) -> Result<()> {

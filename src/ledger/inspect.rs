@@ -8,6 +8,7 @@ use rustix::fs::{Access, access};
 use rustix::process::geteuid;
 
 use super::files::{check_space, file_error, refuse_lost};
+use super::identity::refuse_dangling;
 use super::lease::lock_path;
 use super::{Error, Ledger, Result, key_path, mark_path};
 
@@ -30,6 +31,7 @@ impl Ledger {
     /// this program, with its own key, the one that sent last, and writable, and whether the disk has room.
     pub fn inspect(path: &Path, tokens: &Path) -> Result<Found> {
         check_space(path)?;
+        refuse_dangling(path)?;
         if !path.try_exists().map_err(file_error("cannot look at", path))? {
             refuse_lost(path, tokens)?;
             require_writable(existing_folder(path))?;

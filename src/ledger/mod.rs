@@ -87,6 +87,18 @@ pub enum Error {
         /// Where it was looked for.
         path: PathBuf,
     },
+    /// A link that leads nowhere, e.g. to a disk that is not mounted.
+    #[error(
+        "the ledger {} is a link to {}, where there is nothing: mount the disk that it was on, or restore it there; or set [ledger] path to \
+         another file",
+        .path.display(), .target.display()
+    )]
+    Dangling {
+        /// The link.
+        path: PathBuf,
+        /// What it names.
+        target: PathBuf,
+    },
     /// The file is a SQLite database of something else.
     #[error("{} is a SQLite database, but not a ledger of lead-sync: set [ledger] path to another file", .path.display())]
     Foreign {

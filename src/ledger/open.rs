@@ -9,7 +9,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use super::files::{check_space, file_error, lock_folder, prepare_folder, refuse_lost, sync_folder};
-use super::identity::{FileId, refuse_hard_links, resolve};
+use super::identity::{FileId, refuse_dangling, refuse_hard_links, resolve};
 use super::key::{create_key, key_path, read_key};
 use super::schema::{APPLICATION_ID, MIGRATIONS, Schema};
 use super::{Error, Lease, Result};
@@ -69,6 +69,7 @@ impl Ledger {
     /// Opens an existing ledger for writing. One of an older release is migrated first, under the lease ([`Error::Held`] if another
     /// process has it).
     pub fn open(path: &Path) -> Result<Self> {
+        refuse_dangling(path)?;
         if !path.try_exists().unwrap_or(false) {
             return Err(Error::Missing { path: path.into() });
         }
@@ -130,6 +131,7 @@ impl Ledger {
 
     /// Opens an existing ledger of this or an older release.
     fn open_as_it_is(path: &Path) -> Result<Self> {
+        refuse_dangling(path)?;
         if !path.try_exists().unwrap_or(false) {
             return Err(Error::Missing { path: path.into() });
         }

@@ -78,12 +78,27 @@ pub struct Told {
     /// Where it stands.
     #[serde(flatten)]
     pub lead: LeadRow,
-    /// An attempt is in doubt: the lead may have been sent twice.
+    /// An attempt is in doubt: the lead was sent twice if that one arrived and another one does.
     pub possibly_sent_twice: bool,
     /// When it is tried next, RFC 3339 UTC.
     pub next_at: Option<String>,
     /// What happened, oldest first.
     pub history: Vec<Event>,
+}
+
+impl Told {
+    /// What is in doubt, for who has to decide: a lead that may have arrived once is another matter than one that is there twice.
+    pub fn doubt(&self) -> Option<&'static str> {
+        let in_doubt = self.history.iter().filter(|event| event.kind == "in_doubt").count();
+        match (self.possibly_sent_twice, self.lead.state == State::Delivered.as_str()) {
+            (false, _) => None,
+            (true, true) => Some("an earlier attempt is in doubt: this lead was possibly sent twice"),
+            (true, false) if in_doubt > 1 => {
+                Some("several attempts are in doubt: this lead may have arrived, possibly twice")
+            }
+            (true, false) => Some("an attempt is in doubt: this lead may have arrived"),
+        }
+    }
 }
 
 /// One sync at a glance.

@@ -62,7 +62,7 @@ struct Whole {
     http_status: Option<i64>,
     attempts: i64,
     next: Option<String>,
-    possibly_sent_twice: bool,
+    doubt: Option<&'static str>,
     history: Vec<Entry>,
 }
 
@@ -85,7 +85,7 @@ impl Whole {
             http_status: told.lead.http_status,
             attempts: told.lead.attempts,
             next: told.next_at.as_deref().map(words::second),
-            possibly_sent_twice: told.possibly_sent_twice,
+            doubt: told.doubt(),
             history: told.history.iter().map(Entry::new).collect(),
         }
     }

@@ -76,8 +76,8 @@ fn pass_over(assignment: Assignment<'_>) -> ledger::Result<Report> {
     report
 }
 
-/// What a run would send and why. Sends and writes nothing, and creates no ledger.
-pub fn plan(prepared: &Prepared, progress: &Progress, stop: &Stop) -> ledger::Result<Report> {
+/// What a run would send and why, if it is `confirmed` or not. Sends and writes nothing, and creates no ledger.
+pub fn plan(prepared: &Prepared, confirmed: bool, progress: &Progress, stop: &Stop) -> ledger::Result<Report> {
     let started_at = clock::now();
     let path = &prepared.settings.ledger;
     // In the ledger itself: a run may count while it is copied.
@@ -87,7 +87,7 @@ pub fn plan(prepared: &Prepared, progress: &Progress, stop: &Stop) -> ledger::Re
         trigger: Trigger::Manual,
         purpose: Purpose::Send,
         limit: None,
-        confirmed: true,
+        confirmed,
         new_ledger: NewLedger::Unconfirmed,
         older_ledger: OlderLedger::Confirmed,
     };

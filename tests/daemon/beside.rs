@@ -104,6 +104,24 @@ fn a_first_run_that_was_cut_off_is_made_up_for_after_a_restart() {
 }
 
 #[test]
+fn a_pause_that_a_person_lifts_is_over_for_the_daemon_too() {
+    let mut scene = scene();
+    scene.sync("schedule", "\"0 0 0 1 1 *\"").sync("run_at_start", "true");
+    let wait = Answer { retry_after: Some(RetryAfter::Seconds(36_000)), ..Answer::new(503) };
+    scene.fault(Fault::once(Kind::Status(wait)).always());
+    // The watchdog wakes it more often than its own nap does.
+    let daemon = Daemon::start_with(&scene, &[("WATCHDOG_USEC", "100000")]);
+    daemon.until_said("the run was put off and is taken up again");
+    scene.api.clear_faults();
+    assert!(scene.stored().is_empty());
+    let ran = scene.cli(&["resume", "wegroup"]);
+    assert!(ran.code == 0 && ran.stdout.contains("a daemon sees that within half a minute"), "{ran:?}");
+    until("the daemon goes on", || scene.stored().len() == 3);
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end().0, Some(0));
+}
+
+#[test]
 fn a_run_that_was_put_off_is_taken_up_again_also_by_another_daemon() {
     let mut scene = scene();
     scene.sync("schedule", "\"0 0 0 1 1 *\"").sync("run_at_start", "true").connection("patience", "\"0s\"");

@@ -106,6 +106,18 @@ fn prune_deletes_old_history_of_delivered_leads_and_old_runs_but_no_lead() {
 }
 
 #[test]
+fn history_that_is_kept_for_ever_is_older_than_a_date_too() {
+    let mut scene = Scene::new();
+    scene.more("[ledger]\nretain = \"106751991167d\"");
+    refused(&scene, 1..2, 422);
+    let ran = scene.cli(&["prune"]);
+    assert_eq!(
+        ran.stdout, "0 entries of history and 0 runs older than 1970-01-01T00:00:00.000Z are deleted\n",
+        "{ran:?}"
+    );
+}
+
+#[test]
 fn a_run_prunes_by_itself() {
     let scene = Scene::new();
     refused(&scene, 1..2, 422);

@@ -256,3 +256,51 @@ fn a_file_can_be_imported_twice() {
     assert_eq!(import(&scene, &file).code, 0);
     assert_eq!(scene.run().count("delivered"), 2);
 }
+
+/// A second sync, over a connection of its own.
+const GHENT: &str = r#"
+[connections.ghent]
+kind = "http"
+base_url = "http://127.0.0.1:9"
+auth = { kind = "none" }
+[syncs.ghent]
+connection = "ghent"
+request = { path = "/leads" }
+source = { kind = "csv", path = "ghent.csv", key = "id" }
+lead = { id = "{{ id }}", email = "{{ email | email }}" }
+"#;
+
+#[test]
+fn a_rejects_file_of_one_sync_is_never_taken_in_for_another() {
+    let mut scene = scene();
+    scene.more(GHENT);
+    let row = "id,first_name,last_name,email\n1,Ann,Maes,nowhere\n";
+    scene.export("customers.csv", row);
+    fs::write(scene.path("ghent.csv"), row).unwrap();
+    assert_eq!(scene.cli(&["--run-now", "--limit", "0"]).code, 3);
+    let ran = scene.cli(&["rejects", "export", "r.csv", "--sync", "ghent"]);
+    assert!(ran.stdout.contains("then: lead-sync rejects import --sync ghent r.csv"), "{ran:?}");
+    let mended = replace(&fs::read(scene.path("r.csv")).unwrap(), b"nowhere", b"a@example.com");
+    // Now only the other sync has a row of this line.
+    assert_eq!(scene.cli(&["forget", "1", "--sync", "ghent", "--yes"]).code, 0);
+    let ran = import(&scene, &mended);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.stderr.contains("(customers, ghent)") && ran.stderr.contains("--sync"), "{ran:?}");
+    assert_eq!(scene.leads()[0]["state"], "rejected");
+    // Nor once one of the two is configured no more.
+    scene.more("");
+    let ran = import(&scene, &mended);
+    assert!(ran.code == 2 && ran.stderr.contains("(customers, ghent)"), "{ran:?}");
+}
+
+#[test]
+fn the_command_for_a_rejects_file_reads_the_same_configuration() {
+    let scene = scene();
+    scene.export("customers.csv", "id,first_name,last_name,email\n1,Ann,Maes,nowhere\n");
+    scene.run();
+    let mut command = scene.command(&["--config", "lead-sync.toml", "rejects", "export", "the rejects.csv"]);
+    let told = Ran::from(command.env_remove("LEAD_SYNC_CONFIG").output().unwrap());
+    let option = format!("--config {}", scene.path("lead-sync.toml").display());
+    let next = format!("then: lead-sync {option} rejects import --sync customers 'the rejects.csv'");
+    assert!(told.stdout.contains(&next), "{told:?}");
+}

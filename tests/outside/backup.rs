@@ -1,5 +1,7 @@
 //! A backup goes on where the ledger was.
 
+use std::os::unix::fs::FileExt;
+
 use super::site::{Site, mode};
 
 const FIRST: [[&str; 3]; 2] = [["1", "Jan", "jan@example.com"], ["2", "Piet", "piet@example.com"]];
@@ -45,4 +47,23 @@ async fn without_a_ledger_there_is_nothing_to_back_up() {
     let ran = site.run(&["backup", "safe.db"]).await;
     assert_eq!((ran.code, ran.stderr.contains("there is no ledger at")), (2, true), "{ran:?}");
     assert!(!site.file("safe.db").exists() && !site.file("safe.key").exists());
+}
+
+#[tokio::test]
+async fn a_backup_of_a_damaged_ledger_names_the_ledger() {
+    let site = Site::new("").await;
+    site.export(&FIRST);
+    site.run(&["--run-now"]).await;
+    let ledger = rusqlite::Connection::open(site.ledger()).unwrap();
+    ledger.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    let sql =
+        "SELECT (rootpage - 1) * (SELECT page_size FROM pragma_page_size) FROM sqlite_schema WHERE name = 'latency'";
+    let page: u32 = ledger.query_row(sql, [], |row| row.get(0)).unwrap();
+    drop(ledger);
+    let file = std::fs::OpenOptions::new().write(true).open(site.ledger()).unwrap();
+    file.write_all_at(&[0xff; 64], page.into()).unwrap();
+    let ran = site.run(&["backup", "safe.db"]).await;
+    let named = format!("{} is not a readable ledger", site.ledger().display());
+    assert!(ran.code == 2 && ran.stderr.contains(&named) && !ran.stderr.contains("partial"), "{ran:?}");
+    assert!(!site.file("safe.db").exists());
 }

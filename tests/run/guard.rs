@@ -35,6 +35,36 @@ fn more_new_leads_than_max_new_stop_the_sync_until_they_are_confirmed() {
 }
 
 #[test]
+fn a_plan_stops_where_the_run_would_and_goes_on_where_that_is_confirmed() {
+    let mut scene = Scene::new();
+    scene.sync("max_new", "5");
+    scene.customers(0..6);
+    for args in [&["plan"][..], &["--run-now", "--dry-run"]] {
+        let plan = scene.cli(args);
+        assert!(plan.code == 3 && plan.stdout.contains("6 new") && plan.stdout.contains("0 leads would be sent"));
+        assert!(plan.stderr.contains("more than max_new = 5") && plan.stderr.contains("--confirm"), "{plan:?}");
+        assert!(plan.stdout.contains("new, the first 5:"), "what they are is still shown: {plan:?}");
+    }
+    let plan = scene.cli(&["--run-now", "--dry-run", "--confirm", "--limit", "2"]);
+    assert!(plan.code == 0 && plan.stdout.contains("6 leads would be sent"), "{plan:?}");
+    assert!(plan.stdout.ends_with("of all these at most 2 would be sent (--limit)\n"), "{plan:?}");
+    let ran = scene.cli(&["--run-now", "--json", "--confirm", "--limit", "2"]);
+    assert_eq!((ran.code, ran.count("delivered")), (0, 2), "{ran:?}");
+}
+
+#[test]
+fn a_plan_of_an_export_without_rows_warns_as_the_run_would() {
+    let mut scene = Scene::new();
+    scene.sync("no_rows", "\"warn\"");
+    scene.customers(0..0);
+    for args in [&["plan"][..], &["--run-now"]] {
+        let ran = scene.cli(args);
+        assert!(ran.code == 3 && ran.stderr.contains("not a single row was read"), "{args:?}: {ran:?}");
+    }
+    assert_eq!(scene.cli(&["--run-now", "--dry-run", "--confirm"]).code, 0);
+}
+
+#[test]
 fn under_resend_more_changed_leads_than_max_new_stop_the_sync_until_they_are_confirmed() {
     let scene = delivered("resend");
     scene.export("customers.csv", rows(0..6, "Shifted"));

@@ -48,6 +48,35 @@ fn a_ledger_through_a_link_is_the_same_ledger_with_the_same_lock() {
 }
 
 #[test]
+fn a_link_to_a_ledger_whose_disk_is_away_is_named_by_every_command_and_stays_as_it_is() {
+    let scene = Scene::new();
+    scene.customers(0..1);
+    std::os::unix::fs::symlink("volume/ledger.db", scene.path("lead-sync.db")).unwrap();
+    let commands = [
+        &["--run-now"][..],
+        &["plan"],
+        &["check"],
+        &["status"],
+        &["retry", "1"],
+        &["baseline", "--yes"],
+        &["healthcheck"],
+    ];
+    for args in commands {
+        let ran = scene.cli(args);
+        let told = ran.stdout.clone() + &ran.stderr;
+        assert!(
+            told.contains("lead-sync.db is a link to volume/ledger.db, where there is nothing"),
+            "{args:?}: {ran:?}"
+        );
+        assert!(ran.code != 0 && !told.contains("nothing has run here yet"), "{args:?}: {ran:?}");
+    }
+    assert!(!scene.path("lead-sync.key").exists() && !scene.path("lead-sync.lock").exists());
+    fs::create_dir(scene.path("volume")).unwrap();
+    fs::write(scene.path("volume/ledger.db"), "").unwrap();
+    assert_eq!(scene.run().count("delivered"), 1);
+}
+
+#[test]
 fn a_run_whose_figures_cannot_be_written_ends_as_an_error_and_is_not_left_open() {
     let scene = Scene::new();
     scene.customers(0..1);

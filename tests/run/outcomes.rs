@@ -117,6 +117,22 @@ fn under_hold_a_lead_in_doubt_waits_for_a_person() {
 }
 
 #[test]
+fn who_decides_about_a_held_lead_is_told_whether_it_may_have_arrived_once_or_twice() {
+    let (scene, _) = one_of_three(Kind::LostAnswer, Some(2), |scene| {
+        scene.connection("on_in_doubt", "\"hold\"");
+    });
+    let note = || scene.cli(&["show", "1"]).stdout.lines().find(|line| line.contains("  note ")).map(str::to_owned);
+    assert!(note().unwrap().ends_with("an attempt is in doubt: this lead may have arrived"), "{:?}", note());
+    for (told, state) in [("may have arrived, possibly twice", "held"), ("was possibly sent twice", "delivered")] {
+        assert_eq!(scene.cli(&["resolve", "1", "--resend"]).code, 0);
+        scene.run();
+        assert_eq!(scene.lead_of("1")["state"], state);
+        assert!(note().unwrap().ends_with(told), "{:?}", note());
+    }
+    assert_eq!(scene.lead_of("1")["reason"], "possibly sent twice");
+}
+
+#[test]
 fn a_held_lead_that_a_person_resends_goes_out_again() {
     let (scene, _) = one_of_three(Kind::Reset, Some(1), |scene| {
         scene.connection("on_in_doubt", "\"hold\"");

@@ -11,6 +11,7 @@ use clap::Args as ClapArgs;
 use super::args::Args;
 use super::exit::{Exit, Failure};
 use super::run;
+use super::signals::Listening;
 use crate::clock;
 use crate::ledger::{Lease, Ledger, NewLedger, OlderLedger, Trigger};
 use crate::sandbox::{Options, Running, Sandbox};
@@ -61,13 +62,14 @@ async fn start(place: &Place) -> Result<Running, Failure> {
 async fn run_twice(place: &Place, running: &Running) -> Result<Exit, Failure> {
     let (prepared, lease) = place.open(running.address())?;
     story::opening(place, &running.url());
-    let first = pass(&prepared, &lease).await?;
+    let listening = Listening::begin()?;
+    let first = pass(&prepared, &lease, &listening).await?;
     if let Some(exit) = cut_short(&first) {
         return Ok(exit);
     }
     let leads = Ledger::open_reader(&prepared.settings.ledger)?.leads(&crate::ledger::Filter::default())?;
     story::first_run(&first, &leads);
-    let second = pass(&prepared, &lease).await?;
+    let second = pass(&prepared, &lease, &listening).await?;
     if let Some(exit) = cut_short(&second) {
         return Ok(exit);
     }
@@ -76,7 +78,7 @@ async fn run_twice(place: &Place, running: &Running) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-async fn pass(prepared: &Prepared, lease: &Lease) -> Result<Report, Failure> {
+async fn pass(prepared: &Prepared, lease: &Lease, listening: &Listening) -> Result<Report, Failure> {
     let job = Job {
         trigger: Trigger::Manual,
         purpose: Purpose::Send,
@@ -86,7 +88,7 @@ async fn pass(prepared: &Prepared, lease: &Lease) -> Result<Report, Failure> {
         new_ledger: NewLedger::Confirmed,
         older_ledger: OlderLedger::Confirmed,
     };
-    run::supervise(prepared, &job, Some(lease)).await
+    run::supervise(prepared, &job, Some(lease), listening).await
 }
 
 /// A run that did not get through is told as any run is.

@@ -47,6 +47,7 @@ fn refused(error: &ledger::Error) -> Finding {
             Finding { fact: text, ..Finding::bad(Ending::Error, SUBJECT, "") }.hint(hint)
         }
         Error::Missing { .. }
+        | Error::Dangling { .. }
         | Error::Foreign { .. }
         | Error::Newer { .. }
         | Error::Corrupt { .. }
