@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use minijinja::machinery::ast::{CallArg, Expr, Filter, ForLoop, Stmt, Test};
 
 use super::check;
-use super::numbers::gives_number;
+use super::numbers::{gives_number, gives_numbers};
 
 mod operators;
 
@@ -71,6 +71,14 @@ impl<'s> Walk<'s> {
         self.is_assigned(name) && !self.texts.contains(&name)
     }
 
+    fn gives_number(&self, expr: &Expr<'s>) -> bool {
+        gives_number(expr, &|name| self.is_number(name))
+    }
+
+    fn gives_numbers(&self, expr: &Expr<'s>) -> bool {
+        gives_numbers(expr, &|name| self.is_number(name))
+    }
+
     fn block(&mut self, body: &[Stmt<'s>]) {
         self.scopes.push(Vec::new());
         self.statements(body);
@@ -98,14 +106,14 @@ impl<'s> Walk<'s> {
                 self.scopes.push(Vec::new());
                 for (target, value) in &with.assignments {
                     self.expression(value);
-                    self.assign(target, gives_number(value, &|name| self.is_number(name)));
+                    self.assign(target, self.gives_number(value));
                 }
                 self.statements(&with.body);
                 self.scopes.pop();
             }
             Stmt::Set(set) => {
                 self.expression(&set.expr);
-                self.assign(&set.target, gives_number(&set.expr, &|name| self.is_number(name)));
+                self.assign(&set.target, self.gives_number(&set.expr));
             }
             Stmt::SetBlock(set) => {
                 self.block(&set.body);
@@ -123,7 +131,7 @@ impl<'s> Walk<'s> {
     fn cycle(&mut self, cycle: &ForLoop<'s>) {
         self.expression(&cycle.iter);
         self.scopes.push(Vec::new());
-        self.assign(&cycle.target, false);
+        self.assign(&cycle.target, self.gives_numbers(&cycle.iter));
         // MiniJinja filters before it loops: `loop` is no loop there yet.
         self.optional(cycle.filter_expr.as_ref());
         self.scopes.push(vec!["loop"]);
@@ -219,6 +227,7 @@ impl<'s> Walk<'s> {
     fn filter(&mut self, filter: &Filter<'s>) {
         self.optional(filter.expr.as_ref());
         self.arguments(&filter.args);
+        self.sieve(filter);
         let checked = check::Arguments::of(&filter.args);
         if let Some(problem) = check::check_filter(filter.name, checked) {
             self.problem(problem);
@@ -228,6 +237,7 @@ impl<'s> Walk<'s> {
     fn test(&mut self, test: &Test<'s>) {
         self.expression(&test.expr);
         self.arguments(&test.args);
+        self.question(test);
         if let Some(problem) = check::check_test(test.name, &check::Arguments::of(&test.args)) {
             self.problem(problem);
         }

@@ -1,15 +1,23 @@
-//! Operators that compile and then do with a cell what nobody wants: text is joined, repeated, or greater than any number.
+//! Operators, and the tests that stand for them, that compile and then do with a cell what nobody wants: text is joined, repeated, or greater
+//! than any number.
 
 use minijinja::Value;
-use minijinja::machinery::ast::{BinOp, BinOpKind, Compare, CompareOpKind, Expr};
+use minijinja::machinery::ast::{BinOp, BinOpKind, CallArg, Compare, CompareOpKind, Expr, Filter, Test};
 
 use super::Walk;
-use crate::domain::mapping::numbers::gives_number;
+use crate::domain::mapping::check::TAKES_TEST;
+
+/// What is asked of two values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Question {
+    Order,
+    Equality,
+}
 
 impl<'s> Walk<'s> {
     pub(super) fn operation(&mut self, binary: &BinOp<'s>) {
         let (left, right) = (&binary.left, &binary.right);
-        self.comparison(is_order(binary.op), is_equality(binary.op), left, right);
+        self.comparison(asked_by(binary.op), left, right);
         match binary.op {
             BinOpKind::Mul => {
                 self.factor(left);
@@ -24,11 +32,10 @@ impl<'s> Walk<'s> {
 
     /// One side of `*`.
     fn factor(&mut self, expr: &Expr<'s>) {
-        if gives_number(expr, &|name| self.is_number(name)) {
-            return;
+        if !self.gives_number(expr) {
+            let number = self.number_for(expr);
+            self.problem(format!("* repeats what is text, so that it takes numbers only: write {number}"));
         }
-        let number = self.as_number(expr).unwrap_or_else(|| "each side as a number, such as premie|decimal".to_owned());
-        self.problem(format!("* repeats what is text, so that it takes numbers only: write {number}"));
     }
 
     /// `a + b` of two columns: text is joined.
@@ -48,40 +55,87 @@ impl<'s> Walk<'s> {
         })
     }
 
+    /// What to write for an expression that may be text.
+    fn number_for(&self, expr: &Expr<'s>) -> String {
+        self.as_number(expr).unwrap_or_else(|| "each side as a number, such as premie|decimal".to_owned())
+    }
+
     /// `a < b <= c`: each is compared with its neighbour.
     pub(super) fn chain(&mut self, compare: &Compare<'s>) {
-        use CompareOpKind::{Eq, Gt, Gte, Lt, Lte, Ne};
         let mut left = &compare.expr;
         self.expression(left);
         for op in &compare.ops {
-            let order = matches!(op.op, Lt | Lte | Gt | Gte);
-            self.comparison(order, matches!(op.op, Eq | Ne), left, &op.expr);
+            self.comparison(asked_by_link(op.op), left, &op.expr);
             self.expression(&op.expr);
             left = &op.expr;
         }
     }
 
+    /// `a is gt(b)` is `a > b` in other words.
+    pub(super) fn question(&mut self, test: &Test<'s>) {
+        if let [CallArg::Pos(other)] = test.args.as_slice() {
+            self.comparison(asked_by_test(test.name), &test.expr, other);
+        }
+    }
+
+    /// `list|select('gt', number)`: each item is compared.
+    pub(super) fn sieve(&mut self, filter: &Filter<'s>) {
+        let ([CallArg::Pos(name), CallArg::Pos(other)], Some(list)) = (filter.args.as_slice(), &filter.expr) else {
+            return;
+        };
+        let question = name.as_const().and_then(|name| asked_by_test(name.as_str()?));
+        if TAKES_TEST.contains(&filter.name)
+            && question == Some(Question::Order)
+            && self.gives_number(other)
+            && !self.gives_numbers(list)
+        {
+            self.problem(
+                "text is greater than any number, and a column may be text: compare numbers, as in list|map('decimal')",
+            );
+        }
+    }
+
     /// Comparisons that compile and then are the same for every row.
-    fn comparison(&mut self, order: bool, equality: bool, left: &Expr<'s>, right: &Expr<'s>) {
+    fn comparison(&mut self, question: Option<Question>, left: &Expr<'s>, right: &Expr<'s>) {
         for (one, other) in [(left, right), (right, left)] {
-            let literal = other.as_const();
-            if equality && literal.as_ref().is_some_and(Value::is_none) {
-                self.problem("nothing equals none; ask `is none`");
-            }
-            if order
-                && literal.is_some_and(|value| value.is_number())
-                && let Some(number) = self.as_number(one)
-            {
-                self.problem(format!("text is greater than any number, and a column may be text: compare {number}"));
+            match question {
+                Some(Question::Order) if self.gives_number(other) && !self.gives_number(one) => {
+                    let number = self.number_for(one);
+                    self.problem(format!(
+                        "text is greater than any number, and a column may be text: compare {number}"
+                    ));
+                }
+                Some(Question::Equality) if other.as_const().as_ref().is_some_and(Value::is_none) => {
+                    self.problem("nothing equals none; ask `is none`");
+                }
+                _ => {}
             }
         }
     }
 }
 
-fn is_order(op: BinOpKind) -> bool {
-    matches!(op, BinOpKind::Lt | BinOpKind::Lte | BinOpKind::Gt | BinOpKind::Gte)
+fn asked_by(op: BinOpKind) -> Option<Question> {
+    match op {
+        BinOpKind::Lt | BinOpKind::Lte | BinOpKind::Gt | BinOpKind::Gte => Some(Question::Order),
+        BinOpKind::Eq | BinOpKind::Ne => Some(Question::Equality),
+        _ => None,
+    }
 }
 
-fn is_equality(op: BinOpKind) -> bool {
-    matches!(op, BinOpKind::Eq | BinOpKind::Ne)
+/// The same for one link of a chain.
+fn asked_by_link(op: CompareOpKind) -> Option<Question> {
+    match op {
+        CompareOpKind::Lt | CompareOpKind::Lte | CompareOpKind::Gt | CompareOpKind::Gte => Some(Question::Order),
+        CompareOpKind::Eq | CompareOpKind::Ne => Some(Question::Equality),
+        CompareOpKind::In | CompareOpKind::NotIn => None,
+    }
+}
+
+/// The same for a test, which has up to three names.
+fn asked_by_test(name: &str) -> Option<Question> {
+    match name {
+        "<" | "lessthan" | "lt" | "<=" | "le" | ">" | "greaterthan" | "gt" | ">=" | "ge" => Some(Question::Order),
+        "==" | "eq" | "equalto" | "!=" | "ne" => Some(Question::Equality),
+        _ => None,
+    }
 }

@@ -61,6 +61,22 @@ fn what_cannot_work_for_any_row_is_a_problem_before_the_first() {
         ("{{ a > 100 }}", "compare a|decimal"),
         ("{{ 18 <= row['age'] }}", "compare row['age']|decimal"),
         ("{{ 18 <= a < 99 }}", "compare a|decimal"),
+        ("{{ (a or 0) > 17 }}", "compare each side as a number"),
+        ("{{ a|default(0) > 17 }}", "compare each side as a number"),
+        ("{{ a|trim >= 18 }}", "compare each side as a number"),
+        ("{{ a|max > 17 }}", "compare each side as a number"),
+        ("{{ [a]|max > 17 }}", "compare each side as a number"),
+        ("{{ a > b|decimal }}", "compare a|decimal"),
+        ("{{ 18 < a|trim < 99 }}", "compare each side as a number"),
+        ("{{ a is gt 17 }}", "compare a|decimal"),
+        ("{{ a is not ge(18) }}", "compare a|decimal"),
+        ("{{ row['age'] is lessthan 18 }}", "compare row['age']|decimal"),
+        ("{{ a|trim is le 17 }}", "compare each side as a number"),
+        ("{{ [a]|select('gt', 17) }}", "as in list|map('decimal')"),
+        ("{{ a|split(',')|reject('lt', 17) }}", "as in list|map('decimal')"),
+        ("{{ a|split(',')|map('int', a)|select('>', 17) }}", "as in list|map('decimal')"),
+        ("{% for x in [a] %}{{ x > 17 }}{% endfor %}", "compare each side as a number"),
+        ("{{ a is eq none }}", "is none"),
         ("{{ a * 12 }}", "write a|decimal"),
         ("{{ 12 * row['Jaar premie'] }}", "write row['Jaar premie']|decimal"),
         ("{{ a|decimal * b }}", "write b|decimal"),
@@ -112,6 +128,29 @@ fn what_is_a_number_can_be_multiplied_and_two_columns_added() {
     for (template, expected) in cases {
         let body = leaf(template, Cell::Text("40"), Cell::Text("3"));
         assert_eq!(body, format!("{{{expected}\"end\":1}}"), "{template}");
+    }
+}
+
+#[test]
+fn numbers_are_compared_with_numbers_and_texts_with_texts() {
+    let cases = [
+        ("{{ a|decimal > 17 }}", "true"),
+        ("{{ (a|decimal or 0) > 17 }}", "true"),
+        ("{{ a|int is ge 41 }}", "false"),
+        ("{{ a|decimal > b|decimal }}", "true"),
+        ("{{ [a, b]|map('decimal')|max > 17 }}", "true"),
+        ("{{ [a|decimal, b|decimal]|sum > 43 }}", "false"),
+        ("{{ [a, b]|map('int')|select('gt', 17) }}", "[40]"),
+        ("{% for x in [a, b]|map('int') if x > 17 %}{{ x }}{% endfor %}", "\"40\""),
+        ("{{ a|length > 1 }}", "true"),
+        ("{{ a > b }}", "true"),
+        ("{{ a >= '2026-01-01' }}", "true"),
+        ("{{ a is gt '5' }}", "false"),
+        ("{{ [a, b]|select('gt', '39') }}", "[\"40\"]"),
+    ];
+    for (template, expected) in cases {
+        let body = leaf(template, Cell::Text("40"), Cell::Text("3"));
+        assert_eq!(body, format!("{{\"f\":{expected},\"end\":1}}"), "{template}");
     }
 }
 
