@@ -43,7 +43,13 @@ impl Setup {
     }
 
     fn check(&self) -> Done {
-        let told = done(self.desk.command(&["--config", "lead-sync.toml", "check"]).env("TOKEN", TOKEN));
+        self.check_with("TOKEN", TOKEN)
+    }
+
+    /// With one more variable in the environment.
+    fn check_with(&self, variable: &str, value: &str) -> Done {
+        let mut command = self.desk.command(&["--config", "lead-sync.toml", "check"]);
+        let told = done(command.env("TOKEN", TOKEN).env(variable, value));
         assert_eq!(told.err, "");
         assert!(!told.out.contains(TOKEN) && !told.out.contains("Peeters"), "{}", told.out);
         told
@@ -90,6 +96,15 @@ fn rows_that_a_run_would_reject_are_a_warning_that_names_their_lines() {
     assert_eq!(told.code, Some(0));
     let line = finding(&told, "warn");
     assert!(line.contains("3 rows make 1 lead, 1 bad, 1 refused by the mapping | line 3: "), "{line}");
+}
+
+#[test]
+fn a_where_that_lets_nobody_through_is_a_warning_with_the_count() {
+    let setup = Setup::new("id,name\n1,Peeters\n2,Maes\n");
+    let told = setup.check_with("LEAD_SYNC__SYNCS__CUSTOMERS__WHERE", "{{ name == 'J' }}");
+    assert_eq!(told.code, Some(0));
+    let line = finding(&told, "warn");
+    assert!(line.contains("2 rows make 0 leads, 2 skipped by `where` | if that is not meant, compare with"), "{line}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::domain::mapping::Mapping;
 use crate::domain::record::{Record, Row, RowFault};
 use crate::domain::time::Timestamp;
 use crate::sources::{self, csv, sqlite};
-use crate::worker::intake::ending;
+use crate::worker::intake::{COMPARE_TEXT, ending};
 use crate::worker::prepare::Ready;
 
 /// So many rows of each file, or of a query, are read: a look, not a run. `plan` reads them all.
@@ -164,7 +164,11 @@ impl Tally {
         }
         fact.push_str(remark);
         if self.faults.is_empty() {
-            return Finding::fine(subject, fact);
+            return match (self.leads, self.skipped) {
+                (0, 1..) => Finding { fact, ..Finding::doubtful(subject, "") }
+                    .hint(format!("if that is not meant, {COMPARE_TEXT}")),
+                _ => Finding::fine(subject, fact),
+            };
         }
         let more = (self.bad + self.refused).saturating_sub(self.faults.len() as u64);
         let more = (more > 0).then(|| format!("and {more} more"));
