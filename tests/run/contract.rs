@@ -168,6 +168,21 @@ fn a_where_that_skips_every_row_is_told_and_changes_no_exit_code() {
 }
 
 #[test]
+fn a_where_that_compares_text_with_a_number_is_refused_before_the_first_row() {
+    let mut scene = Scene::new();
+    scene.customers(0..3);
+    for (filter, cure) in [("email == 1", "write '1' in quotes")] {
+        scene.sync("where", &format!("\"{{{{ {filter} }}}}\""));
+        let ran = scene.cli(&["--run-now"]);
+        assert!(
+            ran.code == 2 && ran.stderr.contains("syncs.customers.where: ") && ran.stderr.contains(cure),
+            "{ran:?}"
+        );
+    }
+    assert!(!scene.path("lead-sync.db").exists());
+}
+
+#[test]
 fn wrong_usage_and_wrong_configuration_end_with_2_and_say_what_is_wrong() {
     let mut scene = Scene::new();
     scene.customers(0..1);

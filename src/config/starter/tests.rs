@@ -77,6 +77,7 @@ proptest! {
         let spec = crate::domain::mapping::Spec {
             sync: "customers".to_owned(),
             key: key.clone(),
+            text_only: true,
             lead: serde_json::to_value(&sync["lead"]).unwrap(),
             filter: None,
             required: Vec::new(),

@@ -23,8 +23,8 @@ pub(super) struct Reads {
 }
 
 /// Walks a parsed template.
-pub(super) fn reads(template: &Stmt<'_>) -> Reads {
-    let mut walk = Walk { reads: Reads::default(), scopes: vec![Vec::new()], texts: Vec::new() };
+pub(super) fn reads(template: &Stmt<'_>, text_only: bool) -> Reads {
+    let mut walk = Walk { reads: Reads::default(), scopes: vec![Vec::new()], texts: Vec::new(), text_only };
     walk.statement(template);
     walk.reads
 }
@@ -52,6 +52,8 @@ struct Walk<'s> {
     scopes: Vec<Vec<&'s str>>,
     /// Names that some statement assigned what may be no number: the branches of an `if` are no scopes of their own when it runs.
     texts: Vec<&'s str>,
+    /// Every cell is text.
+    text_only: bool,
 }
 
 impl<'s> Walk<'s> {

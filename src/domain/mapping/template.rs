@@ -36,10 +36,10 @@ pub(super) struct Template {
     pub(super) columns: Vec<String>,
 }
 
-/// Parses a leaf; all that is wrong with it at once.
-pub(super) fn parse_leaf(source: &str) -> Result<Template, Vec<String>> {
+/// Parses a leaf; all that is wrong with it at once. `text_only` is [`super::Spec::text_only`].
+pub(super) fn parse_leaf(source: &str, text_only: bool) -> Result<Template, Vec<String>> {
     let tree = parse(source, "template", SyntaxConfig::default()).map_err(|error| vec![syntax(&error, source)])?;
-    let Reads { columns, problems } = reads(&tree);
+    let Reads { columns, problems } = reads(&tree, text_only);
     if !problems.is_empty() {
         return Err(problems);
     }

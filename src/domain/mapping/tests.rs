@@ -8,7 +8,7 @@ mod properties;
 mod rejecting;
 
 fn spec(lead: Value) -> Spec {
-    Spec { sync: "customers".into(), key: "id".into(), lead, filter: None, required: Vec::new() }
+    Spec { sync: "customers".into(), key: "id".into(), text_only: false, lead, filter: None, required: Vec::new() }
 }
 
 fn compile(lead: Value) -> Mapping {

@@ -3,6 +3,7 @@
 
 use minijinja::Value;
 use minijinja::machinery::ast::{BinOp, BinOpKind, CallArg, Compare, CompareOpKind, Expr, Filter, Test};
+use minijinja::value::ValueKind;
 
 use super::Walk;
 use crate::domain::mapping::check::TAKES_TEST;
@@ -12,7 +13,11 @@ use crate::domain::mapping::check::TAKES_TEST;
 enum Question {
     Order,
     Equality,
+    Membership,
 }
+
+/// Filters that give text, whatever they are given, or nothing.
+const TEXTS: [&str; 7] = ["capitalize", "lower", "replace", "string", "title", "trim", "upper"];
 
 impl<'s> Walk<'s> {
     pub(super) fn operation(&mut self, binary: &BinOp<'s>) {
@@ -47,12 +52,13 @@ impl<'s> Walk<'s> {
 
     /// How the number in a column is written, for an expression that is nothing but a column.
     fn as_number(&self, expr: &Expr<'s>) -> Option<String> {
+        self.as_written(expr).map(|column| format!("{column}|decimal"))
+    }
+
+    /// An expression that is nothing but a column, as a template has it.
+    fn as_written(&self, expr: &Expr<'s>) -> Option<String> {
         let column = self.column(expr)?;
-        Some(if matches!(expr, Expr::Var(_)) {
-            format!("{column}|decimal")
-        } else {
-            format!("row['{column}']|decimal")
-        })
+        Some(if matches!(expr, Expr::Var(_)) { column } else { format!("row['{column}']") })
     }
 
     /// What to write for an expression that may be text.
@@ -65,16 +71,20 @@ impl<'s> Walk<'s> {
         let mut left = &compare.expr;
         self.expression(left);
         for op in &compare.ops {
-            self.comparison(asked_by_link(op.op), left, &op.expr);
+            self.comparison(Some(asked_by_link(op.op)), left, &op.expr);
             self.expression(&op.expr);
             left = &op.expr;
         }
     }
 
-    /// `a is gt(b)` is `a > b` in other words.
+    /// `a is gt(b)` is `a > b` in other words, and `a is true` is `a == true`.
     pub(super) fn question(&mut self, test: &Test<'s>) {
-        if let [CallArg::Pos(other)] = test.args.as_slice() {
-            self.comparison(asked_by_test(test.name), &test.expr, other);
+        match test.args.as_slice() {
+            [CallArg::Pos(other)] => self.comparison(asked_by_test(test.name), &test.expr, other),
+            [] if matches!(test.name, "true" | "false") => {
+                self.equality(&test.expr, &Value::from(test.name == "true"));
+            }
+            _ => {}
         }
     }
 
@@ -105,29 +115,65 @@ impl<'s> Walk<'s> {
                         "text is greater than any number, and a column may be text: compare {number}"
                     ));
                 }
-                Some(Question::Equality) if other.as_const().as_ref().is_some_and(Value::is_none) => {
-                    self.problem("nothing equals none; ask `is none`");
+                Some(Question::Equality) => {
+                    if let Some(literal) = other.as_const() {
+                        self.equality(one, &literal);
+                    }
                 }
                 _ => {}
             }
         }
+        if question == Some(Question::Membership)
+            && let Some(list) = right.as_const()
+            && let Ok(items) = list.try_iter()
+            && let Some(item) = none_is_text(items)
+        {
+            self.equality(left, &item);
+        }
     }
+
+    /// What equals this literal for no row.
+    fn equality(&mut self, expr: &Expr<'s>, literal: &Value) {
+        let is_text = self.text_only && self.column(expr).is_some()
+            || matches!(expr, Expr::Filter(filter) if TEXTS.contains(&filter.name));
+        match literal.kind() {
+            ValueKind::None => self.problem("nothing equals none; ask `is none`"),
+            ValueKind::Number if is_text => {
+                let number = self.number_for(expr);
+                self.problem(format!("text equals no number: write '{literal}' in quotes, or compare {number}"));
+            }
+            ValueKind::Bool if is_text => {
+                self.problem(
+                    "text is neither true nor false: compare it with what the export holds, as in consent == 'J'",
+                );
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The first item of a list of numbers and booleans.
+fn none_is_text(mut items: impl Iterator<Item = Value>) -> Option<Value> {
+    let first = items.next()?;
+    let is_other = |item: &Value| matches!(item.kind(), ValueKind::Number | ValueKind::Bool);
+    (is_other(&first) && items.all(|item| is_other(&item))).then_some(first)
 }
 
 fn asked_by(op: BinOpKind) -> Option<Question> {
     match op {
         BinOpKind::Lt | BinOpKind::Lte | BinOpKind::Gt | BinOpKind::Gte => Some(Question::Order),
         BinOpKind::Eq | BinOpKind::Ne => Some(Question::Equality),
+        BinOpKind::In => Some(Question::Membership),
         _ => None,
     }
 }
 
 /// The same for one link of a chain.
-fn asked_by_link(op: CompareOpKind) -> Option<Question> {
+fn asked_by_link(op: CompareOpKind) -> Question {
     match op {
-        CompareOpKind::Lt | CompareOpKind::Lte | CompareOpKind::Gt | CompareOpKind::Gte => Some(Question::Order),
-        CompareOpKind::Eq | CompareOpKind::Ne => Some(Question::Equality),
-        CompareOpKind::In | CompareOpKind::NotIn => None,
+        CompareOpKind::Lt | CompareOpKind::Lte | CompareOpKind::Gt | CompareOpKind::Gte => Question::Order,
+        CompareOpKind::Eq | CompareOpKind::Ne => Question::Equality,
+        CompareOpKind::In | CompareOpKind::NotIn => Question::Membership,
     }
 }
 
@@ -135,7 +181,8 @@ fn asked_by_link(op: CompareOpKind) -> Option<Question> {
 fn asked_by_test(name: &str) -> Option<Question> {
     match name {
         "<" | "lessthan" | "lt" | "<=" | "le" | ">" | "greaterthan" | "gt" | ">=" | "ge" => Some(Question::Order),
-        "==" | "eq" | "equalto" | "!=" | "ne" => Some(Question::Equality),
+        "==" | "eq" | "equalto" | "!=" | "ne" | "sameas" => Some(Question::Equality),
+        "in" => Some(Question::Membership),
         _ => None,
     }
 }

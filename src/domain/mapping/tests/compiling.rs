@@ -155,6 +155,44 @@ fn numbers_are_compared_with_numbers_and_texts_with_texts() {
 }
 
 #[test]
+fn what_equals_no_text_is_a_problem_where_every_cell_is_text() {
+    let number = "text equals no number: write '1' in quotes, or compare a|decimal";
+    let boolean = "text is neither true nor false: compare it with what the export holds";
+    let cases = [
+        ("{{ a == 1 }}", number),
+        ("{{ 1 != a }}", number),
+        ("{{ a in [1, 2] }}", number),
+        ("{{ a not in (1, 2) }}", number),
+        ("{{ a is eq 1 }}", number),
+        ("{{ a is in [1, 2] }}", number),
+        ("{{ b == a == 1 }}", number),
+        ("{{ 'x' if a == 1 }}", number),
+        ("{{ row['a b'] == 1 }}", "compare row['a b']|decimal"),
+        ("{{ a == true }}", boolean),
+        ("{{ a is false }}", boolean),
+        ("{{ a in [true] }}", boolean),
+    ];
+    let text_only = |template: &str| Spec { text_only: true, ..spec(json!({ "f": template })) };
+    for (template, expected) in cases {
+        let found = problems(&text_only(template));
+        assert!(found.iter().any(|problem| problem.contains(expected)), "{template}: {found:?}");
+        assert!(Mapping::compile(&spec(json!({ "f": template }))).is_ok(), "{template}: a database has numbers");
+    }
+    // A filter that gives text does so for a database, too.
+    assert_eq!(
+        problems(&spec(json!({ "f": "{{ a|trim == 1 }}" }))),
+        [
+            "lead.f: text equals no number: write '1' in quotes, or compare each side as a number, such as premie|decimal"
+        ]
+    );
+    for template in
+        ["{{ a == '1' }}", "{{ a|decimal == 1 }}", "{{ a in ['J', 1] }}", "{{ a == b }}", "{{ (a == 'J') == true }}"]
+    {
+        assert!(Mapping::compile(&text_only(template)).is_ok(), "{template}");
+    }
+}
+
+#[test]
 fn columns_are_found_wherever_a_template_can_read_them() {
     let cases: [(&str, &[&str]); 13] = [
         ("{{ b }}{{ a }}{{ b }}", &["a", "b"]),
