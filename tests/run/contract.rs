@@ -168,10 +168,10 @@ fn a_where_that_skips_every_row_is_told_and_changes_no_exit_code() {
 }
 
 #[test]
-fn a_where_that_compares_text_with_a_number_is_refused_before_the_first_row() {
+fn a_where_that_compares_text_with_a_number_or_takes_it_for_a_yes_is_refused_before_the_first_row() {
     let mut scene = Scene::new();
     scene.customers(0..3);
-    for (filter, cure) in [("email == 1", "write '1' in quotes")] {
+    for (filter, cure) in [("email == 1", "write '1' in quotes"), ("email and id != '0'", "as in email == 'J'")] {
         scene.sync("where", &format!("\"{{{{ {filter} }}}}\""));
         let ran = scene.cli(&["--run-now"]);
         assert!(

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::engine::{ENGINE, Slow};
 use super::shape::{Build, require};
-use super::template::{Form, Template, parse_leaf};
+use super::template::{Form, Template, parse_condition, parse_leaf};
 use super::{Mapping, Problem, Spec, digest};
 
 /// The key under which the problems of `where` are reported.
@@ -82,7 +82,7 @@ fn parse_leaves(spec: &Spec, value: &Value, path: &str, leaves: &mut Vec<Templat
 }
 
 fn parse_filter(spec: &Spec, source: &str, problems: &mut Vec<Problem>) -> Option<Template> {
-    match parse_leaf(source, spec.text_only) {
+    match parse_condition(source, spec.text_only) {
         Ok(template) if matches!(template.form, Form::Expression(_) | Form::Column(_)) => Some(template),
         Ok(_) => {
             problems.push(problem(WHERE, "must be exactly one expression, such as \"{{ consent == 'J' }}\""));

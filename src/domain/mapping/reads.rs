@@ -24,9 +24,24 @@ pub(super) struct Reads {
 
 /// Walks a parsed template.
 pub(super) fn reads(template: &Stmt<'_>, text_only: bool) -> Reads {
+    walk(template, text_only).reads
+}
+
+/// Walks a parsed `where`.
+pub(super) fn reads_of_condition(template: &Stmt<'_>, text_only: bool) -> Reads {
+    let mut walk = walk(template, text_only);
+    if let Stmt::Template(whole) = template
+        && let [Stmt::EmitExpr(emit)] = whole.children.as_slice()
+    {
+        walk.condition(&emit.expr);
+    }
+    walk.reads
+}
+
+fn walk<'s>(template: &Stmt<'s>, text_only: bool) -> Walk<'s> {
     let mut walk = Walk { reads: Reads::default(), scopes: vec![Vec::new()], texts: Vec::new(), text_only };
     walk.statement(template);
-    walk.reads
+    walk
 }
 
 /// The column an expression names, if it is nothing but a column and no statement can have assigned the name.

@@ -2,7 +2,7 @@
 //! than any number.
 
 use minijinja::Value;
-use minijinja::machinery::ast::{BinOp, BinOpKind, CallArg, Compare, CompareOpKind, Expr, Filter, Test};
+use minijinja::machinery::ast::{BinOp, BinOpKind, CallArg, Compare, CompareOpKind, Expr, Filter, Test, UnaryOpKind};
 use minijinja::value::ValueKind;
 
 use super::Walk;
@@ -83,6 +83,25 @@ impl<'s> Walk<'s> {
             [CallArg::Pos(other)] => self.comparison(asked_by_test(test.name), &test.expr, other),
             [] if matches!(test.name, "true" | "false") => {
                 self.equality(&test.expr, &Value::from(test.name == "true"));
+            }
+            _ => {}
+        }
+    }
+
+    /// What is asked whether it is true, and with it what stands beside `and`, `or` and `not` there: any text counts as true.
+    pub(super) fn condition(&mut self, expr: &Expr<'s>) {
+        match expr {
+            Expr::UnaryOp(unary) if matches!(unary.op, UnaryOpKind::Not) => self.condition(&unary.expr),
+            Expr::BinOp(binary) if matches!(binary.op, BinOpKind::ScAnd | BinOpKind::ScOr) => {
+                self.condition(&binary.left);
+                self.condition(&binary.right);
+            }
+            _ if self.text_only => {
+                if let Some(column) = self.as_written(expr) {
+                    self.problem(format!(
+                        "a cell is text, and any text counts as a yes, 'nee' and '0', too: compare it, as in {column} == 'J', or ask whether it is filled in with {column} != ''"
+                    ));
+                }
             }
             _ => {}
         }
