@@ -117,6 +117,23 @@ fn a_column_that_is_missing_is_a_failure_with_the_nearest_name() {
 }
 
 #[test]
+fn an_archive_that_no_export_can_be_moved_to_is_a_failure() {
+    let setup = Setup::new("id,name\n1,Peeters\n");
+    setup.desk.write("done", "a file, and no folder");
+    let archive = "LEAD_SYNC__SYNCS__CUSTOMERS__SOURCE__AFTER__ARCHIVE";
+    for folder in ["done", "done/2026"] {
+        let told = setup.check_with(archive, folder);
+        assert_eq!(told.code, Some(1), "{}", told.out);
+        let line = finding(&told, "FAIL");
+        assert!(line.starts_with("FAIL  syncs.customers.source.after: cannot use the archive folder "), "{line}");
+        assert!(line.ends_with("must be able to write to the archive folder and to that of the export"), "{line}");
+    }
+    let told = setup.check_with(archive, "new/2026");
+    assert_eq!(told.code, Some(0), "{}", told.out);
+    assert!(!setup.desk.path("new").exists());
+}
+
+#[test]
 fn the_first_failure_gives_the_exit_code_and_the_others_are_told_all_the_same() {
     let setup = Setup::new("id,name\n1,Peeters\n");
     // Nothing listens on port 1.

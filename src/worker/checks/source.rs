@@ -43,7 +43,16 @@ fn files(subject: &str, settings: &csv::Settings, mapping: &Mapping, now: Timest
         }
         Err(error) => trouble(subject, &error),
     };
-    entries.iter().map(look).collect()
+    let archive = entries.iter().find_map(|entry| unarchivable(subject, entry, settings));
+    entries.iter().map(look).chain(archive).collect()
+}
+
+/// A file that stays where it is after each run, which ends with an error for it.
+fn unarchivable(subject: &str, entry: &csv::Entry, settings: &csv::Settings) -> Option<Finding> {
+    let csv::After::Archive(folder) = &settings.after else { return None };
+    let error = csv::try_archive(entry, folder).err()?;
+    let hint = "the user that lead-sync runs as must be able to write to the archive folder and to that of the export";
+    Some(Finding::bad(ending(&error), format!("{subject}.source.after"), &error.to_string()).hint(hint))
 }
 
 fn trouble(subject: &str, error: &sources::Error) -> Finding {
