@@ -46,10 +46,14 @@ pub(super) fn resolve(path: &Path) -> PathBuf {
     fs::canonicalize(path).ok().or_else(in_its_folder).unwrap_or_else(|| path.to_path_buf())
 }
 
-/// Refuses a ledger with several names: SQLite's log and our lock lie beside a name, so two processes could write to it at once
+/// Refuses a folder, and a ledger with several names: SQLite's log and our lock lie beside a name, so two processes could write to it at once
 /// (<https://sqlite.org/howtocorrupt.html#_multiple_links_to_the_same_file>).
-pub(super) fn refuse_hard_links(path: &Path) -> Result<()> {
-    fs::metadata(path).map_or(Ok(()), |about| refuse_several_names(path, &about))
+pub(super) fn require_one_file(path: &Path) -> Result<()> {
+    match fs::metadata(path) {
+        Ok(about) if about.is_dir() => Err(Error::Folder { path: path.into() }),
+        Ok(about) => refuse_several_names(path, &about),
+        Err(_) => Ok(()),
+    }
 }
 
 fn refuse_several_names(path: &Path, about: &Metadata) -> Result<()> {

@@ -166,6 +166,12 @@ pub enum Error {
         /// Who, since when.
         holder: String,
     },
+    /// A folder is where the ledger is to be.
+    #[error("{} is a folder: set [ledger] path to a file in it, such as {}", .path.display(), .path.join("lead-sync.db").display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The file has hard links.
     #[error(
         "{} has {names} names (hard links): the ledger's lock and log lie beside a name, so two processes could send from it at once. \

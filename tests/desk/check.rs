@@ -185,6 +185,17 @@ fn a_ledger_that_cannot_be_used_is_a_failure_and_stays_as_it_is() {
 }
 
 #[test]
+fn a_folder_in_place_of_the_ledger_is_told_as_one_and_is_not_to_be_made_private() {
+    let setup = Setup::new("id,name\n1,Peeters\n");
+    fs::create_dir(setup.desk.path("state")).unwrap();
+    let told = setup.check_with("LEAD_SYNC__LEDGER__PATH", "state");
+    assert_eq!(told.code, Some(2), "{}", told.out);
+    let line = finding(&told, "FAIL");
+    assert!(line.ends_with("state is a folder | set [ledger] path to a file in it, such as state/lead-sync.db"), "{line}");
+    assert!(!told.out.contains("chmod") && !told.out.contains("hard links"), "{}", told.out);
+}
+
+#[test]
 fn every_secret_is_told_by_where_it_comes_from_and_never_by_its_value() {
     let setup = Setup::new("id,name\n1,Peeters\n");
     let (desk, folder) = (&setup.desk, setup.desk.path("").canonicalize().unwrap());
