@@ -4,7 +4,8 @@ use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::{Error, Ledger, Result};
+use super::lease::lock_path;
+use super::{Error, Ledger, Result, key_path, mark_path};
 
 /// A file itself, whatever its name: its device and its inode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +45,11 @@ pub(super) fn resolve(path: &Path) -> PathBuf {
         Some(fs::canonicalize(folder).ok()?.join(path.file_name()?))
     };
     fs::canonicalize(path).ok().or_else(in_its_folder).unwrap_or_else(|| path.to_path_buf())
+}
+
+/// Whether a ledger at `path` would be its own key, lock or mark, and be overwritten with it.
+pub fn is_beside_itself(path: &Path) -> bool {
+    [key_path(path), lock_path(path), mark_path(path)].contains(&resolve(path))
 }
 
 /// Refuses a folder, and a ledger with several names: SQLite's log and our lock lie beside a name, so two processes could write to it at once

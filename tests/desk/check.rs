@@ -191,7 +191,10 @@ fn a_folder_in_place_of_the_ledger_is_told_as_one_and_is_not_to_be_made_private(
     let told = setup.check_with("LEAD_SYNC__LEDGER__PATH", "state");
     assert_eq!(told.code, Some(2), "{}", told.out);
     let line = finding(&told, "FAIL");
-    assert!(line.ends_with("state is a folder | set [ledger] path to a file in it, such as state/lead-sync.db"), "{line}");
+    assert!(
+        line.ends_with("state is a folder | set [ledger] path to a file in it, such as state/lead-sync.db"),
+        "{line}"
+    );
     assert!(!told.out.contains("chmod") && !told.out.contains("hard links"), "{}", told.out);
 }
 
