@@ -92,7 +92,11 @@ fn decimals_take_comma_dot_and_thousands() {
     );
     assert!(eval("x|decimal", "1.234").starts_with("refused: may mean a fraction or thousands"));
     assert!(eval("x|decimal", "1,234").starts_with("refused: may mean a fraction or thousands"));
-    table("x|decimal(',')", &[("1.234", "1234"), ("1,234", "1.234"), ("1.234,5", "1234.5")]);
+    table("x|decimal(',')", &[("1.234", "1234"), ("1,234", "1.234"), ("1.234,5", "1234.5"), ("0,125", "0.125")]);
+    for (expression, number) in [("x|decimal(',')", "0.125"), ("x|decimal(',')", "-0.500"), ("x|decimal('.')", "0,125")]
+    {
+        assert_eq!(eval(expression, number), "refused: not a number", "{number}|{expression}");
+    }
     table("x|decimal('.')", &[("1.234", "1.234"), ("1,234", "1234"), ("50.8466", "50.8466")]);
     assert_eq!(eval("x|decimal", 5), "5");
     assert_eq!(eval("x|decimal", 0.1), "0.1");
