@@ -129,6 +129,10 @@ fn phones_become_e164() {
         ],
     );
     table(r#"x|phone("NL")"#, &[("020 624 1111", "+31206241111"), ("+32470123456", "+32470123456")]);
+    // Excel takes a `+` away; an area code that begins like the country's is not taken for it.
+    table("x|phone", &[("32470123456", "+32470123456")]);
+    table(r#"x|phone("NL")"#, &[("31612345678", "+31612345678"), ("31 20 624 1111", "+31206241111")]);
+    table(r#"x|phone("NL")"#, &[("0318123456", "+31318123456"), ("318123456", "+31318123456")]);
     assert_eq!(eval("x|phone", 470_123_456), "+32470123456");
 }
 
