@@ -165,6 +165,17 @@ fn a_configuration_with_problems_is_told_key_by_key() {
 }
 
 #[test]
+fn a_wrong_value_is_told_with_the_file_or_the_variable_that_says_it() {
+    let setup = Setup::new("id,name\n1,Peeters\n");
+    let text = setup.desk.read("lead-sync.toml").replace("kind = \"csv\"", "kind = \"cvs\"");
+    setup.desk.write("lead-sync.toml", text);
+    let told = setup.check_with("LEAD_SYNC__CONNECTIONS__WEGROUP__BURST", "zero");
+    assert_eq!(told.code, Some(2), "{}", told.out);
+    let places: Vec<&str> = told.out.lines().filter(|line| line.starts_with("      in ")).map(str::trim).collect();
+    assert_eq!(places, ["in $LEAD_SYNC__CONNECTIONS__WEGROUP__BURST", "in lead-sync.toml"], "{}", told.out);
+}
+
+#[test]
 fn a_ledger_that_cannot_be_used_is_a_failure_and_stays_as_it_is() {
     let setup = Setup::new("id,name\n1,Peeters\n");
     let desk = &setup.desk;
