@@ -21,7 +21,7 @@ fuzz_target!(|data: &str| {
         return;
     }
     let lead = json!({ "f": template, "end": 1 });
-    let spec = Spec { sync: "s".into(), key: "id".into(), lead, filter: None, required: Vec::new() };
+    let spec = Spec { sync: "s".into(), key: "id".into(), text_only: false, lead, filter: None, required: Vec::new() };
     let Ok(mapping) = Mapping::compile(&spec) else { return };
     let mut record = Record::default();
     record.set_key("k");

@@ -118,7 +118,7 @@ impl Inner {
 
     async fn renew(&self, state: &mut State) -> Result<Authorization, Error> {
         let renewed = renewal::Renewal { inner: self, state }.run().await;
-        match renewed {
+        match renewed.and_then(|session| self.with_every_scope(session)) {
             Ok(session) => {
                 show_end(&self.context.connection, &session);
                 state.adopt(session);

@@ -195,6 +195,11 @@ impl<S> OAuth<S> {
 }
 
 impl OAuth {
+    /// What was asked for and is not among `granted`.
+    pub(super) fn not_granted(&self, granted: &[String]) -> Vec<&str> {
+        self.scopes.iter().filter(|scope| !granted.contains(scope)).map(String::as_str).collect()
+    }
+
     /// Refuses what cannot work, before anything is sent.
     pub(super) fn check(&self) -> Result<(), Error> {
         let address = match &self.server {

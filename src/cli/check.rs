@@ -122,8 +122,13 @@ struct Told {
 impl Told {
     fn problems(&mut self, problems: &Problems) {
         for problem in problems.list() {
-            let subject = if problem.key.is_empty() { &problem.place } else { &problem.key };
-            self.finding(&Finding::bad(Ending::Usage, subject, &problem.text));
+            if problem.key.is_empty() {
+                self.finding(&Finding::bad(Ending::Usage, &problem.place, &problem.text));
+                continue;
+            }
+            let mut finding = Finding::bad(Ending::Usage, &problem.key, &problem.text);
+            finding.hints.push(format!("in {}", problem.place));
+            self.finding(&finding);
         }
     }
 

@@ -66,6 +66,7 @@ impl From<&ledger::Error> for Exit {
             | Error::Lost { .. }
             | Error::Older { .. }
             | Error::DamagedMark { .. }
+            | Error::Folder { .. }
             | Error::SeveralNames { .. }
             | Error::Replaced { .. }
             | Error::LockLost { .. }

@@ -46,6 +46,7 @@ pub use problem::{Problem, Problems};
 pub use secret::Secret;
 pub use shell::pasted;
 
+use crate::ledger::is_beside_itself;
 use crate::worker::settings::{Connection, Settings, Sync};
 use reader::{Findings, Table};
 
@@ -192,7 +193,13 @@ fn ledger(mut table: Table<'_>, env: &Env) -> (PathBuf, Duration) {
         Some(folder) => folder.join(LEDGER),
         None => findings.resolve(LEDGER),
     };
-    let path = table.or("path", default, |entry| Ok(findings.resolve(entry.filled()?)));
+    let path = table.or("path", default, |entry| {
+        let path = findings.resolve(entry.filled()?);
+        if is_beside_itself(&path) {
+            return Err("is the name of the ledger's own key or lock; let it end in .db".to_owned());
+        }
+        Ok(path)
+    });
     let retain = table.or("retain", RETAIN, form::duration);
     table.finish();
     (path, retain)

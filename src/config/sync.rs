@@ -31,7 +31,7 @@ pub(super) fn read(name: &str, mut table: Table<'_>, connections: &[Outline]) ->
         table.problem("no_rows", "a source with a cursor often has no new rows; remove it");
     }
     let request = request(&mut table, connection);
-    let mapping = mapping(name, &mut table, source.as_ref().map(key));
+    let mapping = mapping(name, &mut table, source.as_ref());
     table.finish();
     Some(Sync {
         name: name.to_owned(),
@@ -85,7 +85,7 @@ fn key(source: &Settings) -> &str {
 }
 
 /// What the sync says of its mapping. Problems that compiling it finds belong here: `table.problem("lead.prospect.email", …)`.
-fn mapping(name: &str, table: &mut Table<'_>, key: Option<&str>) -> Option<Spec> {
+fn mapping(name: &str, table: &mut Table<'_>, source: Option<&Settings>) -> Option<Spec> {
     let filter = table.optional("where", |entry| Ok(entry.filled()?.to_owned()));
     let required = table.or("required", Vec::new(), Entry::texts);
     let lead = table.required("lead", "add a table with the fields of the lead", |entry| {
@@ -97,7 +97,8 @@ fn mapping(name: &str, table: &mut Table<'_>, key: Option<&str>) -> Option<Spec>
     Some(Spec {
         sync: name.to_owned(),
         // Without a key the sync has a problem already, and this mapping is never used.
-        key: key.unwrap_or_default().to_owned(),
+        key: source.map(key).unwrap_or_default().to_owned(),
+        text_only: matches!(source, Some(Settings::Csv(_))),
         lead: lead?,
         filter,
         required,

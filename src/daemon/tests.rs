@@ -36,6 +36,7 @@ fn prepared(folder: &Path, every: &str) -> Prepared {
         mapping: Spec {
             sync: "customers".to_owned(),
             key: "id".to_owned(),
+            text_only: false,
             lead: json!({ "id": "{{ id }}" }),
             filter: None,
             required: Vec::new(),

@@ -4,7 +4,8 @@ use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::{Error, Ledger, Result};
+use super::lease::lock_path;
+use super::{Error, Ledger, Result, key_path, mark_path};
 
 /// A file itself, whatever its name: its device and its inode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,10 +55,19 @@ pub(super) fn refuse_dangling(path: &Path) -> Result<()> {
     }
 }
 
-/// Refuses a ledger with several names: SQLite's log and our lock lie beside a name, so two processes could write to it at once
+/// Whether a ledger at `path` would be its own key, lock or mark, and be overwritten with it.
+pub fn is_beside_itself(path: &Path) -> bool {
+    [key_path(path), lock_path(path), mark_path(path)].contains(&resolve(path))
+}
+
+/// Refuses a folder, and a ledger with several names: SQLite's log and our lock lie beside a name, so two processes could write to it at once
 /// (<https://sqlite.org/howtocorrupt.html#_multiple_links_to_the_same_file>).
-pub(super) fn refuse_hard_links(path: &Path) -> Result<()> {
-    fs::metadata(path).map_or(Ok(()), |about| refuse_several_names(path, &about))
+pub(super) fn require_one_file(path: &Path) -> Result<()> {
+    match fs::metadata(path) {
+        Ok(about) if about.is_dir() => Err(Error::Folder { path: path.into() }),
+        Ok(about) => refuse_several_names(path, &about),
+        Err(_) => Ok(()),
+    }
 }
 
 fn refuse_several_names(path: &Path, about: &Metadata) -> Result<()> {

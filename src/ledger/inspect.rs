@@ -8,7 +8,7 @@ use rustix::fs::{Access, access};
 use rustix::process::geteuid;
 
 use super::files::{check_space, file_error, refuse_lost};
-use super::identity::refuse_dangling;
+use super::identity::{refuse_dangling, require_one_file};
 use super::lease::lock_path;
 use super::{Error, Ledger, Result, key_path, mark_path};
 
@@ -37,6 +37,7 @@ impl Ledger {
             require_writable(existing_folder(path))?;
             return Ok(Found::Absent);
         }
+        require_one_file(path)?;
         require_writable(path)?;
         require_writable(existing_folder(path))?;
         let ledger = match Self::open_reader(path) {
@@ -61,7 +62,10 @@ impl Ledger {
         };
         [path.to_path_buf(), beside("-wal"), key_path(path), lock_path(path), mark_path(path)]
             .into_iter()
-            .filter(|file| fs::metadata(file).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0))
+            .filter(|file| {
+                fs::metadata(file)
+                    .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o077 != 0)
+            })
             .collect()
     }
 

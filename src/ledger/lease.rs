@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::fs::OFlags;
 
 use super::files::{file_error, prepare_folder};
-use super::identity::{FileId, refuse_dangling, refuse_hard_links, resolve};
+use super::identity::{FileId, refuse_dangling, require_one_file, resolve};
 use super::schema::upgrade_to_latest;
 use super::{Error, Ledger, NewLedger, Result};
 use crate::domain::time::Timestamp;
@@ -46,7 +46,7 @@ impl Lease {
     fn take_with(ledger: &Path, what: &str, now: Timestamp, mut pause: impl FnMut()) -> Result<Self> {
         prepare_folder(ledger)?;
         refuse_dangling(ledger)?;
-        refuse_hard_links(ledger)?;
+        require_one_file(ledger)?;
         let path = lock_path(ledger);
         let mut lock = open_lock(&path)?;
         for left in (0..TRIES).rev() {

@@ -62,6 +62,7 @@ pub use connections::{ConnectionState, RateMemory};
 pub use figures::DayCounts;
 pub use forget::{Erased, Forgotten, Held, Person};
 pub use health::{Health, SyncHealth, Version};
+pub use identity::is_beside_itself;
 pub use inspect::Found;
 pub use key::key_path;
 pub use lease::{Custody, Lease, holder};
@@ -177,6 +178,12 @@ pub enum Error {
     Held {
         /// Who, since when.
         holder: String,
+    },
+    /// A folder is where the ledger is to be.
+    #[error("{} is a folder: set [ledger] path to a file in it, such as {}", .path.display(), .path.join("lead-sync.db").display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
     },
     /// The file has hard links.
     #[error(

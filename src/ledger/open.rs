@@ -9,7 +9,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use super::files::{check_space, file_error, lock_folder, prepare_folder, refuse_lost, sync_folder};
-use super::identity::{FileId, refuse_dangling, refuse_hard_links, resolve};
+use super::identity::{FileId, refuse_dangling, require_one_file, resolve};
 use super::key::{create_key, key_path, read_key};
 use super::schema::{APPLICATION_ID, MIGRATIONS, Schema};
 use super::{Error, Lease, Result};
@@ -166,7 +166,7 @@ impl Ledger {
 
     /// Opens the file, without its key and without any setting.
     fn open_file(path: &Path) -> Result<Self> {
-        refuse_hard_links(path)?;
+        require_one_file(path)?;
         let path = resolve(path);
         let file = FileId::of(&path);
         let db =

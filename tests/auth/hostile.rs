@@ -115,6 +115,43 @@ async fn an_answer_that_is_no_token_answer_defers_the_run_after_one_try() {
 }
 
 #[tokio::test]
+async fn a_scope_that_was_not_granted_needs_a_person_until_it_is() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    for (settings, granted) in [(sandbox.credit(), None), (sandbox.we360(), Some("company person"))] {
+        let endpoint = Endpoint::start().await;
+        let scopes = vec!["person".into(), "company".into()];
+        let settings = OAuth { server: endpoint.server(), scopes, ..settings };
+        endpoint.answer(200, &json!({"access_token": "narrow", "scope": "person", "refresh_token": "r"}));
+        // The second one finds the session of the first.
+        for _ in 0..2 {
+            let error = refusal(&settings, &sandbox.context()).await;
+            assert!(matches!(error, Error::NeedsPerson(_)), "{error:?}");
+            assert!(error.to_string().contains(": company: have it enabled for client"), "{error}");
+        }
+        endpoint.answer(200, &json!({"access_token": "whole", "scope": granted}));
+        assert!(connect(&settings, &sandbox.context()).token().await.is_ok(), "{granted:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_renewal_that_takes_a_scope_away_needs_a_person_and_loses_no_refresh_token() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let endpoint = Endpoint::start().await;
+    let grant = Grant::RefreshToken { refresh_token: "first".into() };
+    let scopes = vec!["person".into(), "company".into()];
+    let settings = OAuth { server: endpoint.server(), grant, scopes, ..sandbox.we360() };
+    endpoint.answer(200, &json!({"access_token": "whole", "refresh_token": "second"}));
+    let source = connect(&settings, &sandbox.context());
+    let generation = source.token().await.unwrap().generation;
+    endpoint.answer(200, &json!({"access_token": "narrow", "refresh_token": "third", "scope": "person"}));
+    let error = source.reject(generation).await.unwrap_err();
+    assert!(error.to_string().contains("company: configure a refresh_token that was issued with it"), "{error}");
+    endpoint.answer(200, &json!({"access_token": "whole", "scope": "person company"}));
+    assert!(connect(&settings, &sandbox.context()).token().await.is_ok());
+    assert!(endpoint.seen().last().unwrap().contains("refresh_token=third"), "{:?}", endpoint.seen());
+}
+
+#[tokio::test]
 async fn a_token_that_no_header_can_carry_does_not_stand_in_the_way_of_the_next_one() {
     let sandbox = Sandbox::start(|_| {}).await;
     let endpoint = Endpoint::start().await;

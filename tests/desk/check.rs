@@ -43,7 +43,13 @@ impl Setup {
     }
 
     fn check(&self) -> Done {
-        let told = done(self.desk.command(&["--config", "lead-sync.toml", "check"]).env("TOKEN", TOKEN));
+        self.check_with("TOKEN", TOKEN)
+    }
+
+    /// With one more variable in the environment.
+    fn check_with(&self, variable: &str, value: &str) -> Done {
+        let mut command = self.desk.command(&["--config", "lead-sync.toml", "check"]);
+        let told = done(command.env("TOKEN", TOKEN).env(variable, value));
         assert_eq!(told.err, "");
         assert!(!told.out.contains(TOKEN) && !told.out.contains("Peeters"), "{}", told.out);
         told
@@ -93,12 +99,38 @@ fn rows_that_a_run_would_reject_are_a_warning_that_names_their_lines() {
 }
 
 #[test]
+fn a_where_that_lets_nobody_through_is_a_warning_with_the_count() {
+    let setup = Setup::new("id,name\n1,Peeters\n2,Maes\n");
+    let told = setup.check_with("LEAD_SYNC__SYNCS__CUSTOMERS__WHERE", "{{ name == 'J' }}");
+    assert_eq!(told.code, Some(0));
+    let line = finding(&told, "warn");
+    assert!(line.contains("2 rows make 0 leads, 2 skipped by `where` | if that is not meant, compare with"), "{line}");
+}
+
+#[test]
 fn a_column_that_is_missing_is_a_failure_with_the_nearest_name() {
     let setup = Setup::new("id,naam\n1,Peeters\n");
     let told = setup.check();
     assert_eq!(told.code, Some(3));
     let line = finding(&told, "FAIL");
     assert!(line.contains("syncs.customers: export.csv") && line.contains("is it 'naam'?"), "{line}");
+}
+
+#[test]
+fn an_archive_that_no_export_can_be_moved_to_is_a_failure() {
+    let setup = Setup::new("id,name\n1,Peeters\n");
+    setup.desk.write("done", "a file, and no folder");
+    let archive = "LEAD_SYNC__SYNCS__CUSTOMERS__SOURCE__AFTER__ARCHIVE";
+    for folder in ["done", "done/2026"] {
+        let told = setup.check_with(archive, folder);
+        assert_eq!(told.code, Some(1), "{}", told.out);
+        let line = finding(&told, "FAIL");
+        assert!(line.starts_with("FAIL  syncs.customers.source.after: cannot use the archive folder "), "{line}");
+        assert!(line.ends_with("must be able to write to the archive folder and to that of the export"), "{line}");
+    }
+    let told = setup.check_with(archive, "new/2026");
+    assert_eq!(told.code, Some(0), "{}", told.out);
+    assert!(!setup.desk.path("new").exists());
 }
 
 #[test]
@@ -133,6 +165,17 @@ fn a_configuration_with_problems_is_told_key_by_key() {
 }
 
 #[test]
+fn a_wrong_value_is_told_with_the_file_or_the_variable_that_says_it() {
+    let setup = Setup::new("id,name\n1,Peeters\n");
+    let text = setup.desk.read("lead-sync.toml").replace("kind = \"csv\"", "kind = \"cvs\"");
+    setup.desk.write("lead-sync.toml", text);
+    let told = setup.check_with("LEAD_SYNC__CONNECTIONS__WEGROUP__BURST", "zero");
+    assert_eq!(told.code, Some(2), "{}", told.out);
+    let places: Vec<&str> = told.out.lines().filter(|line| line.starts_with("      in ")).map(str::trim).collect();
+    assert_eq!(places, ["in $LEAD_SYNC__CONNECTIONS__WEGROUP__BURST", "in lead-sync.toml"], "{}", told.out);
+}
+
+#[test]
 fn a_ledger_that_cannot_be_used_is_a_failure_and_stays_as_it_is() {
     let setup = Setup::new("id,name\n1,Peeters\n");
     let desk = &setup.desk;
@@ -150,6 +193,20 @@ fn a_ledger_that_cannot_be_used_is_a_failure_and_stays_as_it_is() {
     assert!(finding(&corrupt, "FAIL").contains("is not a readable ledger"), "{}", corrupt.out);
     assert!(desk.read("lead-sync.db").starts_with("no database"));
     assert_eq!(desk.names(), ["export.csv", "lead-sync.db", "lead-sync.key", "lead-sync.toml"]);
+}
+
+#[test]
+fn a_folder_in_place_of_the_ledger_is_told_as_one_and_is_not_to_be_made_private() {
+    let setup = Setup::new("id,name\n1,Peeters\n");
+    fs::create_dir(setup.desk.path("state")).unwrap();
+    let told = setup.check_with("LEAD_SYNC__LEDGER__PATH", "state");
+    assert_eq!(told.code, Some(2), "{}", told.out);
+    let line = finding(&told, "FAIL");
+    assert!(
+        line.ends_with("state is a folder | set [ledger] path to a file in it, such as state/lead-sync.db"),
+        "{line}"
+    );
+    assert!(!told.out.contains("chmod") && !told.out.contains("hard links"), "{}", told.out);
 }
 
 #[test]

@@ -55,6 +55,21 @@ fn what_init_made_of_an_export_makes_a_lead_of_its_row() {
 }
 
 #[test]
+fn dates_of_no_known_form_are_left_to_a_person_and_no_form_is_claimed() {
+    let desk = Desk::new();
+    desk.write("export.csv", "id;naam;geboortedatum\n1;Peeters;1980-02-01 00:00:00\n");
+    let told = desk.run(&["init", "--export", "export.csv", "--distribution-id", ID]);
+    assert!(told.out.contains("geboortedatum  (switched off: say how the dates are written)"), "{}", told.out);
+    let text = desk.read("config/lead-sync.toml");
+    let off = "# birth_date = \"{{ geboortedatum|date('') }}\"";
+    assert!(text.contains("# FILL IN: in the quotes of date('') how") && text.contains(off), "{text}");
+    assert_eq!(desk.run(&["plan"]).code, Some(0));
+    desk.write("config/lead-sync.toml", text.replace(off, &off[2..].replace("('')", "('%Y-%m-%d %H:%M:%S')")));
+    let plan = desk.run(&["plan", "--show-values"]);
+    assert!(plan.out.contains("\"birth_date\":\"1980-02-01\""), "{}", plan.out);
+}
+
+#[test]
 fn without_options_the_values_to_fill_in_are_named_and_then_it_loads() {
     let desk = Desk::new();
     let told = desk.run(&["init"]);

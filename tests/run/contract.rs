@@ -153,6 +153,36 @@ fn a_plan_sends_nothing_writes_nothing_and_masks_values() {
 }
 
 #[test]
+fn a_where_that_skips_every_row_is_told_and_changes_no_exit_code() {
+    let mut scene = Scene::new();
+    scene.customers(0..3);
+    scene.sync("where", r#""{{ email == 'J' }}""#);
+    for args in [&["plan"][..], &["--run-now"]] {
+        let ran = scene.cli(args);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        assert!(ran.stderr.contains("`where` skipped every row (3 read); if that is not meant, compare"), "{ran:?}");
+    }
+    scene.sync("where", r#""{{ email != 'p0@example.com' }}""#);
+    let ran = scene.cli(&["plan"]);
+    assert!(ran.stdout.contains("1 skipped") && !ran.stderr.contains("every row"), "{ran:?}");
+}
+
+#[test]
+fn a_where_that_compares_text_with_a_number_or_takes_it_for_a_yes_is_refused_before_the_first_row() {
+    let mut scene = Scene::new();
+    scene.customers(0..3);
+    for (filter, cure) in [("email == 1", "write '1' in quotes"), ("email and id != '0'", "as in email == 'J'")] {
+        scene.sync("where", &format!("\"{{{{ {filter} }}}}\""));
+        let ran = scene.cli(&["--run-now"]);
+        assert!(
+            ran.code == 2 && ran.stderr.contains("syncs.customers.where: ") && ran.stderr.contains(cure),
+            "{ran:?}"
+        );
+    }
+    assert!(!scene.path("lead-sync.db").exists());
+}
+
+#[test]
 fn wrong_usage_and_wrong_configuration_end_with_2_and_say_what_is_wrong() {
     let mut scene = Scene::new();
     scene.customers(0..1);

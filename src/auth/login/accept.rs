@@ -33,9 +33,7 @@ impl Attempt<'_> {
     /// A scope that was not granted would be a 403 next night.
     fn check_scopes(&self, issued: &Issued) -> Result<(), Error> {
         let asked = &self.flow.settings.scopes;
-        let granted = issued.scopes.as_ref().unwrap_or(asked);
-        let mut missing: Vec<&str> =
-            asked.iter().filter(|scope| !granted.contains(scope)).map(String::as_str).collect();
+        let mut missing = self.flow.settings.not_granted(issued.scopes.as_ref().unwrap_or(asked));
         let offline = |scope: &&String| matches!(scope.as_str(), "offline" | "offline_access");
         if missing.is_empty()
             && issued.refresh_token.is_none()

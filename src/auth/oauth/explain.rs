@@ -33,6 +33,27 @@ impl Inner {
         ))
     }
 
+    /// The session, if it has what was asked for: a scope that was not granted would be a 403 for each lead.
+    pub(super) fn with_every_scope(&self, session: Session) -> Result<Session, Error> {
+        let missing = self.settings.not_granted(&session.scopes).join(", ");
+        if missing.is_empty() {
+            return Ok(session);
+        }
+        let cure = match self.settings.grant {
+            Grant::AuthorizationCode { .. } => {
+                format!("run `{}` again and allow it on the consent page", self.context.login_command)
+            }
+            Grant::RefreshToken { .. } => "configure a refresh_token that was issued with it".to_owned(),
+            Grant::ClientCredentials | Grant::Password { .. } => {
+                format!("have it enabled for client {}", self.settings.client_id)
+            }
+        };
+        let name = &self.context.connection;
+        Err(Error::NeedsPerson(format!(
+            "not granted to connection {name}: {missing}: {cure}, or take it out of `scopes`"
+        )))
+    }
+
     /// Why a session cannot go on, and the command that mends it.
     pub(super) fn ended(&self, old: &Session, refusal: Option<&str>) -> Error {
         let name = &self.context.connection;

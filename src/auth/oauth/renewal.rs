@@ -48,7 +48,7 @@ impl Renewal<'_> {
         let Some(old) = stored else {
             return self.start(&lock, None).await;
         };
-        if self.state.session.is_none() && !old.has_ended(clock::now()) {
+        if self.state.session.is_none() && !old.has_ended(clock::now()) && self.has_every_scope(&old) {
             // Good for its last minute, should the endpoint be away.
             self.state.adopt(old.clone());
         }
@@ -84,19 +84,24 @@ impl Renewal<'_> {
         Ok(Some(session))
     }
 
-    /// Good for a while, and not the very token that the API has just refused.
+    /// What is configured was granted.
+    fn has_every_scope(&self, session: &Session) -> bool {
+        self.inner.settings.not_granted(&session.scopes).is_empty()
+    }
+
+    /// Good for a while and for all that is configured, and not the very token that the API has just refused.
     fn is_usable(&self, stored: &Session) -> bool {
         let current = self.state.session.as_ref();
         let is_current = current.is_some_and(|own| own.access_token == stored.access_token);
-        !(stored.is_due(clock::now()) || is_current && self.state.rejected)
+        self.has_every_scope(stored) && !(stored.is_due(clock::now()) || is_current && self.state.rejected)
     }
 
-    /// The refresh token to spend. By our clock it may have ended: where a password is at hand it is used at once; where
-    /// a person would be needed the server is asked, because the clock may have been wrong.
+    /// The refresh token to spend. By our clock it may have ended, or its session lacks a scope: where a password is at hand it
+    /// is used at once; where a person would be needed the server is asked, because the clock may have been wrong.
     fn refresh_token<'s>(&self, old: &'s Session) -> Option<&'s Token> {
         let has_password = matches!(self.inner.settings.grant, Grant::ClientCredentials | Grant::Password { .. });
-        let ended = has_password && old.refresh_token_has_ended(clock::now());
-        old.refresh_token.as_ref().filter(|_| !ended && old.refused_at.is_none())
+        let ended = old.refresh_token_has_ended(clock::now()) || !self.has_every_scope(old);
+        old.refresh_token.as_ref().filter(|_| !(has_password && ended) && old.refused_at.is_none())
     }
 
     /// A session from nothing but the configuration.

@@ -91,7 +91,10 @@ fn columns(export: &Export) -> Vec<String> {
     let mut lines = vec![format!("  {:<12} {}", "key", out::shown(&export.key))];
     lines.extend(export.columns.iter().filter(|(field, _)| *field != Field::Key).map(|(field, column)| {
         let note = match field {
-            Field::BirthDate => format!("  (written as {})", export.date_format),
+            Field::BirthDate => match export.date_format {
+                Some(format) => format!("  (written as {format})"),
+                None => "  (switched off: say how the dates are written)".to_owned(),
+            },
             Field::Consent => "  (switched off: say which value means yes)".to_owned(),
             _ => String::new(),
         };

@@ -55,17 +55,17 @@ pub struct Export {
     pub key: String,
     /// Which column is what.
     pub columns: Columns,
-    /// How dates of birth are written, in the words of `strftime`.
-    pub date_format: &'static str,
+    /// How dates of birth are written, in the words of `strftime`; `None`: that was not found out.
+    pub date_format: Option<&'static str>,
 }
 
 /// How CRMs of this part of the world write dates, the more usual form first.
 const DATE_FORMATS: [&str; 5] = ["%d/%m/%Y", "%Y-%m-%d", "%d-%m-%Y", "%d.%m.%Y", "%Y%m%d"];
 
-/// The form that all of the dates have; the most usual one if there are none or they have no common form.
-pub fn date_format(dates: &[String]) -> &'static str {
+/// The form that all of the dates have; `None` if there are none, or none of the usual forms is common to them.
+pub fn date_format(dates: &[String]) -> Option<&'static str> {
     let reads = |format: &&&str| dates.iter().all(|date| jiff::civil::Date::strptime(format, date.trim()).is_ok());
-    DATE_FORMATS.iter().find(reads).copied().unwrap_or("%d/%m/%Y")
+    DATE_FORMATS.iter().find(reads).copied().filter(|_| !dates.is_empty())
 }
 
 impl Starter {
@@ -144,10 +144,22 @@ impl Starter {
             }
         }
         if let Some(column) = export.columns.column(Field::BirthDate) {
-            let date = template(column, &format!("|date('{}')", export.date_format));
-            let _ = writeln!(text, "birth_date = {}", quoted(&date));
+            text.push_str(&birth_date(column, export.date_format));
         }
         let _ = writeln!(text, "external_ref = {{ external_ref = {}, external_ref_company = \"crm\" }}", quoted(&key));
+    }
+}
+
+/// The line of the date of birth, switched off if its form is not known: a guess would reject each row that has one.
+fn birth_date(column: &str, format: Option<&str>) -> String {
+    let date = template(column, &format!("|date('{}')", format.unwrap_or_default()));
+    let line = format!("birth_date = {}", quoted(&date));
+    match format {
+        Some(_) => format!("{line}\n"),
+        None => format!(
+            "# FILL IN: in the quotes of date('') how the export writes dates, such as %d/%m/%Y %H:%M:%S, and take the # before birth_date away\n\
+             # {line}\n"
+        ),
     }
 }
 

@@ -34,16 +34,17 @@ fn the_more_certain_name_counts_and_a_name_that_is_there_twice_counts_for_nothin
 #[test]
 fn dates_are_read_in_the_form_that_all_of_them_have() {
     let format = |dates: &[&str]| date_format(&dates.iter().map(ToString::to_string).collect::<Vec<_>>());
-    assert_eq!(format(&["1980-02-01", "1999-12-31"]), "%Y-%m-%d");
-    assert_eq!(format(&["01.02.1980"]), "%d.%m.%Y");
-    assert_eq!(format(&["1/2/1980", "31/12/1999"]), "%d/%m/%Y");
-    assert_eq!(format(&[]), "%d/%m/%Y");
-    assert_eq!(format(&["soon"]), "%d/%m/%Y");
+    assert_eq!(format(&["1980-02-01", "1999-12-31"]), Some("%Y-%m-%d"));
+    assert_eq!(format(&["01.02.1980"]), Some("%d.%m.%Y"));
+    assert_eq!(format(&["1/2/1980", "31/12/1999"]), Some("%d/%m/%Y"));
+    assert_eq!(format(&[]), None);
+    assert_eq!(format(&["soon"]), None);
 }
 
 fn starter(key: &str, column: &str) -> Starter {
     let columns = Columns::guess(&[column.to_owned()]);
-    let export = Export { path: format!("/srv/{column}.csv"), key: key.to_owned(), columns, date_format: "%d/%m/%Y" };
+    let export =
+        Export { path: format!("/srv/{column}.csv"), key: key.to_owned(), columns, date_format: Some("%d/%m/%Y") };
     Starter { environment: Environment::Staging, distribution_id: None, access: Access::ApiKey, export: Some(export) }
 }
 
@@ -77,6 +78,7 @@ proptest! {
         let spec = crate::domain::mapping::Spec {
             sync: "customers".to_owned(),
             key: key.clone(),
+            text_only: true,
             lead: serde_json::to_value(&sync["lead"]).unwrap(),
             filter: None,
             required: Vec::new(),

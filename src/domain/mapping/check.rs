@@ -52,7 +52,7 @@ fn literals(args: &[CallArg<'_>]) -> Vec<Option<Value>> {
 
 /// Filters that take the name of another filter, and of a test.
 const TAKES_FILTER: &str = "map";
-const TAKES_TEST: [&str; 2] = ["select", "reject"];
+pub(super) const TAKES_TEST: [&str; 2] = ["select", "reject"];
 
 /// What is wrong with a use of a filter: its name, its arguments, or the name it passes on.
 pub(super) fn check_filter(name: &str, mut arguments: Arguments) -> Option<String> {

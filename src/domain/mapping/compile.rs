@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::engine::{ENGINE, Slow};
 use super::shape::{Build, require};
-use super::template::{Form, Template, parse_leaf};
+use super::template::{Form, Template, parse_condition, parse_leaf};
 use super::{Mapping, Problem, Spec, digest};
 
 /// The key under which the problems of `where` are reported.
@@ -22,8 +22,8 @@ pub(super) fn compile(spec: &Spec) -> Result<Mapping, Vec<Problem>> {
     if !spec.lead.is_object() {
         problems.push(problem("lead", "must be a table"));
     }
-    parse_leaves(&spec.lead, "lead", &mut leaves, &mut problems);
-    let filter = spec.filter.as_deref().and_then(|source| parse_filter(source, &mut problems));
+    parse_leaves(spec, &spec.lead, "lead", &mut leaves, &mut problems);
+    let filter = spec.filter.as_deref().and_then(|source| parse_filter(spec, source, &mut problems));
 
     let used = leaves.iter().chain(&filter);
     let columns: Vec<String> =
@@ -61,28 +61,28 @@ pub(super) fn problem(path: impl Into<String>, message: impl Into<String>) -> Pr
 }
 
 /// Parses the string leaves in the order in which [`Build::slot`] meets them. One that is wrong leaves a stand-in.
-fn parse_leaves(value: &Value, path: &str, leaves: &mut Vec<Template>, problems: &mut Vec<Problem>) {
+fn parse_leaves(spec: &Spec, value: &Value, path: &str, leaves: &mut Vec<Template>, problems: &mut Vec<Problem>) {
     match value {
-        Value::String(source) => leaves.push(parse_leaf(source).unwrap_or_else(|messages| {
+        Value::String(source) => leaves.push(parse_leaf(source, spec.text_only).unwrap_or_else(|messages| {
             problems.extend(messages.into_iter().map(|message| problem(path, message)));
             Template { form: Form::Constant(String::new()), columns: Vec::new() }
         })),
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                parse_leaves(item, &format!("{path}[{index}]"), leaves, problems);
+                parse_leaves(spec, item, &format!("{path}[{index}]"), leaves, problems);
             }
         }
         Value::Object(fields) => {
             for (key, field) in fields {
-                parse_leaves(field, &format!("{path}.{key}"), leaves, problems);
+                parse_leaves(spec, field, &format!("{path}.{key}"), leaves, problems);
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
-fn parse_filter(source: &str, problems: &mut Vec<Problem>) -> Option<Template> {
-    match parse_leaf(source) {
+fn parse_filter(spec: &Spec, source: &str, problems: &mut Vec<Problem>) -> Option<Template> {
+    match parse_condition(source, spec.text_only) {
         Ok(template) if matches!(template.form, Form::Expression(_) | Form::Column(_)) => Some(template),
         Ok(_) => {
             problems.push(problem(WHERE, "must be exactly one expression, such as \"{{ consent == 'J' }}\""));

@@ -37,6 +37,8 @@ pub struct Spec {
     pub sync: String,
     /// The key column.
     pub key: String,
+    /// Every cell is text, as in a CSV file: it equals no number, and is neither true nor false. A database has numbers, too.
+    pub text_only: bool,
     /// Shape of the JSON body (`[syncs.NAME.lead]`); string leaves are templates.
     pub lead: Value,
     /// `where`: rows for which it is false are skipped.

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use minijinja::machinery::ast::{CallArg, Expr, Filter, ForLoop, Stmt, Test};
 
 use super::check;
-use super::numbers::gives_number;
+use super::numbers::{gives_number, gives_numbers};
 
 mod operators;
 
@@ -23,10 +23,25 @@ pub(super) struct Reads {
 }
 
 /// Walks a parsed template.
-pub(super) fn reads(template: &Stmt<'_>) -> Reads {
-    let mut walk = Walk { reads: Reads::default(), scopes: vec![Vec::new()], texts: Vec::new() };
-    walk.statement(template);
+pub(super) fn reads(template: &Stmt<'_>, text_only: bool) -> Reads {
+    walk(template, text_only).reads
+}
+
+/// Walks a parsed `where`.
+pub(super) fn reads_of_condition(template: &Stmt<'_>, text_only: bool) -> Reads {
+    let mut walk = walk(template, text_only);
+    if let Stmt::Template(whole) = template
+        && let [Stmt::EmitExpr(emit)] = whole.children.as_slice()
+    {
+        walk.condition(&emit.expr);
+    }
     walk.reads
+}
+
+fn walk<'s>(template: &Stmt<'s>, text_only: bool) -> Walk<'s> {
+    let mut walk = Walk { reads: Reads::default(), scopes: vec![Vec::new()], texts: Vec::new(), text_only };
+    walk.statement(template);
+    walk
 }
 
 /// The column an expression names, if it is nothing but a column and no statement can have assigned the name.
@@ -52,6 +67,8 @@ struct Walk<'s> {
     scopes: Vec<Vec<&'s str>>,
     /// Names that some statement assigned what may be no number: the branches of an `if` are no scopes of their own when it runs.
     texts: Vec<&'s str>,
+    /// Every cell is text.
+    text_only: bool,
 }
 
 impl<'s> Walk<'s> {
@@ -69,6 +86,14 @@ impl<'s> Walk<'s> {
     /// Every statement that assigned the name assigned a number.
     fn is_number(&self, name: &str) -> bool {
         self.is_assigned(name) && !self.texts.contains(&name)
+    }
+
+    fn gives_number(&self, expr: &Expr<'s>) -> bool {
+        gives_number(expr, &|name| self.is_number(name))
+    }
+
+    fn gives_numbers(&self, expr: &Expr<'s>) -> bool {
+        gives_numbers(expr, &|name| self.is_number(name))
     }
 
     fn block(&mut self, body: &[Stmt<'s>]) {
@@ -98,14 +123,14 @@ impl<'s> Walk<'s> {
                 self.scopes.push(Vec::new());
                 for (target, value) in &with.assignments {
                     self.expression(value);
-                    self.assign(target, gives_number(value, &|name| self.is_number(name)));
+                    self.assign(target, self.gives_number(value));
                 }
                 self.statements(&with.body);
                 self.scopes.pop();
             }
             Stmt::Set(set) => {
                 self.expression(&set.expr);
-                self.assign(&set.target, gives_number(&set.expr, &|name| self.is_number(name)));
+                self.assign(&set.target, self.gives_number(&set.expr));
             }
             Stmt::SetBlock(set) => {
                 self.block(&set.body);
@@ -123,7 +148,7 @@ impl<'s> Walk<'s> {
     fn cycle(&mut self, cycle: &ForLoop<'s>) {
         self.expression(&cycle.iter);
         self.scopes.push(Vec::new());
-        self.assign(&cycle.target, false);
+        self.assign(&cycle.target, self.gives_numbers(&cycle.iter));
         // MiniJinja filters before it loops: `loop` is no loop there yet.
         self.optional(cycle.filter_expr.as_ref());
         self.scopes.push(vec!["loop"]);
@@ -219,6 +244,7 @@ impl<'s> Walk<'s> {
     fn filter(&mut self, filter: &Filter<'s>) {
         self.optional(filter.expr.as_ref());
         self.arguments(&filter.args);
+        self.sieve(filter);
         let checked = check::Arguments::of(&filter.args);
         if let Some(problem) = check::check_filter(filter.name, checked) {
             self.problem(problem);
@@ -228,6 +254,7 @@ impl<'s> Walk<'s> {
     fn test(&mut self, test: &Test<'s>) {
         self.expression(&test.expr);
         self.arguments(&test.args);
+        self.question(test);
         if let Some(problem) = check::check_test(test.name, &check::Arguments::of(&test.args)) {
             self.problem(problem);
         }

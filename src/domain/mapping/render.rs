@@ -22,7 +22,7 @@ pub(super) fn wants(mapping: &Mapping, filter: &Filter, record: &Record) -> Resu
         ValueKind::Bool | ValueKind::Number => Ok(answer.is_true()),
         _ if engine::is_nothing(&answer) => Ok(false),
         _ => Err(refused(&engine::refuse(
-            "gives neither true nor false; compare it, as in consent == 'J', or ask whether it is filled in, as in email|bool",
+            "gives neither true nor false; compare it, as in consent == 'J'; consent|bool only asks whether the cell is filled in, and 'nee' is",
         ))),
     }
 }

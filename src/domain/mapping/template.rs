@@ -4,7 +4,7 @@ use minijinja::machinery::ast::Stmt;
 use minijinja::machinery::parse;
 use minijinja::{Error, syntax::SyntaxConfig};
 
-use super::reads::{Reads, plain_column, reads};
+use super::reads::{Reads, plain_column, reads, reads_of_condition};
 
 /// A piece of a text: as it stands, or a plain column.
 #[derive(Debug, PartialEq)]
@@ -36,10 +36,19 @@ pub(super) struct Template {
     pub(super) columns: Vec<String>,
 }
 
-/// Parses a leaf; all that is wrong with it at once.
-pub(super) fn parse_leaf(source: &str) -> Result<Template, Vec<String>> {
+/// Parses a leaf; all that is wrong with it at once. `text_only` is [`super::Spec::text_only`].
+pub(super) fn parse_leaf(source: &str, text_only: bool) -> Result<Template, Vec<String>> {
+    parse_with(source, |tree| reads(tree, text_only))
+}
+
+/// Parses `where`, which is asked whether it is true.
+pub(super) fn parse_condition(source: &str, text_only: bool) -> Result<Template, Vec<String>> {
+    parse_with(source, |tree| reads_of_condition(tree, text_only))
+}
+
+fn parse_with(source: &str, walk: impl FnOnce(&Stmt<'_>) -> Reads) -> Result<Template, Vec<String>> {
     let tree = parse(source, "template", SyntaxConfig::default()).map_err(|error| vec![syntax(&error, source)])?;
-    let Reads { columns, problems } = reads(&tree);
+    let Reads { columns, problems } = walk(&tree);
     if !problems.is_empty() {
         return Err(problems);
     }

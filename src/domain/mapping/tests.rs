@@ -8,7 +8,7 @@ mod properties;
 mod rejecting;
 
 fn spec(lead: Value) -> Spec {
-    Spec { sync: "customers".into(), key: "id".into(), lead, filter: None, required: Vec::new() }
+    Spec { sync: "customers".into(), key: "id".into(), text_only: false, lead, filter: None, required: Vec::new() }
 }
 
 fn compile(lead: Value) -> Mapping {
@@ -77,7 +77,7 @@ fn one_expression_keeps_its_type_and_other_text_renders_to_text() {
         ("{{ a }}", r#"{"f":5,"end":1}"#),
         ("{{- a -}}", r#"{"f":5,"end":1}"#),
         ("{{ a + 1 }}", r#"{"f":6,"end":1}"#),
-        ("{{ a > b|decimal }}", r#"{"f":false,"end":1}"#),
+        ("{{ a|decimal > b|decimal }}", r#"{"f":false,"end":1}"#),
         ("{{ a == 5 }}", r#"{"f":true,"end":1}"#),
         ("{{ [a, b] }}", r#"{"f":[5,"x,y"],"end":1}"#),
         ("{{ {'z': a, 'y': b, 'x': ''} }}", r#"{"f":{"z":5,"y":"x,y"},"end":1}"#),

@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{Access, CWD, RenameFlags, access, renameat_with};
 use rustix::io::Errno;
 
 use super::input::{Identity, open_regular};
@@ -35,6 +35,27 @@ pub fn archive(entry: &Entry, read: &Summary, dir: &Path) -> Result<PathBuf, Err
     let target = moved.map_err(failed("archive", &entry.path))?;
     sync(dir).map_err(failed("sync the archive folder", dir))?;
     Ok(target)
+}
+
+/// Looks for what would keep [`archive`] from moving a file into `dir`, and changes nothing.
+pub fn try_archive(entry: &Entry, dir: &Path) -> Result<(), Error> {
+    let failed = |action: &'static str, path: &Path| {
+        let path = path.display().to_string();
+        move |cause| Error::Io { action, path, cause }
+    };
+    // What is missing of the folder is made in the nearest one that is there.
+    let there = dir.ancestors().find(|path| path.exists()).unwrap_or(Path::new("."));
+    require_changeable(there).map_err(failed("use the archive folder", dir))?;
+    let from = entry.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    require_changeable(from).map_err(failed("archive", &entry.path))
+}
+
+/// Names can be made and removed in it by this process.
+fn require_changeable(folder: &Path) -> io::Result<()> {
+    if !fs::metadata(folder)?.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
+    Ok(access(folder, Access::WRITE_OK | Access::EXEC_OK)?)
 }
 
 /// One step, so that a crash leaves the file here or there and nothing else.

@@ -18,7 +18,7 @@ mod survey;
 mod tests;
 mod window;
 
-pub use archive::archive;
+pub use archive::{archive, try_archive};
 pub use file::{CsvFile, Summary, column_names};
 pub use list::{Entry, list};
 

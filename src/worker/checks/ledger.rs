@@ -54,6 +54,7 @@ fn refused(error: &ledger::Error) -> Finding {
         | Error::Lost { .. }
         | Error::Older { .. }
         | Error::DamagedMark { .. }
+        | Error::Folder { .. }
         | Error::SeveralNames { .. }
         | Error::Replaced { .. }
         | Error::LockLost { .. }

@@ -9,7 +9,7 @@ use crate::domain::mapping::Mapping;
 use crate::domain::record::{Record, Row, RowFault};
 use crate::domain::time::Timestamp;
 use crate::sources::{self, csv, sqlite};
-use crate::worker::intake::ending;
+use crate::worker::intake::{COMPARE_TEXT, ending};
 use crate::worker::prepare::Ready;
 
 /// So many rows of each file, or of a query, are read: a look, not a run. `plan` reads them all.
@@ -43,7 +43,16 @@ fn files(subject: &str, settings: &csv::Settings, mapping: &Mapping, now: Timest
         }
         Err(error) => trouble(subject, &error),
     };
-    entries.iter().map(look).collect()
+    let archive = entries.iter().find_map(|entry| unarchivable(subject, entry, settings));
+    entries.iter().map(look).chain(archive).collect()
+}
+
+/// A file that stays where it is after each run, which ends with an error for it.
+fn unarchivable(subject: &str, entry: &csv::Entry, settings: &csv::Settings) -> Option<Finding> {
+    let csv::After::Archive(folder) = &settings.after else { return None };
+    let error = csv::try_archive(entry, folder).err()?;
+    let hint = "the user that lead-sync runs as must be able to write to the archive folder and to that of the export";
+    Some(Finding::bad(ending(&error), format!("{subject}.source.after"), &error.to_string()).hint(hint))
 }
 
 fn trouble(subject: &str, error: &sources::Error) -> Finding {
@@ -164,7 +173,11 @@ impl Tally {
         }
         fact.push_str(remark);
         if self.faults.is_empty() {
-            return Finding::fine(subject, fact);
+            return match (self.leads, self.skipped) {
+                (0, 1..) => Finding { fact, ..Finding::doubtful(subject, "") }
+                    .hint(format!("if that is not meant, {COMPARE_TEXT}")),
+                _ => Finding::fine(subject, fact),
+            };
         }
         let more = (self.bad + self.refused).saturating_sub(self.faults.len() as u64);
         let more = (more > 0).then(|| format!("and {more} more"));

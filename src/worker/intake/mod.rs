@@ -23,6 +23,9 @@ use crate::sources::{self, csv, sqlite};
 /// Rows between two looks at the stop signal and two updates of the progress: often enough for a person, too seldom to cost.
 const STRIDE: u64 = 1024;
 
+/// What to do about a `where` that lets nobody through.
+pub(super) const COMPARE_TEXT: &str = "compare with the very text of the cell, as in consent == '1'";
+
 /// What an intake is to do, besides the sync's own settings.
 pub(super) struct Order<'o> {
     /// The sync.
@@ -164,6 +167,7 @@ fn conclude(mut pass: Pass<'_>, read: Read, order: &Order<'_>) -> ledger::Result
         );
         notices.push(Notice::new(Ending::Complete, text));
     }
+    notices.extend(nobody_wanted(order.sync, &counts));
     if read.complete {
         pass.admission().set_mapping_digest(&order.mapping.mapping_digest())?;
     }
@@ -174,6 +178,18 @@ fn conclude(mut pass: Pass<'_>, read: Read, order: &Order<'_>) -> ledger::Result
         notices.extend(files::archive(name, folder, &read.to_archive));
     }
     Ok(Taken { counts, notices, samples, is_read })
+}
+
+/// A `where` that is false for every row is more often a slip than meant: a cell of a CSV file is text and equals no number.
+fn nobody_wanted(sync: &Sync, counts: &Counts) -> Option<Notice> {
+    let nobody = sync.mapping.filter.is_some() && counts.skipped > 0 && counts.skipped == counts.read;
+    nobody.then(|| {
+        let text = format!(
+            "sync {}: `where` skipped every row ({} read); if that is not meant, {COMPARE_TEXT}",
+            sync.name, counts.read
+        );
+        Notice::new(Ending::Complete, text)
+    })
 }
 
 fn read_rows(pass: &mut Pass<'_>, settings: &sqlite::Settings, order: &Order<'_>) -> Result<Read, Halt> {

@@ -93,7 +93,8 @@ fn may_be_thousands(digits: &str, sign: char) -> bool {
     })
 }
 
-/// The digits of a whole number, whose thousands may be separated by one and the same sign.
+/// The digits of a whole number, whose thousands may be separated by one and the same sign. No thousands follow a leading zero: `0.125` read
+/// with a decimal comma is a fraction with the wrong sign, and not 125.
 fn ungroup(whole: &str) -> Option<String> {
     let is_separator = |c: char| matches!(c, ',' | '.' | '\'' | '\u{2019}') || c.is_whitespace();
     let digits: String = match whole.chars().find(|c| is_separator(*c)) {
@@ -101,7 +102,9 @@ fn ungroup(whole: &str) -> Option<String> {
         Some(separator) => {
             let groups: Vec<&str> = whole.split(separator).collect();
             let (first, rest) = groups.split_first()?;
-            let grouped = (1..=GROUP).contains(&first.len()) && rest.iter().all(|group| group.len() == GROUP);
+            let grouped = (1..=GROUP).contains(&first.len())
+                && !first.starts_with('0')
+                && rest.iter().all(|group| group.len() == GROUP);
             grouped.then(|| groups.concat())?
         }
     };

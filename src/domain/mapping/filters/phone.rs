@@ -24,10 +24,18 @@ pub(super) fn phone(value: &Value, country: Option<String>) -> Result<Value, Err
     };
     // The parser sees digits and a leading `+` only: it also knows URIs and letters, which a CRM's column never means.
     digits(&text)
+        .map(|digits| with_lost_sign(digits, country))
         .and_then(|digits| PhoneNumber::parse_with_country(&digits, country))
         .map(|number| number.e164().to_owned())
         .map(Value::from)
         .ok_or_else(|| refuse(format!("not a phone number valid in {country} or abroad")))
+}
+
+/// Excel drops the `+` of `+31612345678`. For other countries the parser then tries the calling code; for the Netherlands it takes it for an
+/// area code, whose numbers never have 11 digits.
+fn with_lost_sign(digits: String, country: &str) -> String {
+    let is_dutch = country.eq_ignore_ascii_case("NL") && digits.len() == 11 && digits.starts_with("31");
+    if is_dutch { format!("+{digits}") } else { digits }
 }
 
 /// The digits, with `+` before an international number; `None` if there is anything but digits and usual separators.

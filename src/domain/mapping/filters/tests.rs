@@ -92,7 +92,11 @@ fn decimals_take_comma_dot_and_thousands() {
     );
     assert!(eval("x|decimal", "1.234").starts_with("refused: may mean a fraction or thousands"));
     assert!(eval("x|decimal", "1,234").starts_with("refused: may mean a fraction or thousands"));
-    table("x|decimal(',')", &[("1.234", "1234"), ("1,234", "1.234"), ("1.234,5", "1234.5")]);
+    table("x|decimal(',')", &[("1.234", "1234"), ("1,234", "1.234"), ("1.234,5", "1234.5"), ("0,125", "0.125")]);
+    for (expression, number) in [("x|decimal(',')", "0.125"), ("x|decimal(',')", "-0.500"), ("x|decimal('.')", "0,125")]
+    {
+        assert_eq!(eval(expression, number), "refused: not a number", "{number}|{expression}");
+    }
     table("x|decimal('.')", &[("1.234", "1.234"), ("1,234", "1234"), ("50.8466", "50.8466")]);
     assert_eq!(eval("x|decimal", 5), "5");
     assert_eq!(eval("x|decimal", 0.1), "0.1");
@@ -125,6 +129,10 @@ fn phones_become_e164() {
         ],
     );
     table(r#"x|phone("NL")"#, &[("020 624 1111", "+31206241111"), ("+32470123456", "+32470123456")]);
+    // Excel takes a `+` away; an area code that begins like the country's is not taken for it.
+    table("x|phone", &[("32470123456", "+32470123456")]);
+    table(r#"x|phone("NL")"#, &[("31612345678", "+31612345678"), ("31 20 624 1111", "+31206241111")]);
+    table(r#"x|phone("NL")"#, &[("0318123456", "+31318123456"), ("318123456", "+31318123456")]);
     assert_eq!(eval("x|phone", 470_123_456), "+32470123456");
 }
 

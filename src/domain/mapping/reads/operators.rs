@@ -1,15 +1,28 @@
-//! Operators that compile and then do with a cell what nobody wants: text is joined, repeated, or greater than any number.
+//! Operators, and the tests that stand for them, that compile and then do with a cell what nobody wants: text is joined, repeated, or greater
+//! than any number.
 
 use minijinja::Value;
-use minijinja::machinery::ast::{BinOp, BinOpKind, Compare, CompareOpKind, Expr};
+use minijinja::machinery::ast::{BinOp, BinOpKind, CallArg, Compare, CompareOpKind, Expr, Filter, Test, UnaryOpKind};
+use minijinja::value::ValueKind;
 
 use super::Walk;
-use crate::domain::mapping::numbers::gives_number;
+use crate::domain::mapping::check::TAKES_TEST;
+
+/// What is asked of two values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Question {
+    Order,
+    Equality,
+    Membership,
+}
+
+/// Filters that give text, whatever they are given, or nothing.
+const TEXTS: [&str; 7] = ["capitalize", "lower", "replace", "string", "title", "trim", "upper"];
 
 impl<'s> Walk<'s> {
     pub(super) fn operation(&mut self, binary: &BinOp<'s>) {
         let (left, right) = (&binary.left, &binary.right);
-        self.comparison(is_order(binary.op), is_equality(binary.op), left, right);
+        self.comparison(asked_by(binary.op), left, right);
         match binary.op {
             BinOpKind::Mul => {
                 self.factor(left);
@@ -24,11 +37,10 @@ impl<'s> Walk<'s> {
 
     /// One side of `*`.
     fn factor(&mut self, expr: &Expr<'s>) {
-        if gives_number(expr, &|name| self.is_number(name)) {
-            return;
+        if !self.gives_number(expr) {
+            let number = self.number_for(expr);
+            self.problem(format!("* repeats what is text, so that it takes numbers only: write {number}"));
         }
-        let number = self.as_number(expr).unwrap_or_else(|| "each side as a number, such as premie|decimal".to_owned());
-        self.problem(format!("* repeats what is text, so that it takes numbers only: write {number}"));
     }
 
     /// `a + b` of two columns: text is joined.
@@ -40,48 +52,156 @@ impl<'s> Walk<'s> {
 
     /// How the number in a column is written, for an expression that is nothing but a column.
     fn as_number(&self, expr: &Expr<'s>) -> Option<String> {
+        self.as_written(expr).map(|column| format!("{column}|decimal"))
+    }
+
+    /// An expression that is nothing but a column, as a template has it.
+    fn as_written(&self, expr: &Expr<'s>) -> Option<String> {
         let column = self.column(expr)?;
-        Some(if matches!(expr, Expr::Var(_)) {
-            format!("{column}|decimal")
-        } else {
-            format!("row['{column}']|decimal")
-        })
+        Some(if matches!(expr, Expr::Var(_)) { column } else { format!("row['{column}']") })
+    }
+
+    /// What to write for an expression that may be text.
+    fn number_for(&self, expr: &Expr<'s>) -> String {
+        self.as_number(expr).unwrap_or_else(|| "each side as a number, such as premie|decimal".to_owned())
     }
 
     /// `a < b <= c`: each is compared with its neighbour.
     pub(super) fn chain(&mut self, compare: &Compare<'s>) {
-        use CompareOpKind::{Eq, Gt, Gte, Lt, Lte, Ne};
         let mut left = &compare.expr;
         self.expression(left);
         for op in &compare.ops {
-            let order = matches!(op.op, Lt | Lte | Gt | Gte);
-            self.comparison(order, matches!(op.op, Eq | Ne), left, &op.expr);
+            self.comparison(Some(asked_by_link(op.op)), left, &op.expr);
             self.expression(&op.expr);
             left = &op.expr;
         }
     }
 
+    /// `a is gt(b)` is `a > b` in other words, and `a is true` is `a == true`.
+    pub(super) fn question(&mut self, test: &Test<'s>) {
+        match test.args.as_slice() {
+            [CallArg::Pos(other)] => self.comparison(asked_by_test(test.name), &test.expr, other),
+            [] if matches!(test.name, "true" | "false") => {
+                self.equality(&test.expr, &Value::from(test.name == "true"));
+            }
+            _ => {}
+        }
+    }
+
+    /// What is asked whether it is true, and with it what stands beside `and`, `or` and `not` there: any text counts as true.
+    pub(super) fn condition(&mut self, expr: &Expr<'s>) {
+        match expr {
+            Expr::UnaryOp(unary) if matches!(unary.op, UnaryOpKind::Not) => self.condition(&unary.expr),
+            Expr::BinOp(binary) if matches!(binary.op, BinOpKind::ScAnd | BinOpKind::ScOr) => {
+                self.condition(&binary.left);
+                self.condition(&binary.right);
+            }
+            _ if self.text_only => {
+                if let Some(column) = self.as_written(expr) {
+                    self.problem(format!(
+                        "a cell is text, and any text counts as a yes, 'nee' and '0', too: compare it, as in {column} == 'J', or ask whether it is filled in with {column} != ''"
+                    ));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// `list|select('gt', number)`: each item is compared.
+    pub(super) fn sieve(&mut self, filter: &Filter<'s>) {
+        let ([CallArg::Pos(name), CallArg::Pos(other)], Some(list)) = (filter.args.as_slice(), &filter.expr) else {
+            return;
+        };
+        let question = name.as_const().and_then(|name| asked_by_test(name.as_str()?));
+        if TAKES_TEST.contains(&filter.name)
+            && question == Some(Question::Order)
+            && self.gives_number(other)
+            && !self.gives_numbers(list)
+        {
+            self.problem(
+                "text is greater than any number, and a column may be text: compare numbers, as in list|map('decimal')",
+            );
+        }
+    }
+
     /// Comparisons that compile and then are the same for every row.
-    fn comparison(&mut self, order: bool, equality: bool, left: &Expr<'s>, right: &Expr<'s>) {
+    fn comparison(&mut self, question: Option<Question>, left: &Expr<'s>, right: &Expr<'s>) {
         for (one, other) in [(left, right), (right, left)] {
-            let literal = other.as_const();
-            if equality && literal.as_ref().is_some_and(Value::is_none) {
-                self.problem("nothing equals none; ask `is none`");
+            match question {
+                Some(Question::Order) if self.gives_number(other) && !self.gives_number(one) => {
+                    let number = self.number_for(one);
+                    self.problem(format!(
+                        "text is greater than any number, and a column may be text: compare {number}"
+                    ));
+                }
+                Some(Question::Equality) => {
+                    if let Some(literal) = other.as_const() {
+                        self.equality(one, &literal);
+                    }
+                }
+                _ => {}
             }
-            if order
-                && literal.is_some_and(|value| value.is_number())
-                && let Some(number) = self.as_number(one)
-            {
-                self.problem(format!("text is greater than any number, and a column may be text: compare {number}"));
+        }
+        if question == Some(Question::Membership)
+            && let Some(list) = right.as_const()
+            && let Ok(items) = list.try_iter()
+            && let Some(item) = none_is_text(items)
+        {
+            self.equality(left, &item);
+        }
+    }
+
+    /// What equals this literal for no row.
+    fn equality(&mut self, expr: &Expr<'s>, literal: &Value) {
+        let is_text = self.text_only && self.column(expr).is_some()
+            || matches!(expr, Expr::Filter(filter) if TEXTS.contains(&filter.name));
+        match literal.kind() {
+            ValueKind::None => self.problem("nothing equals none; ask `is none`"),
+            ValueKind::Number if is_text => {
+                let number = self.number_for(expr);
+                self.problem(format!("text equals no number: write '{literal}' in quotes, or compare {number}"));
             }
+            ValueKind::Bool if is_text => {
+                self.problem(
+                    "text is neither true nor false: compare it with what the export holds, as in consent == 'J'",
+                );
+            }
+            _ => {}
         }
     }
 }
 
-fn is_order(op: BinOpKind) -> bool {
-    matches!(op, BinOpKind::Lt | BinOpKind::Lte | BinOpKind::Gt | BinOpKind::Gte)
+/// The first item of a list of numbers and booleans.
+fn none_is_text(mut items: impl Iterator<Item = Value>) -> Option<Value> {
+    let first = items.next()?;
+    let is_other = |item: &Value| matches!(item.kind(), ValueKind::Number | ValueKind::Bool);
+    (is_other(&first) && items.all(|item| is_other(&item))).then_some(first)
 }
 
-fn is_equality(op: BinOpKind) -> bool {
-    matches!(op, BinOpKind::Eq | BinOpKind::Ne)
+fn asked_by(op: BinOpKind) -> Option<Question> {
+    match op {
+        BinOpKind::Lt | BinOpKind::Lte | BinOpKind::Gt | BinOpKind::Gte => Some(Question::Order),
+        BinOpKind::Eq | BinOpKind::Ne => Some(Question::Equality),
+        BinOpKind::In => Some(Question::Membership),
+        _ => None,
+    }
+}
+
+/// The same for one link of a chain.
+fn asked_by_link(op: CompareOpKind) -> Question {
+    match op {
+        CompareOpKind::Lt | CompareOpKind::Lte | CompareOpKind::Gt | CompareOpKind::Gte => Question::Order,
+        CompareOpKind::Eq | CompareOpKind::Ne => Question::Equality,
+        CompareOpKind::In | CompareOpKind::NotIn => Question::Membership,
+    }
+}
+
+/// The same for a test, which has up to three names.
+fn asked_by_test(name: &str) -> Option<Question> {
+    match name {
+        "<" | "lessthan" | "lt" | "<=" | "le" | ">" | "greaterthan" | "gt" | ">=" | "ge" => Some(Question::Order),
+        "==" | "eq" | "equalto" | "!=" | "ne" | "sameas" => Some(Question::Equality),
+        "in" => Some(Question::Membership),
+        _ => None,
+    }
 }

@@ -61,6 +61,22 @@ fn what_cannot_work_for_any_row_is_a_problem_before_the_first() {
         ("{{ a > 100 }}", "compare a|decimal"),
         ("{{ 18 <= row['age'] }}", "compare row['age']|decimal"),
         ("{{ 18 <= a < 99 }}", "compare a|decimal"),
+        ("{{ (a or 0) > 17 }}", "compare each side as a number"),
+        ("{{ a|default(0) > 17 }}", "compare each side as a number"),
+        ("{{ a|trim >= 18 }}", "compare each side as a number"),
+        ("{{ a|max > 17 }}", "compare each side as a number"),
+        ("{{ [a]|max > 17 }}", "compare each side as a number"),
+        ("{{ a > b|decimal }}", "compare a|decimal"),
+        ("{{ 18 < a|trim < 99 }}", "compare each side as a number"),
+        ("{{ a is gt 17 }}", "compare a|decimal"),
+        ("{{ a is not ge(18) }}", "compare a|decimal"),
+        ("{{ row['age'] is lessthan 18 }}", "compare row['age']|decimal"),
+        ("{{ a|trim is le 17 }}", "compare each side as a number"),
+        ("{{ [a]|select('gt', 17) }}", "as in list|map('decimal')"),
+        ("{{ a|split(',')|reject('lt', 17) }}", "as in list|map('decimal')"),
+        ("{{ a|split(',')|map('int', a)|select('>', 17) }}", "as in list|map('decimal')"),
+        ("{% for x in [a] %}{{ x > 17 }}{% endfor %}", "compare each side as a number"),
+        ("{{ a is eq none }}", "is none"),
         ("{{ a * 12 }}", "write a|decimal"),
         ("{{ 12 * row['Jaar premie'] }}", "write row['Jaar premie']|decimal"),
         ("{{ a|decimal * b }}", "write b|decimal"),
@@ -112,6 +128,67 @@ fn what_is_a_number_can_be_multiplied_and_two_columns_added() {
     for (template, expected) in cases {
         let body = leaf(template, Cell::Text("40"), Cell::Text("3"));
         assert_eq!(body, format!("{{{expected}\"end\":1}}"), "{template}");
+    }
+}
+
+#[test]
+fn numbers_are_compared_with_numbers_and_texts_with_texts() {
+    let cases = [
+        ("{{ a|decimal > 17 }}", "true"),
+        ("{{ (a|decimal or 0) > 17 }}", "true"),
+        ("{{ a|int is ge 41 }}", "false"),
+        ("{{ a|decimal > b|decimal }}", "true"),
+        ("{{ [a, b]|map('decimal')|max > 17 }}", "true"),
+        ("{{ [a|decimal, b|decimal]|sum > 43 }}", "false"),
+        ("{{ [a, b]|map('int')|select('gt', 17) }}", "[40]"),
+        ("{% for x in [a, b]|map('int') if x > 17 %}{{ x }}{% endfor %}", "\"40\""),
+        ("{{ a|length > 1 }}", "true"),
+        ("{{ a > b }}", "true"),
+        ("{{ a >= '2026-01-01' }}", "true"),
+        ("{{ a is gt '5' }}", "false"),
+        ("{{ [a, b]|select('gt', '39') }}", "[\"40\"]"),
+    ];
+    for (template, expected) in cases {
+        let body = leaf(template, Cell::Text("40"), Cell::Text("3"));
+        assert_eq!(body, format!("{{\"f\":{expected},\"end\":1}}"), "{template}");
+    }
+}
+
+#[test]
+fn what_equals_no_text_is_a_problem_where_every_cell_is_text() {
+    let number = "text equals no number: write '1' in quotes, or compare a|decimal";
+    let boolean = "text is neither true nor false: compare it with what the export holds";
+    let cases = [
+        ("{{ a == 1 }}", number),
+        ("{{ 1 != a }}", number),
+        ("{{ a in [1, 2] }}", number),
+        ("{{ a not in (1, 2) }}", number),
+        ("{{ a is eq 1 }}", number),
+        ("{{ a is in [1, 2] }}", number),
+        ("{{ b == a == 1 }}", number),
+        ("{{ 'x' if a == 1 }}", number),
+        ("{{ row['a b'] == 1 }}", "compare row['a b']|decimal"),
+        ("{{ a == true }}", boolean),
+        ("{{ a is false }}", boolean),
+        ("{{ a in [true] }}", boolean),
+    ];
+    let text_only = |template: &str| Spec { text_only: true, ..spec(json!({ "f": template })) };
+    for (template, expected) in cases {
+        let found = problems(&text_only(template));
+        assert!(found.iter().any(|problem| problem.contains(expected)), "{template}: {found:?}");
+        assert!(Mapping::compile(&spec(json!({ "f": template }))).is_ok(), "{template}: a database has numbers");
+    }
+    // A filter that gives text does so for a database, too.
+    assert_eq!(
+        problems(&spec(json!({ "f": "{{ a|trim == 1 }}" }))),
+        [
+            "lead.f: text equals no number: write '1' in quotes, or compare each side as a number, such as premie|decimal"
+        ]
+    );
+    for template in
+        ["{{ a == '1' }}", "{{ a|decimal == 1 }}", "{{ a in ['J', 1] }}", "{{ a == b }}", "{{ (a == 'J') == true }}"]
+    {
+        assert!(Mapping::compile(&text_only(template)).is_ok(), "{template}");
     }
 }
 

@@ -83,9 +83,38 @@ fn where_takes_booleans_and_numbers_but_no_text() {
     }
     let rejection = wants("{{ consent }}", Cell::Text("nee")).unwrap_err().to_string();
     assert!(
-        rejection.starts_with("sync customers: where: column consent: gives neither true nor false"),
+        rejection.starts_with("sync customers: where: column consent: gives neither true nor false; compare it")
+            && rejection.ends_with("consent|bool only asks whether the cell is filled in, and 'nee' is"),
         "{rejection}"
     );
     assert_eq!(compile(json!({ "a": 1 })).wants(&Record::default()), Ok(true));
     assert_eq!(filter("{{ row['E-mail']|bool }}").columns(), ["E-mail"]);
+}
+
+#[test]
+fn where_takes_no_text_for_a_yes_where_every_cell_is_text() {
+    let filter = |source: &str, text_only| {
+        let spec = Spec { filter: Some(source.into()), text_only, ..spec(json!({ "origin": "CRM" })) };
+        Mapping::compile(&spec).map_err(|found| found.iter().map(ToString::to_string).collect::<Vec<_>>())
+    };
+    let cases = [
+        ("{{ consent }}", "consent == 'J'"),
+        ("{{ consent and age|decimal > 17 }}", "consent == 'J'"),
+        ("{{ not (name == 'x' or row['No mail']) }}", "row['No mail'] == 'J'"),
+    ];
+    for (source, expected) in cases {
+        let found = filter(source, true).unwrap_err();
+        assert!(
+            found.len() == 1 && found[0].contains("any text counts as a yes") && found[0].contains(expected),
+            "{found:?}"
+        );
+        assert!(filter(source, false).is_ok(), "{source}: a database has numbers");
+    }
+    for source in [
+        "{{ consent == 'J' and email != '' }}",
+        "{{ (mobile or phone) != '' }}",
+        "{{ email|bool and consent in 'jJ' }}",
+    ] {
+        assert!(filter(source, true).is_ok(), "{source}");
+    }
 }
