@@ -26,7 +26,7 @@ enum Event {
     /// An export holds a new or changed row; the pass counts or is abandoned.
     Row { key: u8, content: u16, on_change: OnChange, counts: bool },
     /// Due leads are taken up.
-    Claim { limit: usize },
+    Claim { limit: usize, fresh_first: bool },
     /// One of the requests under way ends.
     End { which: Index, how: End, charged: bool, took_ms: u64 },
     /// The process dies, and the next one takes up what it left.
@@ -61,7 +61,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let event = prop_oneof![
         4 => (key.clone(), any::<u16>(), on_change, prop::bool::weighted(0.9))
             .prop_map(|(key, content, on_change, counts)| Event::Row { key, content, on_change, counts }),
-        4 => (0usize..4).prop_map(|limit| Event::Claim { limit }),
+        4 => (0usize..4, any::<bool>()).prop_map(|(limit, fresh_first)| Event::Claim { limit, fresh_first }),
         6 => (any::<Index>(), end, any::<bool>(), 0u64..2000)
             .prop_map(|(which, how, charged, took_ms)| Event::End { which, how, charged, took_ms }),
         1 => any::<bool>().prop_map(|hold| Event::Crash { hold }),
@@ -197,7 +197,7 @@ impl Both {
         let target = |key: u8| Target { keys: vec![key_of(key)], ..Target::default() };
         match step.event {
             Event::Row { key, content, on_change, counts } => self.row(&key_of(key), content, on_change, counts),
-            Event::Claim { limit } => self.claim(limit),
+            Event::Claim { limit, fresh_first } => self.claim(limit, fresh_first),
             Event::End { which, how, charged, took_ms } if !self.claims.is_empty() => {
                 let claim = self.claims.swap_remove(which.index(self.claims.len()));
                 let lead = self.model.iter_mut().find(|lead| lead.key == claim.key).unwrap();
@@ -265,9 +265,10 @@ impl Both {
         }
     }
 
-    fn claim(&mut self, limit: usize) {
+    fn claim(&mut self, limit: usize, fresh_first: bool) {
         let now = Timestamp(self.now);
-        let ask = Ask { syncs: vec![self.sync], limit, now, max_age: MAX_AGE, connection: self.connection };
+        let ask =
+            Ask { syncs: vec![self.sync], limit, now, max_age: MAX_AGE, connection: self.connection, fresh_first };
         let claims = super::claim(&self.ledger.db, &ask).unwrap();
         let mut due: Vec<&mut Lead> = self
             .model
@@ -276,7 +277,14 @@ impl Both {
             .filter(|lead| lead.next_at.is_some_and(|at| at <= self.now))
             .collect();
         // The sort keeps the order of the numbers.
-        due.sort_by_key(|lead| (lead.state == State::Pending, lead.next_at));
+        due.sort_by_key(|lead| lead.next_at);
+        let (mut fresh, mut retried) = (0, 0);
+        due.sort_by_cached_key(|lead| {
+            let is_fresh = lead.state == State::Pending;
+            let place = if is_fresh { &mut fresh } else { &mut retried };
+            *place += 1;
+            (*place, is_fresh != fresh_first)
+        });
         due.truncate(limit);
         assert_eq!(claims.len(), due.len());
         for (claim, lead) in claims.iter().zip(due) {

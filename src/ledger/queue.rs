@@ -27,19 +27,20 @@ pub struct Ask {
     pub max_age: Duration,
     /// The connection's number: its last request time is kept with the claim.
     pub connection: i64,
+    /// Begin with a lead that was never tried: of claims of one lead each every other one does.
+    pub fresh_first: bool,
 }
 
 /// Commits to the intent to send: the claimed leads are `sending`.
 pub(super) fn claim(db: &Connection, ask: &Ask) -> rusqlite::Result<Vec<Claim>> {
-    let mut claims = Vec::new();
+    let (mut fresh, mut retries) = (Vec::new(), Vec::new());
     for sync in &ask.syncs {
-        // Retries first: their leads have waited longest.
-        for state in ["waiting", "pending"] {
-            if claims.len() < ask.limit {
-                due(db, *sync, state, ask, &mut claims)?;
-            }
-        }
+        due(db, *sync, "pending", ask, &mut fresh)?;
+        due(db, *sync, "waiting", ask, &mut retries)?;
     }
+    // In turn: leads that the API turns away each time must not keep those from being tried that it would take.
+    let mut claims = if ask.fresh_first { in_turn(fresh, retries) } else { in_turn(retries, fresh) };
+    claims.truncate(ask.limit);
     let mut intend = db.prepare_cached(
         "UPDATE lead SET state = 'sending', next_at = NULL, since = ?3, updated_at = ?2 WHERE id = ?1",
     )?;
@@ -51,6 +52,19 @@ pub(super) fn claim(db: &Connection, ask: &Ask) -> rusqlite::Result<Vec<Claim>> 
         remember.execute(params![ask.connection, ask.now.0])?;
     }
     Ok(claims)
+}
+
+/// The first of each, the second of each, and so on.
+fn in_turn(first: Vec<Claim>, second: Vec<Claim>) -> Vec<Claim> {
+    if first.is_empty() || second.is_empty() {
+        return [first, second].into_iter().flatten().collect();
+    }
+    let mut all = Vec::with_capacity(first.len() + second.len());
+    let (mut first, mut second) = (first.into_iter(), second.into_iter());
+    while first.len() + second.len() > 0 {
+        all.extend(first.next().into_iter().chain(second.next()));
+    }
+    all
 }
 
 fn due(db: &Connection, sync: i64, state: &str, ask: &Ask, claims: &mut Vec<Claim>) -> rusqlite::Result<()> {

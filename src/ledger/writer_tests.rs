@@ -18,7 +18,8 @@ fn who_has_lost_the_ledger_or_its_lock_claims_nothing_and_still_writes_down_the_
         let connection = ledger.connection_id("c").unwrap();
         let writer = Writer::start(ledger, 1, lease.custody().unwrap()).unwrap();
         let (told, mut answers) = unbounded_channel();
-        let ask = Ask { syncs: vec![1], limit: 1, now: Timestamp(0), max_age: Duration::ZERO, connection };
+        let ask =
+            Ask { syncs: vec![1], limit: 1, now: Timestamp(0), max_age: Duration::ZERO, connection, fresh_first: true };
         writer.claim(ask.clone(), &told);
         assert!(matches!(hear(&mut answers), Done::Claimed(..)));
         std::fs::remove_file(folder.path().join(lost)).unwrap();
@@ -60,7 +61,14 @@ fn patient(folder: &Path) -> Patient {
     ledger.db.execute_batch(leads).unwrap();
     let writer = Writer::start_gathering(ledger, 1, lease.custody().unwrap(), Duration::from_hours(1)).unwrap();
     let (told, mut answers) = unbounded_channel();
-    let ask = Ask { syncs: vec![sync], limit: 2, now: Timestamp(0), max_age: Duration::from_hours(1), connection };
+    let ask = Ask {
+        syncs: vec![sync],
+        limit: 2,
+        now: Timestamp(0),
+        max_age: Duration::from_hours(1),
+        connection,
+        fresh_first: true,
+    };
     writer.claim(ask.clone(), &told);
     let Done::Claimed(claims, _) = hear(&mut answers) else { panic!("not claimed") };
     assert_eq!(claims.len(), 2);
@@ -75,7 +83,14 @@ fn nothing_is_due(done: &Done) -> bool {
 fn a_batch_waits_while_leads_are_open_and_it_has_neither_a_claim_nor_all_it_can_hold() {
     let (told, _answers) = unbounded_channel();
     let claim = || {
-        let ask = Ask { syncs: Vec::new(), limit: 1, now: Timestamp(0), max_age: Duration::ZERO, connection: 1 };
+        let ask = Ask {
+            syncs: Vec::new(),
+            limit: 1,
+            now: Timestamp(0),
+            max_age: Duration::ZERO,
+            connection: 1,
+            fresh_first: true,
+        };
         Command::new(What::Claim(ask), &told)
     };
     let store = || Command::new(What::Store { connection: 1, state: ConnectionState::default() }, &told);
@@ -136,7 +151,10 @@ fn each_command_is_answered_once_and_by_its_own_kind_also_when_it_cannot_be_carr
     ledger.db.execute_batch("ALTER TABLE lead RENAME TO moved; ALTER TABLE connection RENAME TO away").unwrap();
     let writer = Writer::start(ledger, 1, lease.custody().unwrap()).unwrap();
     let (told, mut answers) = unbounded_channel();
-    writer.claim(Ask { syncs: vec![1], limit: 1, now: Timestamp(0), max_age: Duration::ZERO, connection }, &told);
+    writer.claim(
+        Ask { syncs: vec![1], limit: 1, now: Timestamp(0), max_age: Duration::ZERO, connection, fresh_first: true },
+        &told,
+    );
     assert!(matches!(hear(&mut answers), Done::Unclaimed(_)));
     writer.store(connection, ConnectionState::default(), &told);
     assert!(matches!(hear(&mut answers), Done::Unwritten(_)));
@@ -154,8 +172,17 @@ fn a_writer_that_panics_leaves_nobody_waiting_and_names_the_ledger() {
     let writer = Writer { commands, open: Arc::default(), path: PathBuf::from("l.db"), thread };
     let (told, mut answers) = unbounded_channel();
     for _ in 0..3 {
-        writer
-            .claim(Ask { syncs: vec![1], limit: 1, now: Timestamp(0), max_age: Duration::ZERO, connection: 1 }, &told);
+        writer.claim(
+            Ask {
+                syncs: vec![1],
+                limit: 1,
+                now: Timestamp(0),
+                max_age: Duration::ZERO,
+                connection: 1,
+                fresh_first: true,
+            },
+            &told,
+        );
         writer.store(1, ConnectionState::default(), &told);
     }
     let heard: Vec<Done> = std::iter::repeat_with(|| hear(&mut answers)).take(6).collect();

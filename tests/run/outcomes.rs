@@ -176,6 +176,30 @@ fn one_lead_that_is_turned_away_among_others_is_refused() {
     }
 }
 
+/// The runs come when the three are due again, as those of a nightly schedule do.
+#[test]
+fn leads_that_are_turned_away_each_time_keep_no_other_lead_from_being_sent() {
+    let mut scene = Scene::new();
+    scene.connection("retry", r#"{ first = "1h", cap = "1h" }"#).connection("max_in_flight", "1");
+    scene.connection("patience", "\"0s\"");
+    scene.customers(0..12);
+    for key in ["2", "3", "4"] {
+        scene.fault(Fault::once(status(403)).for_lead(key).always());
+    }
+    let ran = scene.run();
+    assert_eq!((ran.code, ran.count("delivered")), (5, 2), "{ran:?}");
+    assert_eq!(scene.cli(&["retry", "2", "3", "4"]).code, 0);
+    assert_eq!(scene.run().count("delivered"), 7);
+}
+
+#[test]
+fn a_lead_that_is_turned_away_and_the_only_one_that_a_run_may_send_ends_it_as_all_would() {
+    let scene = Scene::new();
+    scene.customers(0..3);
+    scene.fault(Fault::once(status(403)).always());
+    assert_eq!(scene.cli(&["--run-now", "--limit", "1"]).code, 5);
+}
+
 #[test]
 fn when_every_lead_is_turned_away_the_run_stops_and_blames_no_lead() {
     for (code, exit) in [(403, 5), (404, 2), (405, 2), (410, 2), (301, 2)] {

@@ -64,7 +64,7 @@ impl Dispatch<'_> {
         }
         if self.means.budget.is_used_up() {
             self.next_due = Some(Next::Nothing);
-            return None;
+            return self.nothing_left();
         }
         let budget = self.means.budget.free();
         self.short = budget == 0;
@@ -86,7 +86,9 @@ impl Dispatch<'_> {
         let mut syncs: Vec<i64> = self.means.syncs.keys().copied().collect();
         syncs.sort_unstable();
         let max_age = self.means.connection.policy.retry.max_age;
-        self.means.writer.claim(Ask { syncs, limit, now, max_age, connection: self.means.id }, &self.told);
+        self.fresh_first = !self.fresh_first;
+        let ask = Ask { syncs, limit, now, max_age, connection: self.means.id, fresh_first: self.fresh_first };
+        self.means.writer.claim(ask, &self.told);
     }
 
     /// Nothing is due any more. If all that was tried was turned away, the credential or the path is at fault, not the leads.
