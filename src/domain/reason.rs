@@ -1,5 +1,7 @@
 //! The server's own words on a refusal, fit for a ledger and a terminal: short, printable, and without the lead's values.
 
+use std::collections::HashSet;
+
 use icu_normalizer::ComposingNormalizerBorrowed;
 use serde_json::Value;
 
@@ -74,12 +76,34 @@ fn mask(text: &str, payload: &str) -> String {
     let Ok(payload) = serde_json::from_str::<Value>(payload) else { return MASK.to_owned() };
     let mut secrets = Vec::new();
     leaves(&payload, &mut secrets);
-    // Longest first, so that a value is masked whole before its words are.
-    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-    secrets.dedup();
     // Numbers first: a word of one would be masked, and the rest of it no longer be known.
     let numbers: Vec<String> = secrets.iter().filter_map(|secret| end_of_number(secret)).collect();
-    secrets.iter().fold(mask_numbers(&COMPOSED.normalize(text), &numbers), |text, secret| replace(&text, secret))
+    let text = mask_numbers(&COMPOSED.normalize(text), &numbers);
+    let (words, mut values): (HashSet<String>, Vec<String>) = partition(secrets);
+    // Longest first: a value may be a part of another one.
+    values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+    mask_words(&values.iter().fold(text, |text, value| replace(&text, value)), &words)
+}
+
+/// Single words, and values that are more than a word. A long text has thousands of words, and a message may be as long: they are looked for all
+/// at once, as the requests under way wait meanwhile.
+fn partition(secrets: Vec<String>) -> (HashSet<String>, Vec<String>) {
+    let (words, values): (Vec<String>, Vec<String>) =
+        secrets.into_iter().partition(|secret| secret.chars().all(char::is_alphanumeric));
+    (words.into_iter().collect(), values)
+}
+
+/// Replaces every word of the text that is one of `words` (folded).
+fn mask_words(text: &str, words: &HashSet<String>) -> String {
+    let mut out = String::with_capacity(text.len());
+    for part in text.split_inclusive(|c: char| !c.is_alphanumeric()) {
+        let end =
+            part.char_indices().next_back().filter(|(_, c)| !c.is_alphanumeric()).map_or(part.len(), |(at, _)| at);
+        let (word, sign) = part.split_at(end);
+        let known = !word.is_empty() && words.contains(&word.chars().map(fold).collect::<String>());
+        out.extend([if known { MASK } else { word }, sign]);
+    }
+    out
 }
 
 /// A number with fewer digits is no telephone number.
@@ -197,6 +221,15 @@ mod tests {
         let body = r#"{"message":"AN@EXAMPLE.COM of An van den peeters (peeters), 41, cannot be"}"#;
         let text = words(body).unwrap();
         assert_eq!(text, "*** of *** *** (***), ***, cannot be");
+    }
+
+    #[test]
+    fn of_two_long_texts_every_word_is_masked() {
+        let text = |of: &str| (0..20_000).map(|word| format!("{of}{word}x")).collect::<Vec<_>>().join(" ");
+        let payload = serde_json::json!({ "note": text("note") }).to_string();
+        let body = serde_json::json!({ "message": format!("bad: note7x, note8x {}", text("other")) }).to_string();
+        let told = server_words(body.as_bytes(), &payload, None, 40).unwrap();
+        assert_eq!(told, "bad: ***, *** other0x other1x other2x o…");
     }
 
     #[test]
