@@ -12,6 +12,29 @@ const ALIKE: f64 = 0.8;
 ///
 /// A name that is there twice matters only if it is wanted: exports often repeat columns that nobody maps, or leave their names empty.
 pub(super) fn positions(found: &[String], wanted: &[String]) -> Result<Vec<usize>, String> {
+    places(found, wanted, || listing(found), |name| nearest(name, found))
+}
+
+/// As [`positions`], of the first line of a file. It may be no header but a row, or the file no export at all, but e.g. the target of a link
+/// that somebody put among the exports: a line with nothing of what is wanted is nothing for a log.
+pub(super) fn positions_in_line(found: &[String], wanted: &[String]) -> Result<Vec<usize>, String> {
+    let is_wanted = |cell: &String| wanted.iter().any(|name| name.to_lowercase() == cell.to_lowercase());
+    if looks_like_data(found) {
+        places(found, wanted, || no_header(found), |_| None)
+    } else if found.iter().any(is_wanted) {
+        positions(found, wanted)
+    } else {
+        places(found, wanted, || unlisted(found), |_| None)
+    }
+}
+
+/// `remark` ends the sentence; `alike` gives the name that was perhaps meant.
+fn places<'f>(
+    found: &[String],
+    wanted: &[String],
+    remark: impl Fn() -> String,
+    alike: impl Fn(&str) -> Option<&'f str>,
+) -> Result<Vec<usize>, String> {
     let mut positions = Vec::with_capacity(wanted.len());
     let mut problems = BTreeSet::new();
     for name in wanted {
@@ -21,7 +44,7 @@ pub(super) fn positions(found: &[String], wanted: &[String]) -> Result<Vec<usize
             (Some(_), Some(_)) => {
                 problems.insert(format!("the column '{name}' is there twice; name it once in the export"));
             }
-            (None, _) => drop(problems.insert(missing(name, found))),
+            (None, _) => drop(problems.insert(missing(name, alike(name)))),
         }
     }
     if problems.is_empty() {
@@ -29,26 +52,12 @@ pub(super) fn positions(found: &[String], wanted: &[String]) -> Result<Vec<usize
     }
     // The key is usually read by the mapping, too: its problem is said once.
     let mut parts: Vec<String> = problems.into_iter().collect();
-    parts.push(if is_foreign(found, wanted) { unlisted(found) } else { listing(found) });
+    parts.push(remark());
     Err(parts.join("; "))
 }
 
-/// True if nothing of what is wanted is there, not even by a name like it: the file is perhaps no export at all, but e.g. the target of a
-/// link that somebody put among the exports, and its first line is nothing for a log.
-fn is_foreign(found: &[String], wanted: &[String]) -> bool {
-    !wanted.iter().any(|name| found.contains(name) || nearest(name, found).is_some())
-}
-
-fn unlisted(found: &[String]) -> String {
-    if looks_like_data(found) {
-        return listing(found);
-    }
-    format!("nothing in its first line ({} cells) is like a column of the mapping; is it the right file?", found.len())
-}
-
-fn missing(name: &str, found: &[String]) -> String {
-    let nearest = if looks_like_data(found) { None } else { nearest(name, found) };
-    match nearest {
+fn missing(name: &str, alike: Option<&str>) -> String {
+    match alike {
         Some(near) => format!("the column '{name}' is missing (is it '{near}'?)"),
         None => format!("the column '{name}' is missing"),
     }
@@ -69,20 +78,28 @@ fn nearest<'a>(name: &str, found: &'a [String]) -> Option<&'a str> {
 
 /// Refuses a first line that looks like a row: its values must not be taken for names, nor be shown.
 pub(super) fn require_header(found: &[String]) -> Result<(), String> {
-    if looks_like_data(found) { Err(listing(found)) } else { Ok(()) }
+    if looks_like_data(found) { Err(no_header(found)) } else { Ok(()) }
 }
 
-/// The columns found. An export without a header has a lead in its first line, and a lead's values belong in no message.
 fn listing(found: &[String]) -> String {
-    if looks_like_data(found) {
-        return format!(
-            "the first line has {} cells and looks like a row, not like a header: let the export write its column names",
-            found.len()
-        );
-    }
     let names: Vec<&str> = found.iter().take(LISTED).map(String::as_str).collect();
     let more = if found.len() > LISTED { ", …" } else { "" };
     format!("the columns found are: {}{more}", names.join(", "))
+}
+
+/// An export without a header has a lead in its first line, and a lead's values belong in no message.
+fn no_header(found: &[String]) -> String {
+    format!(
+        "the first line has {} cells and looks like a row, not like a header: let the export write its column names",
+        found.len()
+    )
+}
+
+fn unlisted(found: &[String]) -> String {
+    format!(
+        "the first line has {} cells and none of these columns: is it the right file, and does the export write its column names?",
+        found.len()
+    )
 }
 
 /// True if a cell is what a column's name hardly ever is: an address, a number, a date, a phone number, or very long.
@@ -133,8 +150,21 @@ mod tests {
     #[test]
     fn the_cells_of_a_file_without_a_header_are_not_shown() {
         let found = names(&["17", "Ann", "Peeters", "ann@example.com"]);
-        let reason = positions(&found, &names(&["Anne"])).unwrap_err();
+        let reason = positions_in_line(&found, &names(&["Anne"])).unwrap_err();
         assert!(reason.contains("4 cells") && reason.contains("looks like a row"), "{reason}");
         assert!(!reason.contains("Peeters") && !reason.contains("'Ann'"), "{reason}");
+    }
+
+    #[test]
+    fn a_first_line_with_nothing_that_is_wanted_is_not_quoted() {
+        let found = names(&["KA", "Emile", "Van Peteghem"]);
+        assert_eq!(
+            positions_in_line(&found, &names(&["id", "email"])),
+            Err("the column 'email' is missing; the column 'id' is missing; the first line has 3 cells and none of these columns: \
+                 is it the right file, and does the export write its column names?"
+                .to_owned())
+        );
+        let reason = positions_in_line(&names(&["ID", "Mail"]), &names(&["id", "email"])).unwrap_err();
+        assert!(reason.contains("(is it 'ID'?)") && reason.ends_with("the columns found are: ID, Mail"), "{reason}");
     }
 }

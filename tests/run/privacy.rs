@@ -83,3 +83,18 @@ fn what_is_said_of_a_refused_or_bad_row_holds_no_value_even_if_the_server_repeat
     let texts = scene.query("SELECT reason FROM leads UNION ALL SELECT reason FROM failures");
     assert_absent(texts.join("\n").as_bytes(), "a reason");
 }
+
+#[test]
+fn the_first_row_of_an_export_without_a_header_is_quoted_nowhere() {
+    let scene = scene();
+    // `Emile` is much like the column `email`.
+    scene.export("customers.csv", "KA,Emile,Quackenbush,Gent,nee\nKB,Zebulon,Maes,Gent,ja\n");
+    let ran = scene.run();
+    assert_eq!(ran.code, 3, "{ran:?}");
+    assert!(ran.stderr.contains("the first line has 5 cells and none of these columns"), "{ran:?}");
+    for ran in [ran, scene.cli(&["status"]), scene.cli(&["check"])] {
+        let text = ran.stdout + &ran.stderr;
+        assert_absent(text.as_bytes(), "a command");
+        assert!(!text.contains("Emile"), "{text}");
+    }
+}

@@ -136,7 +136,7 @@ impl Opening<'_> {
         let mut names_wanted = vec![self.settings.key.clone()];
         names_wanted.extend_from_slice(wanted);
         let Head { mut records, names, delimiter, quote } = self.head(input, &names_wanted)?;
-        let mut places = columns::positions(&names, &names_wanted).map_err(|reason| self.refused(reason))?;
+        let mut places = columns::positions_in_line(&names, &names_wanted).map_err(|reason| self.refused(reason))?;
         let key = places.remove(0);
         let header = records.current().bytes.to_vec();
         let layout = Layout::Csv {

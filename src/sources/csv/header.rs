@@ -69,7 +69,7 @@ pub(super) fn delimiter(head: &[u8], quote: u8, encoding: &'static Encoding, wan
         }
         if !wanted.is_empty()
             && let Ok(names) = names(&records, encoding)
-            && columns::positions(&names, wanted).is_ok()
+            && columns::positions_in_line(&names, wanted).is_ok()
         {
             return delimiter;
         }

@@ -24,7 +24,7 @@ impl Rereader {
     pub fn new(style: Style, settings: &Settings, wanted: &[String]) -> Result<Self, String> {
         let mut names_wanted = vec![settings.key.clone()];
         names_wanted.extend_from_slice(wanted);
-        let mut places = columns::positions(&style.names, &names_wanted)?;
+        let mut places = columns::positions_in_line(&style.names, &names_wanted)?;
         let key = places.remove(0);
         let header = style.join(&style.names.iter().map(|name| style.encoded(name)).collect::<Vec<_>>());
         let columns = Columns {
