@@ -144,6 +144,33 @@ async fn a_refresh_that_brought_unusable_tokens_is_not_taken_for_one_that_never_
 }
 
 #[tokio::test]
+async fn an_empty_refresh_token_is_none() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let endpoint = Endpoint::answering(200, &json!({"access_token": "a", "expires_in": 1, "refresh_token": ""})).await;
+    let settings = OAuth { server: endpoint.server(), ..sandbox.credit() };
+    let source = connect(&settings, &sandbox.context());
+    let first = source.token().await.unwrap();
+    assert!(source.reject(first.generation).await.unwrap());
+    let seen = endpoint.seen();
+    assert_eq!(seen.len(), 2);
+    assert!(seen.iter().all(|request| request.contains("grant_type=client_credentials")), "{seen:?}");
+}
+
+#[tokio::test]
+async fn an_empty_refresh_token_does_not_take_the_place_of_one_that_works() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let endpoint = Endpoint::answering(200, &json!({"access_token": "a", "refresh_token": ""})).await;
+    let grant = Grant::RefreshToken { refresh_token: "first".into() };
+    let settings = OAuth { server: endpoint.server(), grant, ..sandbox.we360() };
+    let source = connect(&settings, &sandbox.context());
+    let first = source.token().await.unwrap();
+    assert!(source.reject(first.generation).await.unwrap());
+    let seen = endpoint.seen();
+    assert_eq!(seen.len(), 2);
+    assert!(seen.iter().all(|request| request.contains("refresh_token=first")), "{seen:?}");
+}
+
+#[tokio::test]
 async fn a_redirect_is_not_followed_by_a_token_request() {
     let sandbox = Sandbox::start(|_| {}).await;
     let elsewhere = Endpoint::start().await;
