@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use oauth2::{AccessToken, RefreshToken, Scope, TokenResponse, TokenType};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::fixed;
@@ -22,7 +23,7 @@ pub(super) struct Answer {
     /// `WeSeeDo`: the absolute end, RFC 3339.
     #[serde(default)]
     expires: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     refresh_token: Option<RefreshToken>,
     #[serde(default)]
     scope: Option<String>,
@@ -65,6 +66,13 @@ impl TokenResponse for Answer {
     fn scopes(&self) -> Option<&Vec<Scope>> {
         None
     }
+}
+
+/// A text. One that is empty says nothing: as a refresh token it would take the place of one that works.
+fn text<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    let says_something = value.as_str().is_some_and(|text| !text.trim().is_empty());
+    Ok(Some(value).filter(|_| says_something).and_then(|value| serde_json::from_value(value).ok()))
 }
 
 /// A number, or a number as text; zero, null and anything else say nothing (Keycloak: zero means that it does not end).

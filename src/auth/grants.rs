@@ -71,12 +71,18 @@ pub(super) enum Refusal {
     /// Hydra: two requests with the same token at once; nothing was spent.
     #[error("{0}")]
     Conflict(String),
-    /// The client or a scope is refused.
+    /// The client is not who it says it is.
     #[error("{0}")]
     Client(String),
+    /// The client may not have this grant or scope, or the server says no in its own words.
+    #[error("{0}")]
+    Denied(String),
     /// The configuration does not fit the server.
     #[error("{0}")]
     Configuration(String),
+    /// The address is not the token endpoint's.
+    #[error("{0}")]
+    Address(String),
     /// Tokens were issued that cannot be used: what was presented is spent.
     #[error("{0}")]
     Unusable(String),
@@ -197,12 +203,13 @@ impl TokenEndpoint<'_> {
             Kind::InvalidGrant => Refusal::Grant(text),
             Kind::InvalidRequest if matches!(request, Request::Refresh(_)) => Refusal::Conflict(text),
             Kind::InvalidRequest | Kind::UnsupportedGrantType => Refusal::Configuration(text),
-            Kind::InvalidClient | Kind::UnauthorizedClient | Kind::InvalidScope => Refusal::Client(text),
+            Kind::InvalidClient => Refusal::Client(text),
+            Kind::UnauthorizedClient | Kind::InvalidScope => Refusal::Denied(text),
             Kind::Extension(name) => match name.as_str() {
                 "token_inactive" => Refusal::Grant(text),
                 "temporarily_unavailable" => Refusal::Away(text),
                 "server_error" => Refusal::Lost(text),
-                _ => Refusal::Client(text),
+                _ => Refusal::Denied(text),
             },
         }
     }
@@ -237,9 +244,9 @@ impl Tried {
             Self::Refused(refusal) => refusal,
             Self::Failed(Failure::NotSent(text) | Failure::Busy { text, .. }) => Refusal::Away(text),
             Self::Failed(Failure::Lost(text)) => Refusal::Lost(text),
-            Self::Failed(failure @ Failure::Refused { .. }) => Refusal::Client(failure.to_string()),
+            Self::Failed(failure @ Failure::Refused { .. }) => Refusal::Denied(failure.to_string()),
             Self::Failed(Failure::WrongAddress(text)) => {
-                Refusal::Configuration(format!("{text}: the address of the token endpoint is wrong"))
+                Refusal::Address(format!("{text}: the address of the token endpoint is wrong"))
             }
         }
     }

@@ -12,7 +12,7 @@ use reqwest::Url;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::support::{Sandbox, connect};
+use crate::support::{Sandbox, connect, expire};
 
 /// Answers every request with the same status, headers and body, and counts.
 #[derive(Clone)]
@@ -23,6 +23,8 @@ pub(crate) struct Endpoint {
 
 struct Script {
     answer: (u16, String),
+    /// Another one for requests that spend a refresh token.
+    to_refresh: Option<(u16, String)>,
     location: Option<String>,
     seen: Vec<String>,
 }
@@ -31,7 +33,7 @@ impl Endpoint {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let script = Script { answer: (200, String::new()), location: None, seen: Vec::new() };
+        let script = Script { answer: (200, String::new()), to_refresh: None, location: None, seen: Vec::new() };
         let state = Arc::new(Mutex::new(script));
         let router = Router::new().fallback(answer).with_state(Arc::clone(&state));
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -54,6 +56,10 @@ impl Endpoint {
         self.state.lock().unwrap().answer = (status, body.to_string());
     }
 
+    fn refuse_refresh_tokens(&self, status: u16, body: &impl ToString) {
+        self.state.lock().unwrap().to_refresh = Some((status, body.to_string()));
+    }
+
     /// Each request: method, path, `Authorization`, body.
     pub(crate) fn seen(&self) -> Vec<String> {
         self.state.lock().unwrap().seen.clone()
@@ -63,6 +69,9 @@ impl Endpoint {
         Server::TokenUrl(Url::parse(&format!("{}/token", self.url)).unwrap())
     }
 }
+
+/// What tells a request that spends a refresh token.
+const REFRESH: &[u8] = b"grant_type=refresh_token";
 
 async fn answer(
     State(script): State<Arc<Mutex<Script>>>,
@@ -74,7 +83,8 @@ async fn answer(
     let mut script = script.lock().unwrap();
     let authorization = headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap().to_owned());
     script.seen.push(format!("{method} {uri} {authorization:?} {}", String::from_utf8_lossy(&body)));
-    let (status, body) = script.answer.clone();
+    let is_refresh = body.windows(REFRESH.len()).any(|part| part == REFRESH);
+    let (status, body) = script.to_refresh.as_ref().filter(|_| is_refresh).unwrap_or(&script.answer).clone();
     let mut response = (StatusCode::from_u16(status).unwrap(), body).into_response();
     if let Some(location) = &script.location {
         response.headers_mut().insert(header::LOCATION, location.parse().unwrap());
@@ -178,6 +188,84 @@ async fn a_refresh_that_brought_unusable_tokens_is_not_taken_for_one_that_never_
     endpoint.answer(400, &json!({"error": "invalid_grant"}));
     let error = refusal(&settings, &sandbox.context()).await;
     assert!(error.to_string().contains("was lost"), "{error}");
+}
+
+#[tokio::test]
+async fn an_empty_refresh_token_is_none() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let endpoint = Endpoint::answering(200, &json!({"access_token": "a", "expires_in": 1, "refresh_token": ""})).await;
+    let settings = OAuth { server: endpoint.server(), ..sandbox.credit() };
+    let source = connect(&settings, &sandbox.context());
+    let first = source.token().await.unwrap();
+    assert!(source.reject(first.generation).await.unwrap());
+    let seen = endpoint.seen();
+    assert_eq!(seen.len(), 2);
+    assert!(seen.iter().all(|request| request.contains("grant_type=client_credentials")), "{seen:?}");
+}
+
+#[tokio::test]
+async fn an_empty_refresh_token_does_not_take_the_place_of_one_that_works() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let endpoint = Endpoint::answering(200, &json!({"access_token": "a", "refresh_token": ""})).await;
+    let grant = Grant::RefreshToken { refresh_token: "first".into() };
+    let settings = OAuth { server: endpoint.server(), grant, ..sandbox.we360() };
+    let source = connect(&settings, &sandbox.context());
+    let first = source.token().await.unwrap();
+    assert!(source.reject(first.generation).await.unwrap());
+    let seen = endpoint.seen();
+    assert_eq!(seen.len(), 2);
+    assert!(seen.iter().all(|request| request.contains("refresh_token=first")), "{seen:?}");
+}
+
+#[tokio::test]
+async fn credentials_are_presented_once_where_the_server_takes_no_refresh_token() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let names = ["invalid_request", "unsupported_grant_type", "unauthorized_client", "invalid_scope", "no_refresh"];
+    for name in names {
+        for (settings, grant) in [(sandbox.credit(), "client_credentials"), (sandbox.we360(), "password")] {
+            let endpoint = Endpoint::answering(200, &json!({"access_token": "a", "refresh_token": "r"})).await;
+            endpoint.refuse_refresh_tokens(400, &json!({ "error": name }));
+            let settings = OAuth { server: endpoint.server(), ..settings };
+            let mut context = sandbox.context();
+            context.connection = format!("{grant}-{name}");
+            let source = connect(&settings, &context);
+            let first = source.token().await.unwrap();
+            assert!(source.reject(first.generation).await.unwrap(), "{grant} after {name}");
+            let asked = format!("grant_type={grant}");
+            let logins = endpoint.seen().iter().filter(|request| request.contains(&asked)).count();
+            assert_eq!(logins, 2, "{grant} after {name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_is_not_known_at_a_refresh_is_not_presented_again() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let endpoint = Endpoint::answering(200, &json!({"access_token": "a", "refresh_token": "r"})).await;
+    endpoint.refuse_refresh_tokens(401, &json!({"error": "invalid_client"}));
+    let settings = OAuth { server: endpoint.server(), ..sandbox.credit() };
+    let source = connect(&settings, &sandbox.context());
+    let first = source.token().await.unwrap();
+    let error = source.reject(first.generation).await.unwrap_err();
+    assert!(matches!(error, Error::NeedsPerson(_)), "{error:?}");
+    assert_eq!(endpoint.seen().len(), 2);
+}
+
+#[tokio::test]
+async fn a_password_that_is_refused_after_the_refresh_token_is_not_presented_by_later_runs() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let endpoint = Endpoint::answering(200, &json!({"access_token": "a", "refresh_token": "r"})).await;
+    let settings = OAuth { server: endpoint.server(), ..sandbox.we360() };
+    connect(&settings, &sandbox.context()).token().await.unwrap();
+    expire(&sandbox);
+    endpoint.refuse_refresh_tokens(400, &json!({"error": "unsupported_grant_type"}));
+    endpoint.answer(400, &json!({"error": "invalid_grant"}));
+    for _ in 0..3 {
+        let error = refusal(&settings, &sandbox.context()).await;
+        assert!(matches!(error, Error::NeedsPerson(_)), "{error:?}");
+    }
+    // The first login, the refused refresh, the refused password.
+    assert_eq!(endpoint.seen().len(), 3);
 }
 
 #[tokio::test]

@@ -228,14 +228,15 @@ impl<'a> Attempt<'a> {
             Refusal::Grant(text) => Error::NeedsPerson(format!(
                 "the code from the browser has expired or was used before ({text}): {again}"
             )),
-            Refusal::Client(text) => {
+            Refusal::Client(text) | Refusal::Denied(text) => {
                 Error::NeedsPerson(format!("{text}: correct client_id, client_secret or client_auth"))
             }
             Refusal::Away(text) => Error::Unavailable(format!("{text}: {again} later")),
             Refusal::Lost(text) => Error::Unavailable(format!("{text}: {again}")),
-            Refusal::Configuration(text) | Refusal::Conflict(text) | Refusal::Unusable(text) => {
-                Error::Configuration(text)
-            }
+            Refusal::Configuration(text)
+            | Refusal::Address(text)
+            | Refusal::Conflict(text)
+            | Refusal::Unusable(text) => Error::Configuration(text),
         })
     }
 

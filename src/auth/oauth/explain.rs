@@ -96,7 +96,9 @@ impl Inner {
 pub(super) fn failure(refusal: Refusal) -> Error {
     match refusal {
         Refusal::Away(text) | Refusal::Lost(text) => Error::Unavailable(text),
-        Refusal::Configuration(text) | Refusal::Conflict(text) | Refusal::Unusable(text) => Error::Configuration(text),
-        Refusal::Grant(text) | Refusal::Client(text) => Error::NeedsPerson(text),
+        Refusal::Configuration(text) | Refusal::Address(text) | Refusal::Conflict(text) | Refusal::Unusable(text) => {
+            Error::Configuration(text)
+        }
+        Refusal::Grant(text) | Refusal::Client(text) | Refusal::Denied(text) => Error::NeedsPerson(text),
     }
 }

@@ -99,9 +99,8 @@ impl Renewal<'_> {
     /// The refresh token to spend. By our clock it may have ended, or its session lacks a scope: where a password is at hand it
     /// is used at once; where a person would be needed the server is asked, because the clock may have been wrong.
     fn refresh_token<'s>(&self, old: &'s Session) -> Option<&'s Token> {
-        let has_password = matches!(self.inner.settings.grant, Grant::ClientCredentials | Grant::Password { .. });
         let ended = old.refresh_token_has_ended(clock::now()) || !self.has_every_scope(old);
-        old.refresh_token.as_ref().filter(|_| !(has_password && ended) && old.refused_at.is_none())
+        old.refresh_token.as_ref().filter(|_| !(self.inner.needs_nobody() && ended) && old.refused_at.is_none())
     }
 
     /// A session from nothing but the configuration.
@@ -164,7 +163,7 @@ impl Renewal<'_> {
                 lock.write(&Session { refused_login, ..kept })?;
                 Err(inner.bad_credentials(&text))
             }
-            Err(Refusal::Client(text)) => Err(inner.bad_credentials(&text)),
+            Err(Refusal::Client(text) | Refusal::Denied(text)) => Err(inner.bad_credentials(&text)),
             Err(other) => Err(failure(other)),
         }
     }
@@ -181,10 +180,10 @@ impl Renewal<'_> {
                 let session = self.save(lock, session).await?;
                 Ok(Refreshed::New(Box::new(session)))
             }
-            Err(Refusal::Grant(text)) => {
+            Err(refusal) if self.inner.is_without_use(&refusal) => {
                 // Without the mark of this request: it was answered. That of an earlier, lost one stays.
                 lock.write(&Session { refused_at: Some(clock::now().0), ..old.clone() })?;
-                Ok(Refreshed::Refused(text))
+                Ok(Refreshed::Refused(refusal.to_string()))
             }
             Err(refusal) => {
                 if !matches!(refusal, Refusal::Lost(_) | Refusal::Unusable(_)) {
@@ -192,7 +191,7 @@ impl Renewal<'_> {
                     lock.write(old)?;
                 }
                 Err(match refusal {
-                    Refusal::Client(text) => self.inner.bad_credentials(&text),
+                    Refusal::Client(text) | Refusal::Denied(text) => self.inner.bad_credentials(&text),
                     Refusal::Lost(text) => Error::Unavailable(format!(
                         "{text}: whether it renewed the session is not known, the old refresh token is tried once more"
                     )),
@@ -226,6 +225,21 @@ impl Renewal<'_> {
 impl Inner {
     fn endpoint<'a>(&'a self, url: &'a Url) -> TokenEndpoint<'a> {
         TokenEndpoint { http: &self.http, settings: &self.settings, url }
+    }
+
+    /// Whether a session can begin anew from what is configured.
+    fn needs_nobody(&self) -> bool {
+        matches!(self.settings.grant, Grant::ClientCredentials | Grant::Password { .. })
+    }
+
+    /// Whether a refusal is the last word on a refresh token. Where a login needs nobody, any answer is that shows no fault of
+    /// the client or the address: a server that hands out refresh tokens and takes none would hold up every run.
+    fn is_without_use(&self, refusal: &Refusal) -> bool {
+        match refusal {
+            Refusal::Grant(_) => true,
+            Refusal::Conflict(_) | Refusal::Denied(_) | Refusal::Configuration(_) => self.needs_nobody(),
+            _ => false,
+        }
     }
 
     /// What was issued, and what goes on from the old session: the refresh token, if no new one came (RFC 6749 section 6).
