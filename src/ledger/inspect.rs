@@ -10,6 +10,7 @@ use rustix::process::geteuid;
 use super::files::{check_space, file_error, refuse_lost};
 use super::identity::{refuse_dangling, require_one_file};
 use super::lease::lock_path;
+use super::open::is_empty;
 use super::{Error, Ledger, Result, key_path, mark_path};
 
 /// What is where the ledger is to be.
@@ -40,6 +41,9 @@ impl Ledger {
         require_one_file(path)?;
         require_writable(path)?;
         require_writable(existing_folder(path))?;
+        if is_empty(path) {
+            refuse_lost(path, tokens)?;
+        }
         let ledger = match Self::open_reader(path) {
             Err(Error::Missing { .. }) => return Ok(Found::Empty),
             opened => opened?,

@@ -75,9 +75,10 @@ impl Lease {
     /// [`Ledger::open_or_create`]. One that is gone or replaced since is [`Error::Replaced`].
     pub fn open_ledger(&self, tokens: &Path, new: NewLedger) -> Result<Ledger> {
         self.confirm()?;
-        let ledger = match self.held.get() {
-            Some(_) => Ledger::open(&self.ledger),
-            None => Ledger::open_or_create(&self.ledger, tokens, new),
+        let ledger = match (self.held.get(), new) {
+            (Some(_), NewLedger::Unconfirmed) => Ledger::open(&self.ledger),
+            (Some(_), NewLedger::Confirmed) => Ledger::open_existing(&self.ledger),
+            (None, _) => Ledger::open_or_create(&self.ledger, tokens, new),
         }?;
         self.confirm()?;
         Ok(ledger)

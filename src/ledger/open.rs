@@ -51,17 +51,20 @@ impl Ledger {
             NewLedger::Confirmed => Ok(()),
         };
         if path.try_exists().unwrap_or(false) {
-            return Self::open(path);
+            if is_empty(path) {
+                traces?;
+            }
+            return Self::open_existing(path);
         }
         traces?;
         prepare_folder(path)?;
         // SQLite gives the -wal and -shm files the mode of the database. The key comes second: a key without a ledger is a lost one.
         match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
             // Another process was a moment faster: then it is its ledger that is opened.
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Self::open(path),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Self::open_existing(path),
             created => {
                 created.map_err(file_error("cannot create", path))?;
-                Self::open(path)
+                Self::open_existing(path)
             }
         }
     }
@@ -73,6 +76,16 @@ impl Ledger {
         if !path.try_exists().unwrap_or(false) {
             return Err(Error::Missing { path: path.into() });
         }
+        let key = key_path(path);
+        if is_empty(path) && key.exists() {
+            return Err(Error::Lost { path: path.into(), trace: key });
+        }
+        Self::open_existing(path)
+    }
+
+    /// As [`Self::open`], also if it was emptied.
+    pub(super) fn open_existing(path: &Path) -> Result<Self> {
+        refuse_dangling(path)?;
         let mut ledger = Self::connect(path)?;
         if ledger.is_unborn()? {
             // New, or a process died before its first commit: nothing was ever recorded.
@@ -254,6 +267,12 @@ impl Ledger {
     pub(super) fn error(&self, error: &rusqlite::Error) -> Error {
         Error::from_sqlite(&self.path, error)
     }
+}
+
+/// Nothing is in the file. A ledger has something in it before it has its key, so that beside one it was lost: by a disk that was full when it
+/// was put back, or a `>` too many.
+pub(super) fn is_empty(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|about| about.len() == 0)
 }
 
 fn assert_version(path: &Path) -> Result<()> {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use rusqlite_migration::{M, Migrations};
 
+use super::open::is_empty;
 use super::{Error, Ledger, Result, backup};
 
 /// `LEAD` in ASCII: tells our files from other SQLite databases (`PRAGMA application_id`).
@@ -75,7 +76,7 @@ impl Ledger {
 /// Brings an existing ledger to the schema of `migrations`, after a copy of it as it is: `NAME.bak-vN` beside it, N being its version.
 /// The caller holds the lease.
 pub(super) fn upgrade(path: &Path, migrations: &[M<'static>]) -> Result<()> {
-    if !path.try_exists().unwrap_or(false) {
+    if !path.try_exists().unwrap_or(false) || is_empty(path) {
         return Ok(());
     }
     let mut ledger = Ledger::connect(path)?;

@@ -31,6 +31,21 @@ fn a_lost_ledger_stops_the_run_until_it_is_confirmed() {
 }
 
 #[test]
+fn a_ledger_that_was_emptied_is_a_lost_one_for_every_command() {
+    let scene = Scene::new();
+    scene.customers(0..3);
+    assert_eq!(scene.cli(&["baseline", "--yes"]).code, 0);
+    fs::write(scene.path("lead-sync.db"), "").unwrap();
+    for args in [&["check"][..], &["retry", "1"], &["baseline", "--yes"], &["--run-now"]] {
+        let ran = scene.cli(args);
+        assert!(ran.code == 2 && (ran.stderr + &ran.stdout).contains("--new-ledger"), "{args:?}: {}", ran.stdout);
+    }
+    assert_eq!(fs::metadata(scene.path("lead-sync.db")).unwrap().len(), 0);
+    assert!(scene.stored().is_empty());
+    assert_eq!(scene.cli(&["--run-now", "--json", "--new-ledger"]).count("delivered"), 3);
+}
+
+#[test]
 fn a_ledger_through_a_link_is_the_same_ledger_with_the_same_lock() {
     let mut scene = delivered();
     let elsewhere = scene.path("elsewhere");
