@@ -11,5 +11,9 @@ CREATE TABLE earlier (
   PRIMARY KEY (lead, version)
 ) STRICT, WITHOUT ROWID;
 
+-- Where the connection's leads were delivered: the same ledger under the configuration of another place would hold back that place's leads as
+-- delivered, and send it those that wait for the first one. NULL: nothing was delivered yet, or by a release that did not write it down.
+ALTER TABLE connection ADD COLUMN destination TEXT;
+
 -- What the position in a SQLite source is a position of: query, column, database and mapping, hashed. NULL: nobody knows, so all is read once.
 ALTER TABLE sync ADD COLUMN cursor_of BLOB;

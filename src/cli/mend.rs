@@ -64,6 +64,9 @@ pub struct ResolveOptions {
 pub struct ResumeOptions {
     /// Name of the connection
     pub connection: String,
+    /// The API or the distribution has another name by now: what was delivered to the old one counts
+    #[arg(long)]
+    pub moved: bool,
 }
 
 /// The ledger, open for a change.
@@ -235,6 +238,9 @@ fn changed() -> Failure {
 /// Lifts a pause and closes the breaker.
 pub(super) fn resume(args: &Args, options: &ResumeOptions) -> Result<Exit, Failure> {
     let mut desk = open(args, None)?;
+    if options.moved && desk.ledger.forget_destination(&options.connection)? {
+        out::say(format!("connection {}: the next delivery tells where its leads go from now on", options.connection));
+    }
     match desk.ledger.resume(&options.connection, clock::now())? {
         Some(due) => {
             out::say(format!("connection {} goes on; {due} waiting leads are due now", options.connection));

@@ -32,6 +32,17 @@ pub struct Settings {
     pub reference: String,
 }
 
+impl Settings {
+    /// The host and path of the API, for a person. All addresses of this machine are one: a test server is on another port each time.
+    pub fn place(&self) -> String {
+        if is_loopback(&self.api_url) {
+            return "this machine".to_owned();
+        }
+        let path = self.api_url.path().trim_end_matches('/');
+        format!("{}{path}", self.api_url.host_str().unwrap_or_default())
+    }
+}
+
 /// Without the proxy, whose address may hold a password, and without the values of the headers, one of which may be a key.
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

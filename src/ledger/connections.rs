@@ -54,6 +54,24 @@ impl Ledger {
         read.map_err(|error| self.error(&error))
     }
 
+    /// Where the connection's leads were delivered so far; `None` if none was.
+    pub fn destination(&self, connection: i64) -> Result<Option<String>> {
+        let sql = "SELECT destination FROM connection WHERE id = ?1";
+        self.db.query_row(sql, [connection], |row| row.get(0)).map_err(|error| self.error(&error))
+    }
+
+    /// Remembers where the connection's leads were delivered, unless that is known.
+    pub fn keep_destination(&self, connection: i64, destination: &str) -> Result<()> {
+        let sql = "UPDATE connection SET destination = ?2 WHERE id = ?1 AND destination IS NULL";
+        self.db.execute(sql, params![connection, destination]).map(drop).map_err(|error| self.error(&error))
+    }
+
+    /// The place where the connection's leads were delivered has moved: the next delivery tells where to. False if there is no such connection.
+    pub fn forget_destination(&self, name: &str) -> Result<bool> {
+        let sql = "UPDATE connection SET destination = NULL WHERE name = ?1";
+        Ok(self.db.execute(sql, [name]).map_err(|error| self.error(&error))? == 1)
+    }
+
     /// Until when nothing of a sync can be sent: the end of its connection's pause, of an open breaker, or of its leads' waits, whichever is
     /// latest. `None` if the ledger knows of none, or not of the sync.
     pub fn put_off_until(&self, sync: &str) -> Result<Option<Timestamp>> {

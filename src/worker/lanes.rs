@@ -27,6 +27,8 @@ struct Lane<'p> {
     id: i64,
     syncs: HashMap<i64, (String, Target)>,
     destination: Destination,
+    /// Where its leads are delivered, for a person.
+    place: String,
     tokens: Arc<dyn TokenSource>,
     state: ConnectionState,
     last_request: RateMemory,
@@ -85,11 +87,17 @@ async fn send_all(run: &mut Run<'_>, ledger: Ledger, lease: &Lease) -> ledger::R
             grace: prepared.settings.shutdown_grace,
         })
     });
+    let mut delivering = Vec::new();
     for (lane, tally) in lanes.iter().zip(join_all(dispatches).await) {
-        run.add(lane.id, tally);
+        if run.add(lane.id, tally) {
+            delivering.push(lane);
+        }
     }
     let _ = tokio::time::timeout(RENEWAL, join_all(lanes.iter().map(|lane| lane.tokens.settled()))).await;
     let ledger = writer.finish()?;
+    for lane in delivering {
+        ledger.keep_destination(lane.id, &lane.place)?;
+    }
     // What was settled in a ledger that is not there any more is not recorded, whatever this run did.
     lease.confirm()?;
     Ok(ledger)
@@ -133,6 +141,10 @@ async fn open<'p>(run: &Run<'_>, ledger: &Ledger, connection: &'p Connection) ->
     let destination = Destination::new(connection.destination.clone()).map_err(|error| usage(error.to_string()))?;
     let tokens = connect(connection, prepared).map_err(|error| usage(error.to_string()))?;
     let distribution = distribution(connection, tokens.as_ref()).await.map_err(Closed::Notice)?;
+    let place = place(connection, distribution.as_deref());
+    if let Some(before) = ledger.destination(id).map_err(Closed::Ledger)?.filter(|before| *before != place) {
+        return Err(usage(moved(&prepared.settings.config_option, name, &before, &place)));
+    }
     let mut syncs = HashMap::new();
     for sync in prepared.syncs.iter().map(|sync| &sync.settings).filter(|sync| sync.connection == *name) {
         let endpoint = endpoint(connection, sync, distribution.as_deref()).map_err(usage)?;
@@ -141,7 +153,22 @@ async fn open<'p>(run: &Run<'_>, ledger: &Ledger, connection: &'p Connection) ->
             syncs.insert(*number, (sync.name.clone(), target));
         }
     }
-    Ok(Lane { connection, id, syncs, destination, tokens, state, last_request })
+    Ok(Lane { connection, id, syncs, destination, place, tokens, state, last_request })
+}
+
+/// Where a connection's leads are delivered, for a person.
+fn place(connection: &Connection, distribution: Option<&str>) -> String {
+    let place = connection.destination.place();
+    distribution.map_or_else(|| place.clone(), |id| format!("distribution {id} at {place}"))
+}
+
+/// What is said if a ledger's leads were delivered elsewhere.
+fn moved(config_option: &str, name: &str, before: &str, now: &str) -> String {
+    format!(
+        "its leads were delivered to {before}, and go to {now} by the configuration: what is delivered there would count as delivered here, and \
+         what waits for there would be sent here. Give this configuration a ledger of its own ([ledger] path), or correct it; if it is the same \
+         place under a new name: lead-sync{config_option} resume {name} --moved"
+    )
 }
 
 /// Where the leads of `sync` are posted on its connection.

@@ -276,10 +276,11 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Adds what one connection's dispatch did.
-    fn add(&mut self, connection: i64, tally: dispatch::Tally) {
+    /// Adds what one connection's dispatch did. True if it delivered anything.
+    fn add(&mut self, connection: i64, tally: dispatch::Tally) -> bool {
         let (counts, latency, notices) = tally.finish();
         self.latency.insert(connection, latency);
+        let delivered: u64 = counts.values().map(|sent| sent.delivered).sum();
         for (sync, sent) in counts {
             let counts = self.counts.entry(sync).or_default();
             counts.delivered += sent.delivered;
@@ -289,6 +290,7 @@ impl<'a> Run<'a> {
             counts.failed += sent.failed;
         }
         self.notices.extend(notices);
+        delivered > 0
     }
 
     fn finish(&mut self, ledger: &Ledger) -> ledger::Result<Report> {

@@ -17,6 +17,7 @@ mod ledger_file;
 mod limit;
 mod older;
 mod outcomes;
+mod place;
 mod privacy;
 mod rate;
 mod stop;
