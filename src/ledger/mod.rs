@@ -71,7 +71,7 @@ pub use open::{Ledger, NewLedger};
 pub use operator::{Resolution, Retried, Target};
 pub use prune::Pruned;
 pub use query::{Event, Filter, LeadRow, SyncStatus, Told};
-pub use queue::{Ask, Recovered, recover};
+pub use queue::{Ask, Recovered, hold_in_doubt, recover};
 pub use refusal::Refusal;
 pub use rejects::{Kept, Reject, RejectOrigin};
 pub use runs::{Counts, Past, RunRow, Trigger};

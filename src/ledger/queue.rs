@@ -213,6 +213,29 @@ fn recover_in(db: &Connection, now: Timestamp, policy: impl Fn(&str) -> OnInDoub
     Ok(recovered)
 }
 
+/// Holds the leads of the connection `name` that wait for another try although one may have arrived, for `on_in_doubt = "hold"` was not in
+/// force then. Not those of which a person has said since that they are to be sent again. Returns how many by sync.
+pub fn hold_in_doubt(ledger: &mut Ledger, name: &str, now: Timestamp) -> Result<BTreeMap<i64, u64>> {
+    const WAITING: &str = "state = 'waiting' AND state <> 'delivered' AND possibly_sent = 1
+        AND sync IN (SELECT s.id FROM sync s JOIN connection c ON c.id = s.connection WHERE c.name = ?1)
+        AND NOT EXISTS (SELECT 1 FROM failure act WHERE act.lead = lead.id AND act.kind IN ('resolve', 'retry')
+                           AND act.id > (SELECT max(id) FROM failure WHERE lead = lead.id AND kind = 'in_doubt'))";
+    let path = ledger.path.clone();
+    let tx = ledger.write()?;
+    let hold = || -> rusqlite::Result<BTreeMap<i64, u64>> {
+        let mut counted = tx.prepare(&format!("SELECT sync, count(*) FROM lead WHERE {WAITING} GROUP BY sync"))?;
+        let held = counted.query_map([name], |row| Ok((row.get(0)?, row.get::<_, u32>(1)?.into())))?.collect();
+        let sql = format!(
+            "UPDATE lead SET state = 'held', next_at = NULL, since = since + ?2 - updated_at, updated_at = ?2 WHERE {WAITING}"
+        );
+        tx.execute(&sql, params![name, now.0])?;
+        held
+    };
+    let held = hold().map_err(|error| super::Error::from_sqlite(&path, &error))?;
+    tx.commit().map_err(|error| super::Error::from_sqlite(&path, &error))?;
+    Ok(held)
+}
+
 impl Ledger {
     /// The earliest time at which a waiting or pending lead of these syncs is due.
     pub fn next_due(&self, syncs: &[i64]) -> Result<Option<Timestamp>> {

@@ -65,6 +65,9 @@ fn pass_over(assignment: Assignment<'_>) -> ledger::Result<Report> {
     if lease.is_some() {
         let recovered = ledger::recover(&mut ledger, started_at, |name| in_doubt(prepared, name))?;
         run.note_recovered(&recovered);
+        for connection in settings.connections.iter().filter(|known| known.policy.on_in_doubt == OnInDoubt::Hold) {
+            run.add_held(&ledger::hold_in_doubt(&mut ledger, &connection.name, started_at)?);
+        }
     }
     run.number = ledger.begin_run(job.trigger, run.counts.keys().copied(), started_at)?;
     tracing::Span::current().record("run", run.number);

@@ -133,6 +133,21 @@ fn who_decides_about_a_held_lead_is_told_whether_it_may_have_arrived_once_or_twi
 }
 
 #[test]
+fn what_may_have_arrived_before_hold_was_asked_for_is_held_too_unless_a_person_has_said_otherwise() {
+    let mut scene = Scene::new();
+    scene.connection("patience", "\"0s\"").connection("retry", r#"{ first = "1h", cap = "1h" }"#);
+    scene.customers(0..2);
+    scene.fault(Fault::once(Kind::LostAnswer).times(2));
+    assert_eq!(scene.run().count("waiting"), 2);
+    scene.cli(&["retry", "1"]);
+    scene.connection("on_in_doubt", "\"hold\"");
+    let ran = scene.run();
+    assert_eq!((ran.code, ran.count("held"), ran.count("delivered")), (3, 1, 1), "{ran:?}");
+    assert_eq!((scene.lead_of("0")["state"].as_str(), scene.requests().len()), (Some("held"), 3));
+    assert_eq!(scene.run().code, 0);
+}
+
+#[test]
 fn a_held_lead_that_a_person_resends_goes_out_again() {
     let (scene, _) = one_of_three(Kind::Reset, Some(1), |scene| {
         scene.connection("on_in_doubt", "\"hold\"");
