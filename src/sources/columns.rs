@@ -15,6 +15,11 @@ pub(super) fn positions(found: &[String], wanted: &[String]) -> Result<Vec<usize
     places(found, wanted, || listing(found), |name| nearest(name, found))
 }
 
+/// Refuses a name that is none of the columns `found`, with the one that was perhaps meant.
+pub fn require_column(found: &[String], name: &str) -> Result<(), String> {
+    positions(found, &[name.to_owned()]).map(drop)
+}
+
 /// As [`positions`], of the first line of a file. It may be no header but a row, or the file no export at all, but e.g. the target of a link
 /// that somebody put among the exports: a line with nothing of what is wanted is nothing for a log.
 pub(super) fn positions_in_line(found: &[String], wanted: &[String]) -> Result<Vec<usize>, String> {

@@ -8,6 +8,7 @@ pub mod csv;
 mod error;
 pub mod sqlite;
 
+pub use columns::require_column;
 pub use error::Error;
 
 /// A cell longer than this, in bytes, makes its row a bad one: no CRM field is that long, but a quote that went wrong is.

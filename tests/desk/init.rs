@@ -105,7 +105,7 @@ fn an_export_that_does_not_fit_is_refused_before_anything_is_written() {
     desk.write("no-header.csv", "17;Ann;Peeters;ann@example.com\n");
     let cases = [
         (vec!["--export", "no-key.csv"], "name it with --key COLUMN; the columns are: voornaam, naam"),
-        (vec!["--export", "no-key.csv", "--key", "nam"], "there is no column 'nam'; the columns are: voornaam, naam"),
+        (vec!["--export", "no-key.csv", "--key", "nam"], "'nam' is missing (is it 'naam'?)"),
         (vec!["--export", "no-header.csv"], "looks like a row"),
         (vec!["--export", "none.csv"], "none.csv does not exist"),
         (vec!["--distribution-id", "a/b"], "must be 1 to 64 characters"),

@@ -56,10 +56,8 @@ impl Look {
 
     /// What `init` knows of the export once key and columns are chosen. Refuses a key that is no column.
     pub(super) fn export(&self, key: &str, columns: Columns) -> Result<Export, Failure> {
-        if !self.names.iter().any(|name| name == key) {
-            let names = self.shown_names();
-            return Err(Failure::usage(format!("there is no column '{key}'; the columns are: {names}")));
-        }
+        let unfit = |reason| Failure::usage(format!("{}: {reason}", self.shown));
+        sources::require_column(&self.names, key).map_err(unfit)?;
         let settings = csv::Settings { key: key.to_owned(), ..self.settings.clone() };
         let dates = look_into(&self.newest, &settings, columns.column(Field::BirthDate)).map_err(Failure::usage)?;
         Ok(Export { path: self.path.clone(), key: key.to_owned(), columns, date_format: date_format(&dates) })

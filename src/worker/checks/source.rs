@@ -9,7 +9,7 @@ use crate::domain::mapping::Mapping;
 use crate::domain::record::{Record, Row, RowFault};
 use crate::domain::time::Timestamp;
 use crate::sources::{self, csv, sqlite};
-use crate::worker::intake::{COMPARE_TEXT, ending};
+use crate::worker::intake::{COMPARE_ALIKE, ending};
 use crate::worker::prepare::Ready;
 
 /// So many rows of each file, or of a query, are read: a look, not a run. `plan` reads them all.
@@ -175,7 +175,7 @@ impl Tally {
         if self.faults.is_empty() {
             return match (self.leads, self.skipped) {
                 (0, 1..) => Finding { fact, ..Finding::doubtful(subject, "") }
-                    .hint(format!("if that is not meant, {COMPARE_TEXT}")),
+                    .hint(format!("if that is not meant, {COMPARE_ALIKE}")),
                 _ => Finding::fine(subject, fact),
             };
         }

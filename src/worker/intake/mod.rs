@@ -24,7 +24,7 @@ use crate::sources::{self, csv, sqlite};
 const STRIDE: u64 = 1024;
 
 /// What to do about a `where` that lets nobody through.
-pub(super) const COMPARE_TEXT: &str = "compare with the very text of the cell, as in consent == '1'";
+pub(super) const COMPARE_ALIKE: &str = "compare with the very value of the cell: consent == '1' where it is text, as in any CSV file, consent == 1 where a database has a number";
 
 /// What an intake is to do, besides the sync's own settings.
 pub(super) struct Order<'o> {
@@ -185,7 +185,7 @@ fn nobody_wanted(sync: &Sync, counts: &Counts) -> Option<Notice> {
     let nobody = sync.mapping.filter.is_some() && counts.skipped > 0 && counts.skipped == counts.read;
     nobody.then(|| {
         let text = format!(
-            "sync {}: `where` skipped every row ({} read); if that is not meant, {COMPARE_TEXT}",
+            "sync {}: `where` skipped every row ({} read); if that is not meant, {COMPARE_ALIKE}",
             sync.name, counts.read
         );
         Notice::new(Ending::Complete, text)
