@@ -83,3 +83,23 @@ fn what_is_said_of_a_refused_or_bad_row_holds_no_value_even_if_the_server_repeat
     let texts = scene.query("SELECT reason FROM leads UNION ALL SELECT reason FROM failures");
     assert_absent(texts.join("\n").as_bytes(), "a reason");
 }
+
+#[test]
+fn a_key_in_a_configured_header_is_masked_where_the_server_repeats_it() {
+    let scene = scene();
+    let body = json!({ "message": "key k3y-planted-header or planted-bearer is not known here, application/json is" });
+    scene.fault(Fault::once(Kind::Status(Answer { body: Some(body), ..Answer::new(422) })).always());
+    let output = scene
+        .command(&["--run-now"])
+        .env("LEAD_SYNC_LOG", "trace")
+        .env("LEAD_SYNC__CONNECTIONS__WEGROUP__HEADERS__X-API-KEY", "k3y-planted-header")
+        .env("LEAD_SYNC__CONNECTIONS__WEGROUP__HEADERS__X-TOKEN", "Bearer planted-bearer")
+        .env("LEAD_SYNC__CONNECTIONS__WEGROUP__HEADERS__ACCEPT", "application/json")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let reasons =
+        scene.query("SELECT reason FROM leads WHERE key = '1' UNION SELECT reason FROM failures WHERE key = '1'");
+    assert_eq!(reasons, ["HTTP 422: key *** or *** is not known here, application/json is"]);
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("planted"));
+}
