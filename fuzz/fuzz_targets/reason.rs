@@ -16,14 +16,14 @@ fuzz_target!(|data: &str| {
     let values: Vec<&str> = values.lines().collect();
     let payload = json!({ "prospect": { "values": values } }).to_string();
     let body = json!({ "error": { "message": message }, "detail": message.to_uppercase() }).to_string();
-    let Some(reason) = server_words(body.as_bytes(), &payload, Some("apikey s3cr3t"), LIMIT) else { return };
+    let Some(reason) = server_words(body.as_bytes(), &payload, &["s3cr3t"], LIMIT) else { return };
     assert!(!reason.contains("s3cr3t"));
     assert!(!reason.contains(drives_display));
     let secret: HashSet<String> = values.iter().flat_map(|value| words(value)).collect();
     for word in words(&reason) {
         assert!(!secret.contains(&word), "a value survives");
     }
-    let short = server_words(body.as_bytes(), &payload, None, 300).expect("the message is the same");
+    let short = server_words(body.as_bytes(), &payload, &[], 300).expect("the message is the same");
     assert!(short.chars().count() <= 300);
 });
 

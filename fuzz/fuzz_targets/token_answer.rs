@@ -24,6 +24,6 @@ fuzz_target!(|body: &[u8]| {
     let by_chance = token.len() < 8
         || frame.contains(token)
         || around.iter().any(|word| word.contains(token) || token.contains(word))
-        || ["scope", "token_type"].iter().any(|field| answer[field].as_str().is_some_and(|text| text.contains(token)));
+        || ["scope", "token_type"].iter().any(|field| answer[field].to_string().contains(token));
     assert!(by_chance || !tokens.shown.contains(token), "Debug shows the token");
 });

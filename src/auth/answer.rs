@@ -1,33 +1,36 @@
 //! The answer of a token endpoint (RFC 6749 section 5.1) and when its tokens end.
 
+mod fields;
+
 use std::time::Duration;
 
 use oauth2::{AccessToken, RefreshToken, Scope, TokenResponse, TokenType};
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use super::fixed;
 use super::session::Token;
 use crate::domain::time::Timestamp;
 
-/// What the four services answer, and what lenient servers do: a lifetime as text, null for unknown.
+/// What the four services answer, and what lenient servers do: a lifetime as text, null for unknown. Only the access token has
+/// to be what it should: a side field of another type says nothing, because an answer that is not used has spent what it was
+/// asked for with, and holds the only copy of a rotated refresh token.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Answer {
     access_token: AccessToken,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "fields::scheme")]
     token_type: Scheme,
-    #[serde(default, deserialize_with = "seconds")]
+    #[serde(default, deserialize_with = "fields::seconds")]
     expires_in: Option<u64>,
-    #[serde(default, deserialize_with = "seconds")]
+    #[serde(default, deserialize_with = "fields::seconds")]
     refresh_expires_in: Option<u64>,
-    /// `WeSeeDo`: the absolute end, RFC 3339.
-    #[serde(default)]
-    expires: Option<String>,
-    #[serde(default, deserialize_with = "text")]
+    /// `WeSeeDo`: the absolute end, in milliseconds since 1970.
+    #[serde(default, deserialize_with = "fields::instant")]
+    expires: Option<i64>,
+    #[serde(default, deserialize_with = "fields::text")]
     refresh_token: Option<RefreshToken>,
-    #[serde(default)]
-    scope: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "fields::scopes")]
+    scope: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "fields::text")]
     id_token: Option<Token>,
 }
 
@@ -66,26 +69,6 @@ impl TokenResponse for Answer {
     fn scopes(&self) -> Option<&Vec<Scope>> {
         None
     }
-}
-
-/// A text. One that is empty says nothing: as a refresh token it would take the place of one that works.
-fn text<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
-    let value = serde_json::Value::deserialize(deserializer)?;
-    let says_something = value.as_str().is_some_and(|text| !text.trim().is_empty());
-    Ok(Some(value).filter(|_| says_something).and_then(|value| serde_json::from_value(value).ok()))
-}
-
-/// A number, or a number as text; zero, null and anything else say nothing (Keycloak: zero means that it does not end).
-fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    let value = serde_json::Value::deserialize(deserializer)?;
-    let number = match &value {
-        serde_json::Value::String(text) => text.trim().parse::<f64>().ok(),
-        other => other.as_f64(),
-    };
-    Ok(number
-        .filter(|seconds| seconds.is_finite() && *seconds >= 1.0)
-        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .map(|lifetime| lifetime.as_secs()))
 }
 
 /// New tokens, with this machine's times.
@@ -128,11 +111,7 @@ impl Answer {
         let access_token = Token::new(self.access_token.secret());
         fixed::header(&self.token_type.0, access_token.secret()).map_err(|error| Unusable::Token(error.to_string()))?;
         let after = |seconds: u64| asked_at + Duration::from_secs(seconds);
-        let absolute = self
-            .expires
-            .as_deref()
-            .and_then(|text| text.parse::<jiff::Timestamp>().ok())
-            .map(|end| Timestamp(end.as_millisecond().saturating_add(skew_ms)));
+        let absolute = self.expires.map(|end| Timestamp(end.saturating_add(skew_ms)));
         if absolute.is_some_and(|end| end <= asked_at) {
             return Err(Unusable::Ended);
         }
@@ -144,7 +123,7 @@ impl Answer {
             expires_at: self.expires_in.map(after).or(absolute).or(lifetime.map(|lifetime| asked_at + lifetime)),
             refresh_token: self.refresh_token.map(|secret| token(secret.secret())),
             refresh_expires_at: self.refresh_expires_in.map(after),
-            scopes: self.scope.map(|text| text.split_ascii_whitespace().map(str::to_owned).collect()),
+            scopes: self.scope,
             id_token: self.id_token,
         })
     }
@@ -191,6 +170,51 @@ mod tests {
         assert_eq!(end(json, 7_200_000, None), Some(NOW.0 + 3 * 3_600_000));
         let answer: Answer = serde_json::from_str(json).unwrap();
         assert_eq!(answer.issued(NOW, -7_200_000, None).unwrap_err(), Unusable::Ended);
+    }
+
+    #[test]
+    fn an_absolute_end_may_be_a_number() {
+        for (expires, expected) in [
+            ("1893456000", Some(1_893_456_000_000)),
+            (r#""1893456000""#, Some(1_893_456_000_000)),
+            ("1893456000.5", Some(1_893_456_000_000)),
+            ("1893456000000", Some(1_893_456_000_000)),
+            ("1e19", Some(i64::MAX)),
+            ("3600", None),
+            ("-1", None),
+        ] {
+            assert_eq!(end(&format!(r#"{{"access_token":"a","expires":{expires}}}"#), 0, None), expected, "{expires}");
+        }
+    }
+
+    #[test]
+    fn an_odd_side_field_says_nothing_and_does_not_cost_the_tokens() {
+        for field in ["token_type", "expires_in", "refresh_expires_in", "expires", "scope", "id_token"] {
+            for odd in ["null", "true", "7", r#""""#, "{}", r#"[{"a":1}]"#] {
+                let json = format!(r#"{{"access_token":"a","refresh_token":"r","{field}":{odd}}}"#);
+                let answer: Answer = serde_json::from_str(&json).unwrap();
+                let issued = answer.issued(NOW, 0, None).unwrap();
+                assert_eq!(issued.scheme, "Bearer", "{json}");
+                assert_eq!(issued.refresh_token, Some(Token::new("r")), "{json}");
+                assert_eq!(issued.id_token, None, "{json}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_list_of_scopes_is_as_good_as_a_text() {
+        for (scope, expected) in [
+            (r#""a b""#, Some(vec!["a", "b"])),
+            (r#"["a","b"]"#, Some(vec!["a", "b"])),
+            (r#"["a b"]"#, Some(vec!["a", "b"])),
+            (r#"["a",5]"#, None),
+            ("null", None),
+        ] {
+            let json = format!(r#"{{"access_token":"a","scope":{scope}}}"#);
+            let answer: Answer = serde_json::from_str(&json).unwrap();
+            let expected = expected.map(|scopes| scopes.into_iter().map(str::to_owned).collect::<Vec<_>>());
+            assert_eq!(answer.issued(NOW, 0, None).unwrap().scopes, expected, "{scope}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
 use http::{HeaderMap, Method};
 use reqwest::{Client, Response, Url};
 
@@ -77,6 +77,9 @@ const CONNECT: Duration = Duration::from_secs(10);
 
 /// The header of draft-ietf-httpapi-idempotency-key-header, sent bare (DESIGN section 6).
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// A shorter value of a header is no key, but perhaps a word of the answer. In bytes.
+const SHORTEST_SECRET: usize = 8;
 
 /// Why a destination cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -164,6 +167,16 @@ impl Destination {
     /// JSON pointer to the lead's id in an answer.
     pub fn reference(&self) -> &str {
         &self.settings.reference
+    }
+
+    /// Values of the configured headers that may be credentials, and their last words (`Bearer TOKEN`). Nothing tells a key from
+    /// another value, so each counts that is long enough for one, unless its header never holds any.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        let named = |name: &HeaderName| name.as_str().starts_with("accept") || name == USER_AGENT;
+        let headers = self.settings.headers.iter().filter(move |(name, _)| !named(name));
+        let values = headers.filter_map(|(_, value)| str::from_utf8(value.as_bytes()).ok().map(str::trim));
+        let words = values.flat_map(|value| [value].into_iter().chain(value.split_whitespace().last()));
+        words.filter(|secret| secret.len() >= SHORTEST_SECRET)
     }
 
     /// Sends one lead, once.

@@ -125,13 +125,13 @@ pub fn is_alive(reply: &Reply) -> bool {
 const REASON_LIMIT: usize = 300;
 
 /// One sentence for a person: the status or the cause, and the server's own words with every value of the lead masked, and the
-/// `Authorization` header that it was sent with.
-pub fn describe(reply: &Reply, payload: &str, authorization: Option<&str>) -> String {
+/// `credentials` that it was sent with.
+pub fn describe(reply: &Reply, payload: &str, credentials: &[&str]) -> String {
     match reply {
         Reply::Unanswered { surely_not_sent: true, cause } => format!("not sent: {cause}"),
         Reply::Unanswered { surely_not_sent: false, cause } => format!("no answer: {cause}; it may have arrived"),
         Reply::Answered(answer) => {
-            let words = |body| super::reason::server_words(body, payload, authorization, REASON_LIMIT);
+            let words = |body| super::reason::server_words(body, payload, credentials, REASON_LIMIT);
             let words = answer.body.as_deref().and_then(words);
             match words {
                 Some(words) => format!("HTTP {}: {words}", answer.status),

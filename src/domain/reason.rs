@@ -15,9 +15,9 @@ const MASK: &str = "***";
 /// masking them would make the text unreadable. In bytes.
 const SHORTEST_WORD: usize = 3;
 
-/// The texts of an error body, joined, with every value of `payload` and the credential of `authorization` (`apikey TOKEN`) masked, at
-/// most `limit` characters. `None` if the body is no JSON object or has none of the fields.
-pub fn server_words(body: &[u8], payload: &str, authorization: Option<&str>, limit: usize) -> Option<String> {
+/// The texts of an error body, joined, with every value of `payload` and each of the `credentials` masked, at most `limit` characters. Of two
+/// credentials, one of which is a part of the other, the longer comes first. `None` if the body is no JSON object or has none of the fields.
+pub fn server_words(body: &[u8], payload: &str, credentials: &[&str], limit: usize) -> Option<String> {
     let body: Value = serde_json::from_slice(body).ok()?;
     let mut texts: Vec<String> = Vec::new();
     collect(&body, &mut texts);
@@ -26,7 +26,7 @@ pub fn server_words(body: &[u8], payload: &str, authorization: Option<&str>, lim
     }
     let mut words = texts.join(": ");
     // Before the lead's values: one of them could stand inside the credential and leave the rest of it.
-    if let Some(credential) = authorization.and_then(|header| header.split_whitespace().last()) {
+    for credential in credentials {
         words = words.replace(credential, MASK);
     }
     Some(printable(&mask(&words, payload), limit))
@@ -205,7 +205,7 @@ mod tests {
     const PAYLOAD: &str = r#"{"origin":"CRM","prospect":{"first_name":"An","last_name":"Van den Peeters","email":"an@example.com","age":41}}"#;
 
     fn words(body: &str) -> Option<String> {
-        server_words(body.as_bytes(), PAYLOAD, Some("apikey s3cret/peeters=="), 300)
+        server_words(body.as_bytes(), PAYLOAD, &["s3cret/peeters=="], 300)
     }
 
     #[test]
@@ -237,7 +237,7 @@ mod tests {
         for name in ["\u{130}stanbul", "\u{3a3}\u{39f}\u{3a6}\u{39f}\u{3a3}", "Stra\u{df}e"] {
             let payload = serde_json::json!({ "last_name": name }).to_string();
             let body = serde_json::json!({ "message": format!("no {name} here") }).to_string();
-            assert_eq!(server_words(body.as_bytes(), &payload, None, 300).unwrap(), "no *** here", "{name}");
+            assert_eq!(server_words(body.as_bytes(), &payload, &[], 300).unwrap(), "no *** here", "{name}");
         }
     }
 
@@ -270,7 +270,7 @@ mod tests {
             let plain = ["+32475123456", "0032 475 12 34 56", "0475 123 456", "tel:0475-12-34-56", "475123456"];
             for written in plain.into_iter().chain(separated) {
                 let body = serde_json::json!({ "message": format!("no such number: {written}, error 7654321") });
-                let text = server_words(body.to_string().as_bytes(), &payload, None, 300).unwrap();
+                let text = server_words(body.to_string().as_bytes(), &payload, &[], 300).unwrap();
                 assert!(text.ends_with("***, error 7654321"), "{phone} as {written}: {text}");
             }
         }

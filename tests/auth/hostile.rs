@@ -40,7 +40,7 @@ impl Endpoint {
         Self { url, state }
     }
 
-    async fn answering(status: u16, body: &(impl ToString + ?Sized)) -> Self {
+    pub(crate) async fn answering(status: u16, body: &(impl ToString + ?Sized)) -> Self {
         let endpoint = Self::start().await;
         endpoint.answer(status, body);
         endpoint
@@ -52,7 +52,7 @@ impl Endpoint {
         endpoint
     }
 
-    fn answer(&self, status: u16, body: &(impl ToString + ?Sized)) {
+    pub(crate) fn answer(&self, status: u16, body: &(impl ToString + ?Sized)) {
         self.state.lock().unwrap().answer = (status, body.to_string());
     }
 
@@ -65,7 +65,7 @@ impl Endpoint {
         self.state.lock().unwrap().seen.clone()
     }
 
-    fn server(&self) -> Server {
+    pub(crate) fn server(&self) -> Server {
         Server::TokenUrl(Url::parse(&format!("{}/token", self.url)).unwrap())
     }
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use lead_sync::auth::{self, Error, Grant, OAuth, Settings, TokenSource};
 use lead_sync::sandbox::identity::{BearerState, Fault};
+use serde_json::json;
 
+use crate::hostile::Endpoint;
 use crate::support::{Sandbox, connect};
 
 async fn token(source: &Arc<dyn TokenSource>) -> String {
@@ -198,6 +200,38 @@ async fn a_configured_refresh_token_starts_a_session_that_the_answers_carry_on()
         assert_eq!(sandbox.provider.counters().refreshes, run + 1);
     }
     assert_eq!(sandbox.provider.counters().reuses, 0);
+}
+
+#[tokio::test]
+async fn an_odd_field_beside_good_tokens_does_not_cost_the_rotated_refresh_token() {
+    for (field, odd) in [
+        ("scope", json!(["a"])),
+        ("token_type", json!(null)),
+        ("expires", json!(4_102_444_800_u64)),
+        ("id_token", json!({})),
+        ("error", json!("")),
+    ] {
+        let sandbox = Sandbox::start(|_| {}).await;
+        let answer = json!({"access_token": "a", "refresh_token": "second", field: odd});
+        let endpoint = Endpoint::answering(200, &answer).await;
+        let grant = Grant::RefreshToken { refresh_token: "first".into() };
+        let settings = OAuth { server: endpoint.server(), grant, ..sandbox.we360() };
+        let source = connect(&settings, &sandbox.context());
+        assert!(source.token().await.is_ok(), "{field}");
+        assert!(source.reject(1).await.is_ok(), "{field}");
+        let seen = endpoint.seen();
+        assert!(seen.len() == 2 && seen[1].contains("refresh_token=second"), "{field}: {seen:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_with_an_odd_description_is_still_a_refusal() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let endpoint = Endpoint::answering(400, &json!({"error": "invalid_grant", "error_description": ["no"]})).await;
+    let settings = OAuth { server: endpoint.server(), ..sandbox.we360() };
+    let error = connect(&settings, &sandbox.context()).token().await.unwrap_err();
+    assert!(matches!(error, Error::NeedsPerson(_)), "{error:?}");
+    assert!(error.to_string().contains("invalid_grant"), "{error}");
 }
 
 #[tokio::test]

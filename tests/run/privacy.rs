@@ -98,3 +98,23 @@ fn the_first_row_of_an_export_without_a_header_is_quoted_nowhere() {
         assert!(!text.contains("Emile"), "{text}");
     }
 }
+
+#[test]
+fn a_key_in_a_configured_header_is_masked_where_the_server_repeats_it() {
+    let scene = scene();
+    let body = json!({ "message": "key k3y-planted-header or planted-bearer is not known here, application/json is" });
+    scene.fault(Fault::once(Kind::Status(Answer { body: Some(body), ..Answer::new(422) })).always());
+    let output = scene
+        .command(&["--run-now"])
+        .env("LEAD_SYNC_LOG", "trace")
+        .env("LEAD_SYNC__CONNECTIONS__WEGROUP__HEADERS__X-API-KEY", "k3y-planted-header")
+        .env("LEAD_SYNC__CONNECTIONS__WEGROUP__HEADERS__X-TOKEN", "Bearer planted-bearer")
+        .env("LEAD_SYNC__CONNECTIONS__WEGROUP__HEADERS__ACCEPT", "application/json")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let reasons =
+        scene.query("SELECT reason FROM leads WHERE key = '1' UNION SELECT reason FROM failures WHERE key = '1'");
+    assert_eq!(reasons, ["HTTP 422: key *** or *** is not known here, application/json is"]);
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("planted"));
+}

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
 use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse};
+use serde_json::{Map, Value, json};
 
 use crate::auth::http::{Failure, Http};
 use crate::auth::settings::BodyFormat;
@@ -36,11 +37,13 @@ impl<'a> Wire<'a> {
         let host = request.uri().host().unwrap_or_default().to_owned();
         let reply = self.http.send(request).await?;
         self.skew_ms.store(reply.skew_ms, Ordering::Relaxed);
-        if reply.status.is_client_error() && !is_error_body(&reply.body) {
+        let error = error_body(&reply.body);
+        if reply.status.is_client_error() && error.is_none() {
             return Err(Failure::Refused { host, status: reply.status });
         }
-        let mut response = Response::new(reply.body);
-        *response.status_mut() = effective_status(reply.status, response.body());
+        let status = effective_status(reply.status, error.is_some());
+        let mut response = Response::new(error.unwrap_or(reply.body));
+        *response.status_mut() = status;
         Ok(response)
     }
 }
@@ -54,21 +57,20 @@ impl<'c> AsyncHttpClient<'c> for Wire<'_> {
     }
 }
 
-/// RFC 6749 section 5.2.
-fn is_error_body(body: &[u8]) -> bool {
-    #[derive(serde::Deserialize)]
-    struct ErrorBody {
-        #[serde(rename = "error")]
-        _error: String,
-    }
-    serde_json::from_slice::<ErrorBody>(body).is_ok()
+/// The error that a body tells (RFC 6749 section 5.2), and of what is beside it only what can be read: an odd description must
+/// not make a refusal unknown. An empty error is none.
+fn error_body(body: &[u8]) -> Option<Vec<u8>> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let text = |name: &str| body.get(name).and_then(Value::as_str);
+    let error = text("error").filter(|error| !error.trim().is_empty())?;
+    Some(json!({ "error": error, "error_description": text("error_description") }).to_string().into_bytes())
 }
 
 /// Some servers answer 200 with an error body; any other 2xx is as good as 200.
-fn effective_status(status: StatusCode, body: &[u8]) -> StatusCode {
+fn effective_status(status: StatusCode, is_error: bool) -> StatusCode {
     if !status.is_success() {
         status
-    } else if is_error_body(body) {
+    } else if is_error {
         StatusCode::BAD_REQUEST
     } else {
         StatusCode::OK
@@ -77,9 +79,9 @@ fn effective_status(status: StatusCode, body: &[u8]) -> StatusCode {
 
 /// The same parameters as a flat JSON object.
 fn form_to_json(form: &[u8]) -> Vec<u8> {
-    let object: serde_json::Map<String, serde_json::Value> =
+    let object: Map<String, Value> =
         form_urlencoded::parse(form).map(|(name, value)| (name.into_owned(), value.into_owned().into())).collect();
-    serde_json::Value::Object(object).to_string().into_bytes()
+    Value::Object(object).to_string().into_bytes()
 }
 
 #[cfg(test)]
@@ -96,10 +98,13 @@ mod tests {
 
     #[test]
     fn an_error_with_status_200_is_an_error() {
-        let status = |code, body: &[u8]| effective_status(StatusCode::from_u16(code).unwrap(), body).as_u16();
+        let status = |code, body: &[u8]| {
+            effective_status(StatusCode::from_u16(code).unwrap(), error_body(body).is_some()).as_u16()
+        };
         assert_eq!(status(200, br#"{"error":"invalid_grant"}"#), 400);
         assert_eq!(status(201, br#"{"access_token":"a"}"#), 200);
         assert_eq!(status(200, br#"{"access_token":"a","error":null}"#), 200);
+        assert_eq!(status(200, br#"{"access_token":"a","error":""}"#), 200);
         assert_eq!(status(401, br#"{"error":"x"}"#), 401);
     }
 }

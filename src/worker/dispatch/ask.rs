@@ -146,7 +146,7 @@ impl Dispatch<'_> {
         if outcome::is_alive(&reply) {
             self.alive = true;
         } else {
-            self.trouble = Some(outcome::describe(&reply, "", None));
+            self.trouble = Some(outcome::describe(&reply, "", &[]));
             let (policy, now) = (&self.means.connection.policy.retry, clock::now());
             self.means.state.breaker = self.means.state.breaker.failed(policy, now, judge::jitter());
             self.store_state();

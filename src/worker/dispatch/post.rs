@@ -75,7 +75,7 @@ async fn once(
     tracing::debug!(outcome = outcome.kind(), http_status, took_ms, "answered");
     let reason = match outcome {
         Outcome::Accepted => String::new(),
-        _ => outcome::describe(&reply, &claim.payload, authorization.and_then(|header| header.to_str().ok())),
+        _ => outcome::describe(&reply, &claim.payload, &credentials(destination, authorization)),
     };
     let post = Post::new(&outcome, http_status, reason, now, took_ms);
     let reference = match outcome {
@@ -83,6 +83,14 @@ async fn once(
         _ => None,
     };
     Answered { outcome, post, reference, earlier: None }
+}
+
+/// What the server must not get into the ledger by repeating it: of `apikey TOKEN` the token, and the values of the configured headers.
+fn credentials<'c>(destination: &'c Destination, authorization: Option<&'c HeaderValue>) -> Vec<&'c str> {
+    let token = authorization.and_then(|header| header.to_str().ok()?.split_whitespace().last());
+    let mut credentials: Vec<&str> = token.into_iter().chain(destination.secrets()).collect();
+    credentials.sort_by_key(|credential| std::cmp::Reverse(credential.len()));
+    credentials
 }
 
 /// The same on every attempt of one content, another one for another content. Names cannot hold a NUL, so no two leads share it.
