@@ -222,7 +222,7 @@ pub fn hold_in_doubt(ledger: &mut Ledger, name: &str, now: Timestamp) -> Result<
                            AND act.id > (SELECT max(id) FROM failure WHERE lead = lead.id AND kind = 'in_doubt'))";
     let path = ledger.path.clone();
     let tx = ledger.write()?;
-    let hold = || -> rusqlite::Result<BTreeMap<i64, u64>> {
+    let change = || -> rusqlite::Result<BTreeMap<i64, u64>> {
         let mut counted = tx.prepare(&format!("SELECT sync, count(*) FROM lead WHERE {WAITING} GROUP BY sync"))?;
         let held = counted.query_map([name], |row| Ok((row.get(0)?, row.get::<_, u32>(1)?.into())))?.collect();
         let sql = format!(
@@ -231,7 +231,7 @@ pub fn hold_in_doubt(ledger: &mut Ledger, name: &str, now: Timestamp) -> Result<
         tx.execute(&sql, params![name, now.0])?;
         held
     };
-    let held = hold().map_err(|error| super::Error::from_sqlite(&path, &error))?;
+    let held = change().map_err(|error| super::Error::from_sqlite(&path, &error))?;
     tx.commit().map_err(|error| super::Error::from_sqlite(&path, &error))?;
     Ok(held)
 }

@@ -86,8 +86,9 @@ impl Dispatch<'_> {
         let mut syncs: Vec<i64> = self.means.syncs.keys().copied().collect();
         syncs.sort_unstable();
         let max_age = self.means.connection.policy.retry.max_age;
-        self.fresh_first = !self.fresh_first;
-        let ask = Ask { syncs, limit, now, max_age, connection: self.means.id, fresh_first: self.fresh_first };
+        let fresh_first = self.claims.is_multiple_of(2);
+        self.claims += 1;
+        let ask = Ask { syncs, limit, now, max_age, connection: self.means.id, fresh_first };
         self.means.writer.claim(ask, &self.told);
     }
 

@@ -78,8 +78,8 @@ pub(super) struct Dispatch<'m> {
     next_due: Option<Next>,
     /// Other connections have all that is left of `--limit`, and may give some of it back.
     short: bool,
-    /// The last claim began with a lead that was never tried.
-    fresh_first: bool,
+    /// Times that leads were asked for.
+    claims: u64,
     /// Nothing more is sent.
     halted: bool,
     /// The breaker's probe has shown life: one lead may go.
@@ -115,7 +115,7 @@ pub(super) async fn dispatch(means: Means<'_>) -> Tally {
         unwritten: 0,
         next_due: None,
         short: false,
-        fresh_first: false,
+        claims: 0,
         halted: false,
         alive: false,
         throttles: 0,

@@ -88,9 +88,11 @@ impl<'s> Walk<'s> {
         }
     }
 
-    /// What is asked whether it is true, and with it what stands beside `and`, `or` and `not` there: any text counts as true.
+    /// What is asked whether it is true, and with it what stands beside `and` and `or` there: any text counts as true.
     pub(super) fn condition(&mut self, expr: &Expr<'s>) {
         match expr {
+            // `not moved_away` of a column alone asks whether it is empty, and lets nobody through who said no to something.
+            Expr::UnaryOp(unary) if matches!(unary.op, UnaryOpKind::Not) && self.column(&unary.expr).is_some() => {}
             Expr::UnaryOp(unary) if matches!(unary.op, UnaryOpKind::Not) => self.condition(&unary.expr),
             Expr::BinOp(binary) if matches!(binary.op, BinOpKind::ScAnd | BinOpKind::ScOr) => {
                 self.condition(&binary.left);

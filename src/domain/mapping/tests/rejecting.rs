@@ -114,6 +114,7 @@ fn where_takes_no_text_for_a_yes_where_every_cell_is_text() {
         "{{ consent == 'J' and email != '' }}",
         "{{ (mobile or phone) != '' }}",
         "{{ email|bool and consent in 'jJ' }}",
+        "{{ not moved_away and consent == 'J' }}",
     ] {
         assert!(filter(source, true).is_ok(), "{source}");
     }
