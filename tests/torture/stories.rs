@@ -288,7 +288,9 @@ pub(crate) fn migration(fault: Fault) -> Story {
         for added in tables(&ledger).difference(&tables(&oldest)) {
             ledger.execute_batch(&format!("DROP {added}")).unwrap();
         }
-        ledger.execute_batch("ALTER TABLE sync DROP COLUMN leads; PRAGMA writable_schema = ON").unwrap();
+        let columns = "ALTER TABLE sync DROP COLUMN leads; ALTER TABLE sync DROP COLUMN cursor_of;
+                       ALTER TABLE connection DROP COLUMN destination; PRAGMA writable_schema = ON";
+        ledger.execute_batch(columns).unwrap();
         let table: String =
             oldest.query_row("SELECT sql FROM sqlite_schema WHERE name = 'lead'", [], |row| row.get(0)).unwrap();
         ledger.execute("UPDATE sqlite_schema SET sql = ?1 WHERE name = 'lead'", [table]).unwrap();
