@@ -69,6 +69,15 @@ async fn what_is_pasted_by_mistake_is_neither_used_nor_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_empty_line_and_quotes_around_the_pasted_address_do_not_end_the_login() {
+    let desk = Desk::start(|_| {}).await;
+    for quote in ["", "\"", "'"] {
+        let output = desk.login_pasting(|address| format!("\n  \n {quote}{address}{quote} \n")).await;
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_address_without_tls_is_refused_before_anything_is_sent() {
     let desk = Desk::start(|_| {}).await;
     desk.export(1);
