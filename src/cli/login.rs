@@ -119,10 +119,15 @@ fn begin_ledger(path: &Path, tokens: &Path) -> Result<(), Failure> {
     }
 }
 
+/// The first line that is not blank: an empty one is a slip of the hand. Empty at the end of stdin.
 async fn pasted_line() -> io::Result<String> {
     let read = tokio::task::spawn_blocking(|| {
         let mut line = String::new();
-        io::stdin().read_line(&mut line).map(|_| line)
+        while io::stdin().read_line(&mut line)? > 0 && line.trim().is_empty() {
+            out::note("That line is empty; paste the address:");
+            line.clear();
+        }
+        Ok(line)
     });
     read.await.map_err(io::Error::other)?
 }

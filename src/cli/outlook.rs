@@ -6,7 +6,7 @@ use crate::auth::{self, Grant, Kept};
 use crate::clock;
 use crate::daemon::board::Board;
 use crate::domain::time::Timestamp;
-use crate::page::{Outlook, Session};
+use crate::page::{Need, Outlook, Session};
 use crate::worker::settings::{Schedule, Settings};
 
 /// As the daemon sees it: it knows what runs, and when each sync is due, jitter included.
@@ -30,13 +30,13 @@ pub(super) fn sessions(settings: &Settings) -> Vec<Session> {
         let needs_login = matches!(oauth.grant, Grant::AuthorizationCode { .. });
         let kept = auth::kept(oauth, &settings.auth_context(connection));
         let ends_at = kept.as_ref().ok().copied().flatten().filter(|_| needs_login).and_then(end);
-        let (text, needs_person) = match kept {
+        let (text, need) = match kept {
             Ok(Some(kept)) => tell(kept, needs_login, clock::now()),
-            Ok(None) if needs_login => ("no session that can be used".to_owned(), true),
-            Ok(None) => ("begins with the next run".to_owned(), false),
-            Err(error) => (error.to_string(), true),
+            Ok(None) if needs_login => ("no session that can be used".to_owned(), Need::Login),
+            Ok(None) => ("begins with the next run".to_owned(), Need::Nothing),
+            Err(error) => (error.to_string(), Need::Mending),
         };
-        Some(Session { connection: connection.name.clone(), text, needs_person, ends_at })
+        Some(Session { connection: connection.name.clone(), text, need, ends_at })
     };
     settings.connections.iter().filter_map(session).collect()
 }
@@ -47,7 +47,7 @@ fn end(kept: Kept) -> Option<Timestamp> {
 }
 
 /// How long a session lasts, and whether a person has to do something about it.
-fn tell(kept: Kept, needs_login: bool, now: Timestamp) -> (String, bool) {
+fn tell(kept: Kept, needs_login: bool, now: Timestamp) -> (String, Need) {
     let end = end(kept);
     let over = end.is_some_and(|end| end <= now);
     let text = match (end, kept.renewable) {
@@ -57,7 +57,7 @@ fn tell(kept: Kept, needs_login: bool, now: Timestamp) -> (String, bool) {
         (None, true) => "renewed without a person".to_owned(),
         (None, false) => "ends when the server says".to_owned(),
     };
-    (text, over && needs_login)
+    (text, if over && needs_login { Need::Login } else { Need::Nothing })
 }
 
 #[cfg(test)]
@@ -69,7 +69,7 @@ mod tests {
     const LATER: Option<Timestamp> = Some(Timestamp(1_000_001));
 
     fn needs_person(expires_at: Option<Timestamp>, refresh_expires_at: Option<Timestamp>, renewable: bool) -> bool {
-        tell(Kept { expires_at, refresh_expires_at, renewable }, true, NOW).1
+        tell(Kept { expires_at, refresh_expires_at, renewable }, true, NOW).1 == Need::Login
     }
 
     #[test]
@@ -79,6 +79,7 @@ mod tests {
         assert!(needs_person(LATER, EARLIER, true), "it cannot be renewed any more");
         assert!(needs_person(EARLIER, None, false));
         assert!(!needs_person(LATER, None, false));
-        assert!(!tell(Kept { expires_at: EARLIER, refresh_expires_at: None, renewable: false }, false, NOW).1);
+        let ended = Kept { expires_at: EARLIER, refresh_expires_at: None, renewable: false };
+        assert_eq!(tell(ended, false, NOW).1, Need::Nothing);
     }
 }

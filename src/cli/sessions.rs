@@ -3,7 +3,7 @@
 use super::{out, outlook};
 use crate::config::{Env, Loaded};
 use crate::domain::time::Timestamp;
-use crate::page::Session;
+use crate::page::{Need, Session};
 
 /// What is known of each connection that has a session, with the command that begins another.
 pub(super) struct Sessions(Vec<(Session, String)>);
@@ -27,7 +27,7 @@ impl Sessions {
     /// A line on the connection's session.
     pub(super) fn tell(&self, connection: &str) {
         if let Some((session, login)) = self.find(connection) {
-            let cure = if session.needs_person { format!(": run `{login}`") } else { String::new() };
+            let cure = if session.need == Need::Login { format!(": run `{login}`") } else { String::new() };
             out::say(format!("  session of {connection}: {}{cure}", session.text));
         }
     }

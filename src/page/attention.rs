@@ -1,9 +1,9 @@
 //! What needs a person, and the command that settles it.
 
-use super::Outlook;
 use super::facts::{Facts, Open};
 use super::lead::Line;
 use super::words;
+use super::{Need, Outlook};
 use crate::domain::breaker::Gate;
 use crate::domain::reason::shown;
 
@@ -39,9 +39,14 @@ fn refused(facts: &Facts) -> Option<Item> {
 }
 
 fn sessions(outlook: &Outlook) -> impl Iterator<Item = Item> {
-    outlook.sessions.iter().filter(|session| session.needs_person).map(|session| {
+    outlook.sessions.iter().filter_map(|session| {
         let name = &session.connection;
-        Item::new(format!("Connection {name}: {}", shown(&session.text)), format!("lead-sync login {name}"))
+        let cure = match session.need {
+            Need::Nothing => return None,
+            Need::Login => format!("lead-sync login {name}"),
+            Need::Mending => "lead-sync check tells whether it is mended".to_owned(),
+        };
+        Some(Item::new(format!("Connection {name}: {}", shown(&session.text)), cure))
     })
 }
 

@@ -44,6 +44,17 @@ pub struct Outlook {
     pub sessions: Vec<Session>,
 }
 
+/// What a session needs of a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Nothing.
+    Nothing,
+    /// A login.
+    Login,
+    /// What its text says: a login would fail in the same way.
+    Mending,
+}
+
 /// The session of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
@@ -51,9 +62,9 @@ pub struct Session {
     pub connection: String,
     /// How long it lasts, or why it cannot be used.
     pub text: String,
-    /// Somebody has to log in.
-    pub needs_person: bool,
-    /// When that is so at the latest, if the server said.
+    /// What somebody has to do.
+    pub need: Need,
+    /// When somebody has to log in at the latest, if the server said.
     pub ends_at: Option<Timestamp>,
 }
 

@@ -70,6 +70,11 @@ impl Desk {
 
     /// `login --no-browser`, the address pasted.
     pub(crate) async fn login(&self) -> Output {
+        self.login_pasting(|address| format!("{address}\n")).await
+    }
+
+    /// As [`Self::login`], with what is pasted made of the address.
+    pub(crate) async fn login_pasting(&self, pasted: impl Fn(&Url) -> String) -> Output {
         let mut command = tokio::process::Command::from(self.command(&["login", "--no-browser"]));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -82,7 +87,7 @@ impl Desk {
         };
         let back = drive(&address, Consent::Allow).await;
         let mut stdin = child.stdin.take().unwrap();
-        tokio::io::AsyncWriteExt::write_all(&mut stdin, format!("{back}\n").as_bytes()).await.unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut stdin, pasted(&back).as_bytes()).await.unwrap();
         drop(stdin);
         let drained = tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         let output = child.wait_with_output().await.unwrap();

@@ -69,6 +69,15 @@ async fn what_is_pasted_by_mistake_is_neither_used_nor_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_empty_line_and_quotes_around_the_pasted_address_do_not_end_the_login() {
+    let desk = Desk::start(|_| {}).await;
+    for quote in ["", "\"", "'"] {
+        let output = desk.login_pasting(|address| format!("\n  \n {quote}{address}{quote} \n")).await;
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_address_without_tls_is_refused_before_anything_is_sent() {
     let desk = Desk::start(|_| {}).await;
     desk.export(1);
@@ -156,4 +165,24 @@ async fn status_tells_when_a_session_ends_and_how_to_begin_the_next_without_aski
     let command = format!("lead-sync --config {} login wegroup", desk.file("lead-sync.toml").display());
     assert!(told.contains(&format!("no session that can be used: run `{command}`")), "{told}");
     assert_eq!(desk.counters().token_requests, before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn status_names_a_cure_that_works_for_a_token_file_that_cannot_be_used() {
+    let desk = Desk::start(|_| {}).await;
+    assert_eq!(desk.login().await.status.code(), Some(0));
+    let file = desk.file("tokens/wegroup.json");
+    let mode = |mode| std::os::unix::fs::PermissionsExt::from_mode(mode);
+    std::fs::set_permissions(&file, mode(0o644)).unwrap();
+    let told = said(&desk.run(&["status"]).await);
+    assert!(told.contains(&format!("chmod 600 {}\n", file.display())), "{told}");
+    std::fs::set_permissions(&file, mode(0o600)).unwrap();
+    for (damage, what) in [("{", "damaged"), ("{\"lead_sync_session\":2}\n", "version 2")] {
+        std::fs::write(&file, damage).unwrap();
+        let told = said(&desk.run(&["status"]).await);
+        assert!(told.contains(what) && told.contains("move it away and log in again"), "{told}");
+        assert!(!told.contains("run `"), "{told}");
+        std::fs::rename(&file, desk.file("moved.json")).unwrap();
+        assert_eq!(desk.login().await.status.code(), Some(0));
+    }
 }

@@ -74,7 +74,8 @@ fn check_issuer(iss: Option<&str>, expected: &Expectation<'_>) -> Result<(), Err
     }
 }
 
-/// The query of a pasted redirect URL; the whole URL is wanted, so that its state can be checked.
+/// The query of a pasted redirect URL; the whole URL is wanted, so that its state can be checked. Quotes around it were put there
+/// for a shell or came with it from a message.
 pub(super) fn pasted_query(line: &str, redirect_url: &Url) -> Result<String, Error> {
     let unusable = || {
         Error::NeedsPerson(format!(
@@ -83,7 +84,8 @@ pub(super) fn pasted_query(line: &str, redirect_url: &Url) -> Result<String, Err
             redirect_url.path()
         ))
     };
-    let url = Url::parse(line.trim()).map_err(|_| unusable())?;
+    let line = line.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\''));
+    let url = Url::parse(line).map_err(|_| unusable())?;
     let is_ours = url.origin() == redirect_url.origin() && url.path() == redirect_url.path();
     let query = url.query().filter(|_| is_ours);
     query.map(str::to_owned).ok_or_else(unusable)
@@ -149,8 +151,10 @@ mod tests {
         let redirect = Url::parse("http://127.0.0.1:8400/callback").unwrap();
         let query = |line: &str| pasted_query(line, &redirect).ok();
         assert_eq!(query(" http://127.0.0.1:8400/callback?code=a&state=b \n"), Some("code=a&state=b".into()));
+        assert_eq!(query("\"http://127.0.0.1:8400/callback?code=a\"\r\n"), Some("code=a".into()));
         for bad in [
             "",
+            "\"\"",
             "planted",
             "http://127.0.0.1:8400/callback",
             "http://127.0.0.1:8401/callback?code=a",

@@ -223,27 +223,28 @@ fn read_private(path: &Path) -> Result<Option<Vec<u8>>, Error> {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
-            return Err(unsafe_file(path, "is a symbolic link"));
+            return Err(unsafe_file(path, "is a symbolic link", "put the file itself there"));
         }
         Err(error) => return Err(failed("open", path, &error)),
     };
     let about = file.metadata().map_err(|error| failed("read", path, &error))?;
     if !about.is_file() {
-        return Err(unsafe_file(path, "is not a regular file"));
+        return Err(unsafe_file(path, "is not a regular file", "move it away"));
     }
     if about.uid() != rustix::process::geteuid().as_raw() {
-        return Err(unsafe_file(path, "belongs to another user"));
+        return Err(unsafe_file(path, "belongs to another user", "run as that user, or give it to this one"));
     }
     if about.mode() & 0o077 != 0 {
-        return Err(unsafe_file(path, "can be read or written by others (its mode has to be 0600)"));
+        let why = format!("can be read or written by others (its mode is {:04o})", about.mode() & 0o7777);
+        return Err(unsafe_file(path, &why, &format!("chmod 600 {}", path.display())));
     }
     let mut bytes = Vec::new();
     file.take(MAX_SIZE).read_to_end(&mut bytes).map_err(|error| failed("read", path, &error))?;
     Ok(Some(bytes))
 }
 
-fn unsafe_file(path: &Path, why: &str) -> Error {
-    Error::Store(format!("{} {why}: it is neither used nor changed", path.display()))
+fn unsafe_file(path: &Path, why: &str, cure: &str) -> Error {
+    Error::Store(format!("{} {why}: it is neither used nor changed; {cure}", path.display()))
 }
 
 fn failed(what: &str, path: &Path, error: &io::Error) -> Error {
