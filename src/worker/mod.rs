@@ -11,6 +11,7 @@ mod older;
 mod pace;
 mod prepare;
 pub mod progress;
+mod recovery;
 pub mod report;
 pub mod settings;
 pub mod stop;
@@ -28,8 +29,7 @@ use self::stop::Stop;
 use crate::clock;
 use crate::domain::latency::Latency;
 use crate::domain::time::{Day, Timestamp};
-use crate::domain::verdict::OnInDoubt;
-use crate::ledger::{self, Counts, Ledger, NewLedger, OlderLedger, Recovered, Trigger};
+use crate::ledger::{self, Counts, Ledger, NewLedger, OlderLedger, Trigger};
 
 /// Entries of old history that a run deletes at most, so that its end is never slow; the next run goes on.
 const PRUNED_PER_RUN: usize = 10_000;
@@ -63,11 +63,7 @@ fn pass_over(assignment: Assignment<'_>) -> ledger::Result<Report> {
     ledger.check_space()?;
     let mut run = Run::begin(assignment, ledger_ids(&ledger, prepared)?, started_at);
     if lease.is_some() {
-        let recovered = ledger::recover(&mut ledger, started_at, |name| in_doubt(prepared, name))?;
-        run.note_recovered(&recovered);
-        for connection in settings.connections.iter().filter(|known| known.policy.on_in_doubt == OnInDoubt::Hold) {
-            run.add_held(&ledger::hold_in_doubt(&mut ledger, &connection.name, started_at)?);
-        }
+        run.recover(&mut ledger)?;
     }
     run.number = ledger.begin_run(job.trigger, run.counts.keys().copied(), started_at)?;
     tracing::Span::current().record("run", run.number);
@@ -102,12 +98,6 @@ pub fn plan(prepared: &Prepared, confirmed: bool, progress: &Progress, stop: &St
     }
     run.take_in(&mut ledger)?;
     run.finish(&ledger)
-}
-
-fn in_doubt(prepared: &Prepared, connection: &str) -> OnInDoubt {
-    let found = prepared.settings.connections.iter().find(|known| known.name == connection);
-    // A connection that is no longer configured sends nothing; a person decides about its leads.
-    found.map_or(OnInDoubt::Hold, |known| known.policy.on_in_doubt)
 }
 
 /// The numbers of the prepared syncs and their connections: sync name → (sync, connection).
@@ -153,29 +143,6 @@ impl<'a> Run<'a> {
             unread: Vec::new(),
             notices: Vec::new(),
             samples: Vec::new(),
-        }
-    }
-
-    fn note_recovered(&mut self, recovered: &Recovered) {
-        let leads = recovered.leads;
-        if leads > 0 {
-            let text = format!("{leads} leads were being sent when the last run was cut off: they are in doubt");
-            self.notices.push(Notice::new(Ending::Complete, text));
-        }
-        self.add_held(&recovered.held);
-    }
-
-    /// Counts leads that are newly held, by sync.
-    fn add_held(&mut self, held: &BTreeMap<i64, u64>) {
-        for (sync, held) in held {
-            if let Some(counts) = self.counts.get_mut(sync) {
-                counts.held += held;
-            } else {
-                // A sync that this run is not over must not look as if it had run.
-                let text = format!("{held} leads of another sync are held: see `lead-sync leads --state held`");
-                self.notices.push(Notice { sync: Some(*sync), ..Notice::new(Ending::Complete, text) });
-                self.holds_others = true;
-            }
         }
     }
 

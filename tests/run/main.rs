@@ -21,4 +21,5 @@ mod place;
 mod privacy;
 mod rate;
 mod stop;
+mod turned_away;
 mod withdrawn;
