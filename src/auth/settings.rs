@@ -200,6 +200,14 @@ impl OAuth {
         self.scopes.iter().filter(|scope| !granted.contains(scope)).map(String::as_str).collect()
     }
 
+    /// As [`Self::not_granted`], of an answer that is no login's: what concerns the session itself rather than the API (a refresh token, the
+    /// userinfo) many servers leave out there although it stands.
+    pub(super) fn not_granted_any_more(&self, granted: &[String]) -> Vec<&str> {
+        const OF_THE_SESSION: [&str; 3] = ["openid", "offline", "offline_access"];
+        let missing = self.not_granted(granted).into_iter();
+        missing.filter(|scope| !OF_THE_SESSION.contains(scope)).collect()
+    }
+
     /// Refuses what cannot work, before anything is sent.
     pub(super) fn check(&self) -> Result<(), Error> {
         let address = match &self.server {

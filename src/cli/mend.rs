@@ -246,7 +246,7 @@ pub(super) fn resume(args: &Args, options: &ResumeOptions) -> Result<Exit, Failu
             out::say(format!("connection {} goes on; {due} waiting leads are due now", options.connection));
             if holder(&desk.loaded.unresolved.ledger).is_some() {
                 out::say(
-                    "a daemon sees that within half a minute; a run that waits at this moment waits on, for `patience` at most",
+                    "a daemon sees that within half a minute (syncs with missed = \"skip\" go at their next time); a run that waits at this moment waits on, for `patience` at most",
                 );
             }
             Ok(Exit::Done)

@@ -39,7 +39,8 @@ impl Settings {
             return "this machine".to_owned();
         }
         let path = self.api_url.path().trim_end_matches('/');
-        format!("{}{path}", self.api_url.host_str().unwrap_or_default())
+        let port = self.api_url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        format!("{}{port}{path}", self.api_url.host_str().unwrap_or_default())
     }
 }
 

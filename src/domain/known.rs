@@ -128,6 +128,11 @@ impl Known {
         self.marks.insert(new, NEW | place.0);
     }
 
+    /// A row with other values stands in this pass for the lead that has this fingerprint from now on.
+    pub fn outdo(&mut self, fingerprint: [u8; 16], place: Place) {
+        self.marks.insert(fingerprint, NEW | OTHER | place.0);
+    }
+
     /// A row became a lead.
     pub fn add(&mut self, fingerprint: [u8; 16], place: Place) {
         self.marks.insert(fingerprint, NEW | place.0);

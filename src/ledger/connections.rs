@@ -15,6 +15,8 @@ pub struct ConnectionState {
     pub pause: Option<(Timestamp, String)>,
     /// The breaker.
     pub breaker: Breaker,
+    /// Where its first lead was delivered.
+    pub destination: Option<String>,
 }
 
 /// When the connection's last request was about to be sent.
@@ -36,7 +38,7 @@ impl Ledger {
 
     /// What is remembered of a connection.
     pub fn connection_state(&self, connection: i64) -> Result<(ConnectionState, RateMemory)> {
-        let sql = "SELECT pause_until, pause_reason, breaker_failures, breaker_trips, breaker_until, last_request_at
+        let sql = "SELECT pause_until, pause_reason, breaker_failures, breaker_trips, breaker_until, destination, last_request_at
                      FROM connection WHERE id = ?1";
         let read = self.db.query_row(sql, [connection], |row| {
             let pause_until: Option<i64> = row.get(0)?;
@@ -48,22 +50,11 @@ impl Ledger {
                     trips: row.get(3)?,
                     open_until: row.get::<_, Option<i64>>(4)?.map(Timestamp),
                 },
+                destination: row.get(5)?,
             };
-            Ok((state, row.get::<_, Option<i64>>(5)?.map(Timestamp)))
+            Ok((state, row.get::<_, Option<i64>>(6)?.map(Timestamp)))
         });
         read.map_err(|error| self.error(&error))
-    }
-
-    /// Where the connection's leads were delivered so far; `None` if none was.
-    pub fn destination(&self, connection: i64) -> Result<Option<String>> {
-        let sql = "SELECT destination FROM connection WHERE id = ?1";
-        self.db.query_row(sql, [connection], |row| row.get(0)).map_err(|error| self.error(&error))
-    }
-
-    /// Remembers where the connection's leads were delivered, unless that is known.
-    pub fn keep_destination(&self, connection: i64, destination: &str) -> Result<()> {
-        let sql = "UPDATE connection SET destination = ?2 WHERE id = ?1 AND destination IS NULL";
-        self.db.execute(sql, params![connection, destination]).map(drop).map_err(|error| self.error(&error))
     }
 
     /// The place where the connection's leads were delivered has moved: the next delivery tells where to. False if there is no such connection.
@@ -122,17 +113,17 @@ impl Ledger {
     }
 }
 
-/// Keeps pause and breaker.
+/// Keeps pause, breaker and, once there is one, the place of the first delivery.
 pub(super) fn store(db: &Connection, connection: i64, state: &ConnectionState) -> rusqlite::Result<()> {
     let sql = "UPDATE connection SET pause_until = ?2, pause_reason = ?3, breaker_failures = ?4, breaker_trips = ?5,
-                      breaker_until = ?6 WHERE id = ?1";
+                      breaker_until = ?6, destination = coalesce(destination, ?7) WHERE id = ?1";
     let (until, reason) = match &state.pause {
         Some((until, reason)) => (Some(until.0), Some(reason)),
         None => (None, None),
     };
     let breaker = state.breaker;
     let open_until = breaker.open_until.map(|until| until.0);
-    let values = params![connection, until, reason, breaker.failures, breaker.trips, open_until];
+    let values = params![connection, until, reason, breaker.failures, breaker.trips, open_until, state.destination];
     db.prepare_cached(sql)?.execute(values).map(drop)
 }
 
@@ -153,6 +144,7 @@ mod tests {
             let state = ConnectionState {
                 pause: pause.map(|until| (Timestamp(until), String::new())),
                 breaker: Breaker { open_until: open_until.map(Timestamp), ..Breaker::default() },
+                destination: None,
             };
             store(&ledger.db, connection, &state).unwrap();
             assert_eq!(ledger.put_off_until("customers").unwrap(), Some(Timestamp(until)));

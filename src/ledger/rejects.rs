@@ -190,7 +190,7 @@ impl Admission<'_> {
                 let read = self.tx.query_row(sql, [old], |row| Ok((row.get(0)?, row.get(1)?)));
                 match read.map_err(|error| self.error(&error))? {
                     (true, _) => Ok(()),
-                    (false, true) => self.restore(old, "its change was corrected to another key"),
+                    (false, true) => self.restore(old, "its change was corrected to another key").map(drop),
                     (false, false) => self.withdraw(old),
                 }
             }

@@ -30,7 +30,7 @@ fn lines(what: impl FnOnce()) -> Vec<String> {
 
 fn health(pause: Option<i64>, outcome: &str) -> Health {
     let pause = pause.map(|until| (Timestamp(until), "the API asked for it".to_owned()));
-    let state = ConnectionState { pause, breaker: Breaker::default() };
+    let state = ConnectionState { pause, breaker: Breaker::default(), destination: None };
     Health {
         syncs: vec![SyncHealth {
             sync: "customers".to_owned(),

@@ -9,6 +9,7 @@ use tokio::runtime::Builder;
 
 use super::dispatch::{Budget, Means, dispatch};
 use super::pace::Pace;
+use super::place;
 use super::prepare::Prepared;
 use super::report::{Ending, Notice};
 use super::settings::{Api, Connection, Sync};
@@ -81,23 +82,19 @@ async fn send_all(run: &mut Run<'_>, ledger: Ledger, lease: &Lease) -> ledger::R
             meters: Meters::new(&lane.connection.name),
             pseudonyms: &pseudonyms,
             state: lane.state.clone(),
+            place: &lane.place,
+            turn: run.number.unsigned_abs(),
             budget: &budget,
             progress,
             stop: stop.clone(),
             grace: prepared.settings.shutdown_grace,
         })
     });
-    let mut delivering = Vec::new();
     for (lane, tally) in lanes.iter().zip(join_all(dispatches).await) {
-        if run.add(lane.id, tally) {
-            delivering.push(lane);
-        }
+        run.add(lane.id, tally);
     }
     let _ = tokio::time::timeout(RENEWAL, join_all(lanes.iter().map(|lane| lane.tokens.settled()))).await;
     let ledger = writer.finish()?;
-    for lane in delivering {
-        ledger.keep_destination(lane.id, &lane.place)?;
-    }
     // What was settled in a ledger that is not there any more is not recorded, whatever this run did.
     lease.confirm()?;
     Ok(ledger)
@@ -114,6 +111,7 @@ async fn open_all<'p>(run: &mut Run<'p>, ledger: &Ledger) -> ledger::Result<Vec<
     for lane in opened {
         match lane {
             Ok(lane) => lanes.push(lane),
+            Err(Closed::Notice(notice)) if run.notices.contains(&notice) => {}
             Err(Closed::Notice(notice)) => run.notices.push(notice),
             Err(Closed::Ledger(error)) => return Err(error),
         }
@@ -141,10 +139,10 @@ async fn open<'p>(run: &Run<'_>, ledger: &Ledger, connection: &'p Connection) ->
     let destination = Destination::new(connection.destination.clone()).map_err(|error| usage(error.to_string()))?;
     let tokens = connect(connection, prepared).map_err(|error| usage(error.to_string()))?;
     let distribution = distribution(connection, tokens.as_ref()).await.map_err(Closed::Notice)?;
-    let place = place(connection, distribution.as_deref());
-    if let Some(before) = ledger.destination(id).map_err(Closed::Ledger)?.filter(|before| *before != place) {
-        return Err(usage(moved(&prepared.settings.config_option, name, &before, &place)));
+    if let Some(notice) = place::moved(prepared, connection, distribution.as_deref(), &state) {
+        return Err(Closed::Notice(notice));
     }
+    let place = place::of(connection, distribution.as_deref());
     let mut syncs = HashMap::new();
     for sync in prepared.syncs.iter().map(|sync| &sync.settings).filter(|sync| sync.connection == *name) {
         let endpoint = endpoint(connection, sync, distribution.as_deref()).map_err(usage)?;
@@ -154,21 +152,6 @@ async fn open<'p>(run: &Run<'_>, ledger: &Ledger, connection: &'p Connection) ->
         }
     }
     Ok(Lane { connection, id, syncs, destination, place, tokens, state, last_request })
-}
-
-/// Where a connection's leads are delivered, for a person.
-fn place(connection: &Connection, distribution: Option<&str>) -> String {
-    let place = connection.destination.place();
-    distribution.map_or_else(|| place.clone(), |id| format!("distribution {id} at {place}"))
-}
-
-/// What is said if a ledger's leads were delivered elsewhere.
-fn moved(config_option: &str, name: &str, before: &str, now: &str) -> String {
-    format!(
-        "its leads were delivered to {before}, and go to {now} by the configuration: what is delivered there would count as delivered here, and \
-         what waits for there would be sent here. Give this configuration a ledger of its own ([ledger] path), or correct it; if it is the same \
-         place under a new name: lead-sync{config_option} resume {name} --moved"
-    )
 }
 
 /// Where the leads of `sync` are posted on its connection.

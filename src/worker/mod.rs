@@ -9,6 +9,7 @@ mod job;
 mod lanes;
 mod older;
 mod pace;
+mod place;
 mod prepare;
 pub mod progress;
 mod recovery;
@@ -208,6 +209,13 @@ impl<'a> Run<'a> {
         let Assignment { prepared, job, progress, stop, .. } = self.assignment;
         for sync in &prepared.syncs {
             let Some((id, _)) = self.ids.get(&sync.settings.name) else { continue };
+            if let Some(notice) = self.is_elsewhere(ledger, &sync.settings.name)? {
+                self.unread.push(sync.settings.name.clone());
+                if !self.notices.contains(&notice) {
+                    self.notices.push(notice);
+                }
+                continue;
+            }
             let span = tracing::info_span!("sync", sync = sync.settings.name);
             let order = Order {
                 sync: &sync.settings,
@@ -246,11 +254,10 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Adds what one connection's dispatch did. True if it delivered anything.
-    fn add(&mut self, connection: i64, tally: dispatch::Tally) -> bool {
+    /// Adds what one connection's dispatch did.
+    fn add(&mut self, connection: i64, tally: dispatch::Tally) {
         let (counts, latency, notices) = tally.finish();
         self.latency.insert(connection, latency);
-        let delivered: u64 = counts.values().map(|sent| sent.delivered).sum();
         for (sync, sent) in counts {
             let counts = self.counts.entry(sync).or_default();
             counts.delivered += sent.delivered;
@@ -260,7 +267,6 @@ impl<'a> Run<'a> {
             counts.failed += sent.failed;
         }
         self.notices.extend(notices);
-        delivered > 0
     }
 
     fn finish(&mut self, ledger: &Ledger) -> ledger::Result<Report> {

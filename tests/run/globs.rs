@@ -125,3 +125,39 @@ fn a_bad_row_of_the_last_file_is_listed_although_an_older_file_has_a_good_one_of
     assert_eq!(scene.leads().iter().filter(|lead| lead["state"] == "rejected").count(), 2);
     assert_eq!(scene.run().code, 0, "it is not new again");
 }
+
+#[test]
+fn a_repeated_key_in_files_that_are_moved_away_is_listed_every_day_and_new_on_the_first() {
+    let mut scene = Scene::new();
+    scene.source("after", "{ archive = \"done\" }");
+    for (day, code) in [(1, 3), (2, 0), (3, 0)] {
+        file(&scene, "full.csv", &["1,Ann,Maes,a@example.com,J", "1,Ann,Claes,a@example.com,J"]);
+        assert_eq!(scene.run().code, code, "day {day}");
+        assert_eq!(scene.leads().iter().filter(|lead| lead["state"] == "rejected").count(), 1, "day {day}");
+    }
+}
+
+#[test]
+fn a_bad_row_of_a_file_that_cannot_be_read_stays_listed_and_is_not_new_afterwards() {
+    let scene = Scene::new();
+    file(&scene, "a.csv", &["7,Zoe,Zoet,z@example.com,J"]);
+    file(&scene, "b.csv", &["7,Zoe,Zoet,z@example.com,J,extra"]);
+    assert_eq!(scene.run().code, 3);
+    scene.export("b.csv", "<html>");
+    assert_eq!(scene.run().code, 3);
+    file(&scene, "b.csv", &["7,Zoe,Zoet,z@example.com,J,extra"]);
+    let ran = scene.run();
+    assert_eq!((ran.code, ran.count("rejected")), (0, 0), "{ran:?}");
+}
+
+#[test]
+fn a_file_that_has_just_come_keeps_no_older_one_from_being_read() {
+    let mut scene = Scene::new();
+    scene.sync("where", r#""{{ consent == 'J' }}""#).source("min_age", "\"1h\"");
+    file(&scene, "a.csv", &["1,Ann,Maes,a@example.com,J"]);
+    let old = OpenOptions::new().append(true).open(scene.path("exports/a.csv")).unwrap();
+    old.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1)).unwrap();
+    file(&scene, "b.csv", &["2,Bob,Claes,b@example.com,J"]);
+    let ran = scene.run();
+    assert_eq!((ran.code, ran.count("delivered")), (0, 1), "{ran:?}");
+}

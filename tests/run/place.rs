@@ -18,7 +18,15 @@ fn a_ledger_of_another_distribution_sends_nothing_until_that_is_confirmed() {
         assert_eq!(ran.code, 2, "{ran:?}");
         assert!(ran.stderr.contains("ledger of its own") && ran.stderr.contains("resume wegroup --moved"), "{ran:?}");
     }
-    assert_eq!(scene.requests().len(), 2);
+    let plan = scene.cli(&["plan"]);
+    assert!(plan.code == 2 && plan.stderr.contains("ledger of its own"), "{plan:?}");
+    assert_eq!(scene.cli(&["baseline", "--yes"]).code, 2);
+    // Nothing of the other place's export is in this ledger.
+    let right = format!("{:?}", Options::DISTRIBUTION_ID);
+    scene.connection("distribution_id", &right).customers(0..2);
+    assert_eq!(scene.run().code, 0);
+    assert_eq!((scene.requests().len(), scene.leads().len()), (2, 2));
+    scene.connection("distribution_id", OTHER).customers(0..3);
     assert_eq!(scene.cli(&["resume", "wegroup", "--moved"]).code, 0);
     scene.run();
     assert_eq!(scene.requests().len(), 3);

@@ -102,6 +102,21 @@ fn a_change_whose_consent_is_withdrawn_leaves_what_was_delivered_on_record_and_i
 }
 
 #[test]
+fn a_change_that_is_withdrawn_leaves_no_room_for_another_row_of_its_key() {
+    for files in [&["c-1.csv", "c-2.csv"][..], &["c-1.csv", "c-1.csv"]] {
+        let (scene, _) = changed_and_refused();
+        std::fs::remove_file(scene.path("exports/customers.csv")).unwrap();
+        let (wanted, unwanted) = ("1,Ann,Third,a@example.com,J\n", "1,Ann,Claes,a@example.com,N\n");
+        scene.export(files[0], format!("{HEADER}{wanted}"));
+        let before = if files[0] == files[1] { unwanted.to_owned() + wanted } else { unwanted.to_owned() };
+        scene.export(files[1], format!("{HEADER}{before}"));
+        let ran = scene.run();
+        assert_eq!((ran.count("delivered"), scene.stored().len()), (0, 1), "{files:?}: {ran:?}");
+        assert_eq!(scene.requests().len(), 2, "{files:?}");
+    }
+}
+
+#[test]
 fn a_row_that_is_again_what_was_delivered_is_not_sent_a_second_time() {
     let (scene, id) = changed_and_refused();
     let ran = rows(&scene, &["1,Ann,Maes,a@example.com,J"]);

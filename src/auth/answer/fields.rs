@@ -31,7 +31,10 @@ pub(super) fn scopes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
         Value::Array(items) => items.iter().map(Value::as_str).collect(),
         other => other.as_str().map(|text| vec![text]),
     };
-    Ok(texts.map(|texts| texts.into_iter().flat_map(str::split_ascii_whitespace).map(str::to_owned).collect()))
+    let scopes =
+        texts.map(|texts| texts.into_iter().flat_map(str::split_ascii_whitespace).map(str::to_owned).collect());
+    // An answer that names none says nothing: RFC 6749 has one at least.
+    Ok(scopes.filter(|scopes: &Vec<String>| !scopes.is_empty()))
 }
 
 pub(super) fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {

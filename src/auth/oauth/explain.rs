@@ -35,7 +35,7 @@ impl Inner {
 
     /// The session, if it has what was asked for: a scope that was not granted would be a 403 for each lead.
     pub(super) fn with_every_scope(&self, session: Session) -> Result<Session, Error> {
-        let missing = self.settings.not_granted(&session.scopes).join(", ");
+        let missing = self.settings.not_granted_any_more(&session.scopes).join(", ");
         if missing.is_empty() {
             return Ok(session);
         }

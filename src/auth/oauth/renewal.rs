@@ -86,7 +86,7 @@ impl Renewal<'_> {
 
     /// What is configured was granted.
     fn has_every_scope(&self, session: &Session) -> bool {
-        self.inner.settings.not_granted(&session.scopes).is_empty()
+        self.inner.settings.not_granted_any_more(&session.scopes).is_empty()
     }
 
     /// Good for a while and for all that is configured, and not the very token that the API has just refused.

@@ -159,8 +159,9 @@ impl Admission<'_> {
     /// sent again on purpose, and what the API has of it is kept.
     pub fn renew(&self, lead: i64, fingerprint: &[u8; 16], place: Place, content: Content<'_>) -> Result<()> {
         self.run(
-            "INSERT INTO earlier (lead, version, basis, fingerprint, remote_id, http_status, at)
-             SELECT id, version, basis, fingerprint, remote_id, http_status, updated_at FROM lead WHERE id = ?1 AND state = 'delivered'",
+            "INSERT INTO earlier (lead, version, basis, fingerprint, backref, remote_id, http_status, attempts, possibly_sent, at)
+             SELECT id, version, basis, fingerprint, backref, remote_id, http_status, attempts, possibly_sent, updated_at
+               FROM lead WHERE id = ?1 AND state = 'delivered'",
             [lead],
         )?;
         let sql = "UPDATE lead SET basis = ?2, fingerprint = ?3, state = 'pending', next_at = ?4, version = version + 1, attempts = 0,
@@ -197,18 +198,20 @@ impl Admission<'_> {
     }
 
     /// Undoes what [`Self::renew`] did to a delivered lead: the API has the content from before, and the one since is not sent. The version
-    /// stays, as that of the next content has to be another one.
-    pub fn restore(&self, lead: i64, why: &str) -> Result<()> {
-        let sql = "UPDATE lead SET (basis, fingerprint, remote_id, http_status, updated_at) =
-                          (SELECT basis, fingerprint, remote_id, http_status, at FROM earlier WHERE lead = ?1 ORDER BY version DESC LIMIT 1),
-                          state = 'delivered', next_at = NULL, attempts = 1, tries = 1, by_mapping = 0, possibly_sent = 0, reason = ?2
-                    WHERE id = ?1";
-        self.run(sql, params![lead, why])?;
+    /// stays, as that of the next content has to be another one. Gives the fingerprint of the row that was delivered.
+    pub fn restore(&self, lead: i64, why: &str) -> Result<[u8; 16]> {
+        let sql = "UPDATE lead SET (basis, fingerprint, backref, remote_id, http_status, attempts, possibly_sent, updated_at) =
+                          (SELECT basis, fingerprint, backref, remote_id, http_status, attempts, possibly_sent, at
+                             FROM earlier WHERE lead = ?1 ORDER BY version DESC LIMIT 1),
+                          state = 'delivered', next_at = NULL, tries = 0, by_mapping = 0, reason = ?2
+                    WHERE id = ?1 RETURNING fingerprint";
+        let mut statement = self.tx.prepare_cached(sql).map_err(|error| self.error(&error))?;
+        let put_back = statement.query_row(params![lead, why], |row| row.get(0)).map_err(|error| self.error(&error))?;
         self.run("DELETE FROM content WHERE lead = ?1", [lead])?;
-        self.run(
-            "DELETE FROM earlier WHERE lead = ?1 AND version = (SELECT max(version) FROM earlier WHERE lead = ?1)",
-            [lead],
-        )
+        let sql =
+            "DELETE FROM earlier WHERE lead = ?1 AND version = (SELECT max(version) FROM earlier WHERE lead = ?1)";
+        self.run(sql, [lead])?;
+        Ok(put_back)
     }
 
     /// Holds a lead of which an attempt may have arrived, as another one must not be made.

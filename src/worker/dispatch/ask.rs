@@ -87,7 +87,7 @@ impl Dispatch<'_> {
         syncs.sort_unstable();
         let max_age = self.means.connection.policy.retry.max_age;
         let fresh_first = self.claims.is_multiple_of(2);
-        self.claims += 1;
+        self.claims += u64::from(limit > 0);
         let ask = Ask { syncs, limit, now, max_age, connection: self.means.id, fresh_first };
         self.means.writer.claim(ask, &self.told);
     }

@@ -53,6 +53,10 @@ pub(super) struct Means<'m> {
     pub(super) meters: Meters,
     pub(super) pseudonyms: &'m Pseudonyms,
     pub(super) state: ConnectionState,
+    /// Where its leads are delivered.
+    pub(super) place: &'m str,
+    /// Runs so far: of runs that send one lead each, every other one begins with a lead that was never tried.
+    pub(super) turn: u64,
     pub(super) budget: &'m Budget,
     pub(super) progress: &'m Progress,
     pub(super) stop: Stop,
@@ -78,7 +82,7 @@ pub(super) struct Dispatch<'m> {
     next_due: Option<Next>,
     /// Other connections have all that is left of `--limit`, and may give some of it back.
     short: bool,
-    /// Times that leads were asked for.
+    /// The run's turn, and times that leads were asked for.
     claims: u64,
     /// Nothing more is sent.
     halted: bool,
@@ -105,6 +109,7 @@ enum Next {
 /// Sends what is due on one connection, until nothing is, or something stops it.
 pub(super) async fn dispatch(means: Means<'_>) -> Tally {
     let (told, done) = unbounded_channel();
+    let claims = means.turn;
     let dispatch = Dispatch {
         means,
         told,
@@ -115,7 +120,7 @@ pub(super) async fn dispatch(means: Means<'_>) -> Tally {
         unwritten: 0,
         next_due: None,
         short: false,
-        claims: 0,
+        claims,
         halted: false,
         alive: false,
         throttles: 0,
@@ -280,6 +285,10 @@ impl Dispatch<'_> {
             Done::Settled { lead, sync, state } => {
                 self.unwritten -= 1;
                 self.tally.settled(lead, sync, state, self.means.progress);
+                if state == State::Delivered && self.means.state.destination.is_none() {
+                    self.means.state.destination = Some(self.means.place.to_owned());
+                    self.store_state();
+                }
                 if matches!(state, State::Waiting | State::Pending) {
                     // It may be due before anything the ledger has named.
                     self.next_due = None;

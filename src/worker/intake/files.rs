@@ -7,6 +7,7 @@ use std::thread;
 
 use super::pass::Pass;
 use super::{Halt, Order, Read, STRIDE, notice, tick};
+use crate::ledger;
 use crate::sources::{self, csv};
 use crate::worker::report::{Ending, Notice};
 
@@ -28,7 +29,7 @@ pub(super) fn read_all(pass: &mut Pass<'_>, settings: &csv::Settings, order: &Or
     let first_number = pass.admission().next_number()?;
     for (index, entry) in entries.iter().enumerate().rev() {
         if let Some(why) = left_for_later(pass, entry, order) {
-            pass.leave_file(&entry.origin)?;
+            outranks(pass, entry, order)?;
             read.complete = false;
             read.notices.push(Notice::new(Ending::Complete, format!("sync {name}: {} {why}", entry.origin)));
             continue;
@@ -43,7 +44,8 @@ pub(super) fn read_all(pass: &mut Pass<'_>, settings: &csv::Settings, order: &Or
                 read.to_archive.push((entry.clone(), summary));
             }
             Err(Halt::Source(error)) => {
-                pass.forget_file(&entry.origin)?;
+                pass.forget_file()?;
+                outranks(pass, entry, order)?;
                 read.complete = false;
                 read.notices.push(notice(name, &error));
             }
@@ -51,6 +53,11 @@ pub(super) fn read_all(pass: &mut Pass<'_>, settings: &csv::Settings, order: &Or
         }
     }
     Ok(read)
+}
+
+/// A file was not read: its rows count before those of the files that are. A file that is moved away once it is read is always another one.
+fn outranks(pass: &mut Pass<'_>, entry: &csv::Entry, order: &Order<'_>) -> ledger::Result<()> {
+    if order.moves_files() { Ok(()) } else { pass.leave_file(&entry.origin) }
 }
 
 /// Why a file is not read in this pass, to follow its name. Without the last file of a glob the others may hold consent that was withdrawn since.

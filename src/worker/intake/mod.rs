@@ -148,7 +148,7 @@ fn conclude(mut pass: Pass<'_>, read: Read, order: &Order<'_>) -> ledger::Result
             counts.new
         );
         notices.push(Notice::new(Ending::Attention, text));
-        let counts = Counts { rejected: 0, ..counts };
+        let counts = Counts { rejected: 0, held: 0, ..counts };
         return Ok(Taken { counts, notices, samples, is_read: false });
     }
     if order.sync.expects_rows && counts.read == 0 && is_all && order.purpose == Purpose::Send && !order.confirmed {

@@ -64,9 +64,9 @@ pub(super) struct Pass<'p> {
     /// Lines of the files already read.
     lines_before: u64,
     origin: Origin,
-    /// Files that could not be read, each with its number if it was read before. Its rows count before those of the files that are read after
-    /// it, which change no lead that came from it.
-    unread: Vec<Option<i64>>,
+    /// Files that were read before and could not be read now. Their rows count before those of the files that are read after them, which change
+    /// no lead that came from them.
+    unread: Vec<i64>,
     pub(super) counts: Counts,
     /// Known leads that nobody would send, were it not for this pass: delivered, rejected or failed ones with new content.
     pub(super) again: u64,
@@ -256,7 +256,8 @@ impl<'p> Pass<'p> {
     }
 
     fn mend(&self, record: &Record) -> ledger::Result<()> {
-        if !self.quarantined_keys.contains(record.key()) {
+        // While a file is not read, its own bad rows are not listed anew.
+        if !self.unread.is_empty() || !self.quarantined_keys.contains(record.key()) {
             return Ok(());
         }
         self.admission.mend(record.key(), self.origin.id, !self.origin.whole)
@@ -271,7 +272,9 @@ impl<'p> Pass<'p> {
             Some(times) if *times > 0 => {
                 *times -= 1;
                 self.counts.invalid += 1;
-                if !self.origin.whole {
+                if !self.origin.whole
+                    && self.admission.quarantine_again(record.key(), &fingerprint, self.place(record))?
+                {
                     return Ok(());
                 }
             }

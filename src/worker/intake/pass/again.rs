@@ -22,6 +22,11 @@ impl Pass<'_> {
         if !same_row && let Some(first) = self.known.met(&lead.fingerprint) {
             return self.repeated(record, first);
         }
+        if !same_row && self.unread.contains(&lead.origin) {
+            self.known.replace(&lead.fingerprint, fingerprint, place);
+            self.counts.changed += 1;
+            return Ok(());
+        }
         if lead.other_basis {
             // The mapping reads other columns than before: nothing tells whether the row changed, so it did not.
             self.admission.rebase(lead.known.lead, &fingerprint)?;
@@ -60,20 +65,18 @@ impl Pass<'_> {
         (fingerprint, place): ([u8; 16], Place),
         same_row: bool,
     ) -> ledger::Result<()> {
-        if !same_row && self.unread.contains(&Some(lead.origin)) {
-            self.counts.changed += 1;
-            return Ok(());
-        }
-        self.mend(record)?;
         let number = lead.known.lead;
         let rendered = match self.mapping.wants(record) {
             Ok(true) => self.mapping.render(record),
             Err(rejection) => Err(rejection),
             Ok(false) => return self.unwanted(record, lead.known, fingerprint, place),
         };
+        if rendered.is_ok() {
+            self.mend(record)?;
+        }
         if lead.delivered == Some(fingerprint) && lead.known.is_open() && !lead.known.possibly_sent {
             self.counts.unchanged += 1;
-            return self.admission.restore(number, "its row is again as it was delivered");
+            return self.admission.restore(number, "its row is again as it was delivered").map(drop);
         }
         let row = if rendered.is_ok() { plan::Row::Wanted } else { plan::Row::Refused };
         match (plan::change(lead.known, row, self.on_change), rendered) {
@@ -94,6 +97,7 @@ impl Pass<'_> {
     /// A row of a known lead for which `where` is false: its key is taken in this pass, whatever becomes of the lead.
     fn unwanted(&mut self, record: &Record, known: Known, fingerprint: [u8; 16], place: Place) -> ledger::Result<()> {
         self.counts.skipped += 1;
+        self.mend(record)?;
         match plan::change(known, plan::Row::Unwanted, self.on_change) {
             Change::Withdraw => {
                 tracing::debug!(sync = self.sync, line = record.line, "not sent any more: `where` is false now");
@@ -102,7 +106,10 @@ impl Pass<'_> {
                 self.admission.withdraw(known.lead)
             }
             Change::Restore => {
-                self.admission.restore(known.lead, "its change was not sent: `where` is false for the row")
+                let why = "its change was not sent: `where` is false for the row";
+                let put_back = self.admission.restore(known.lead, why)?;
+                self.known.outdo(put_back, place);
+                Ok(())
             }
             Change::Hold => {
                 self.counts.held += 1;

@@ -10,6 +10,7 @@ use crate::ledger::{self, Counts};
 pub(super) struct Before {
     counts: Counts,
     again: u64,
+    overtaken: u64,
     samples: usize,
     lines: u64,
     pub(super) quarantined: HashMap<[u8; 16], u32>,
@@ -21,6 +22,7 @@ impl Pass<'_> {
         self.before = Before {
             counts: self.counts,
             again: self.again,
+            overtaken: self.overtaken,
             samples: self.samples.len(),
             lines: self.lines_before,
             quarantined: self.quarantined.clone(),
@@ -34,18 +36,19 @@ impl Pass<'_> {
     }
 
     /// Takes back what the file brought, here and in the ledger.
-    pub(in crate::worker::intake) fn forget_file(&mut self, path: &str) -> ledger::Result<()> {
-        let Before { counts, again, samples, lines, quarantined } = std::mem::take(&mut self.before);
+    pub(in crate::worker::intake) fn forget_file(&mut self) -> ledger::Result<()> {
+        let Before { counts, again, overtaken, samples, lines, quarantined } = std::mem::take(&mut self.before);
+        self.overtaken = overtaken;
         (self.counts, self.again, self.lines_before, self.quarantined) = (counts, again, lines, quarantined);
         self.samples.truncate(samples);
         self.known.take_back(lines);
-        self.admission.forget_file()?;
-        self.leave_file(path)
+        self.admission.forget_file()
     }
 
-    /// A file does not count in this pass: what files before it in name order hold is older than what it may hold.
+    /// A file does not count in this pass: what files before it in name order hold is older than what it holds. One that was never read is as one
+    /// that has not come yet.
     pub(in crate::worker::intake) fn leave_file(&mut self, path: &str) -> ledger::Result<()> {
-        self.unread.push(self.admission.origin_of(path)?);
+        self.unread.extend(self.admission.origin_of(path)?);
         Ok(())
     }
 

@@ -209,6 +209,15 @@ impl Import<'_> {
             return self.remember(number, reject, original, None, &fingerprint).map(Ok);
         };
         let number = known.known.lead;
+        if known.known.state == State::Delivered && known.fingerprint == fingerprint {
+            self.done.left += 1;
+            return self.remember(number, reject, original, None, &fingerprint).map(Ok);
+        }
+        if known.delivered == Some(fingerprint) && known.known.is_open() && !known.known.possibly_sent {
+            self.admission.restore(number, "its row is again as it was delivered")?;
+            self.done.left += 1;
+            return self.remember(number, reject, original, Some(known.fingerprint), &fingerprint).map(Ok);
+        }
         match plan::change(known.known, plan::Row::Wanted, self.sync.settings.on_change) {
             Change::Renew => {
                 self.admission.renew(number, &fingerprint, place, content)?;
