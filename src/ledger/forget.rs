@@ -185,10 +185,7 @@ fn forget_in(
     }
     if let Some((lead, state, possibly_sent, remote_id)) = found {
         let at_recipient = possibly_sent || state == State::Delivered.as_str() || state == State::Held.as_str();
-        let mut ids: Vec<Option<String>> = db
-            .prepare("SELECT remote_id FROM earlier WHERE lead = ?1 ORDER BY version")?
-            .query_map([lead], |row| row.get(0))?
-            .collect::<rusqlite::Result<_>>()?;
+        let mut ids = earlier_ids(db, lead)?;
         if at_recipient || remote_id.is_some() {
             ids.push(remote_id);
         }
@@ -215,6 +212,12 @@ fn forget_in(
         forgotten.mentions += db.execute("DELETE FROM quarantine WHERE id = ?1", [row])?;
     }
     Ok(())
+}
+
+/// The API's ids of contents that were delivered before the present one.
+fn earlier_ids(db: &Connection, lead: i64) -> rusqlite::Result<Vec<Option<String>>> {
+    let mut statement = db.prepare("SELECT remote_id FROM earlier WHERE lead = ?1 ORDER BY version")?;
+    statement.query_map([lead], |row| row.get(0))?.collect()
 }
 
 fn erase_lead(db: &Connection, sync: i64, lead: i64) -> rusqlite::Result<()> {

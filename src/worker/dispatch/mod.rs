@@ -6,10 +6,11 @@
 mod ask;
 mod budget;
 mod judge;
+mod means;
 mod post;
 mod tally;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,48 +22,16 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 pub(super) use self::budget::Budget;
+pub(super) use self::means::Means;
 use self::post::Sent;
 pub(super) use self::tally::Tally;
-use super::pace::Pace;
-use super::progress::Progress;
 use super::report::{Ending, Notice};
-use super::settings::Connection;
-use super::stop::Stop;
-use crate::auth::TokenSource;
 use crate::clock;
-use crate::destination::{Destination, Target};
 use crate::domain::blocked::Blocked;
 use crate::domain::breaker::Gate;
 use crate::domain::delivery::{Claim, Settlement, State};
-use crate::domain::pseudonym::Pseudonyms;
 use crate::domain::time::Timestamp;
-use crate::ledger::{ConnectionState, Done, Writer};
-use crate::metrics::Meters;
-
-/// Everything that one connection's dispatch works with.
-pub(super) struct Means<'m> {
-    pub(super) connection: &'m Connection,
-    /// Its number in the ledger.
-    pub(super) id: i64,
-    /// Its syncs: number, name, and where their leads go.
-    pub(super) syncs: &'m HashMap<i64, (String, Target)>,
-    pub(super) destination: &'m Destination,
-    pub(super) tokens: Arc<dyn TokenSource>,
-    pub(super) writer: &'m Writer,
-    pub(super) pace: Pace,
-    pub(super) meters: Meters,
-    pub(super) pseudonyms: &'m Pseudonyms,
-    pub(super) state: ConnectionState,
-    /// Where its leads are delivered.
-    pub(super) place: &'m str,
-    /// Runs so far: of runs that send one lead each, every other one begins with a lead that was never tried.
-    pub(super) turn: u64,
-    pub(super) budget: &'m Budget,
-    pub(super) progress: &'m Progress,
-    pub(super) stop: Stop,
-    /// How long requests under way may take once we are to stop.
-    pub(super) grace: Duration,
-}
+use crate::ledger::Done;
 
 /// A request under way.
 type Flight<'m> = Pin<Box<dyn Future<Output = (Claim, Sent)> + Send + 'm>>;

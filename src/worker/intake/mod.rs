@@ -135,29 +135,10 @@ fn conclude(mut pass: Pass<'_>, read: Read, order: &Order<'_>) -> ledger::Result
     let is_read = read.awaits_files || (is_all && !read.found_none);
     let mut notices = read.notices;
     let (counts, again, samples) = (pass.counts, pass.again, std::mem::take(&mut pass.samples));
-    if let Some(most) = order.sync.max_new
-        && counts.new + again > most
-        && order.purpose == Purpose::Send
-        && !order.confirmed
-    {
+    if let Some(notice) = guard(order, &counts, again, is_all) {
         pass.into_admission().abandon()?;
-        let text = format!(
-            "sync {name}: {} new leads and {again} changed ones to be sent again, more than max_new = {most}: nothing of this export was taken in. \
-             Was the key column or another one shifted, the mapping changed, or the ledger lost? \
-             If they are right, run once with --confirm (stop a daemon before, and start it again afterwards)",
-            counts.new
-        );
-        notices.push(Notice::new(Ending::Attention, text));
+        notices.push(notice);
         let counts = Counts { rejected: 0, held: 0, ..counts };
-        return Ok(Taken { counts, notices, samples, is_read: false });
-    }
-    if order.sync.expects_rows && counts.read == 0 && is_all && order.purpose == Purpose::Send && !order.confirmed {
-        pass.into_admission().abandon()?;
-        let text = format!(
-            "sync {name}: not a single row was read (no_rows = \"warn\"); was the export cut short or written elsewhere? \
-             If it is to be empty, run once with --confirm (stop a daemon before, and start it again afterwards)"
-        );
-        notices.push(Notice::new(Ending::Attention, text));
         return Ok(Taken { counts, notices, samples, is_read: false });
     }
     if pass.overtaken > 0 {
@@ -178,6 +159,29 @@ fn conclude(mut pass: Pass<'_>, read: Read, order: &Order<'_>) -> ledger::Result
         notices.extend(files::archive(name, folder, &read.to_archive));
     }
     Ok(Taken { counts, notices, samples, is_read })
+}
+
+/// Why nothing of the source is taken in: more new leads than expected, or no row at all, unless a person has confirmed it.
+fn guard(order: &Order<'_>, counts: &Counts, again: u64, is_all: bool) -> Option<Notice> {
+    if order.confirmed || order.purpose != Purpose::Send {
+        return None;
+    }
+    let name = &order.sync.name;
+    let confirm = "run once with --confirm (stop a daemon before, and start it again afterwards)";
+    if let Some(most) = order.sync.max_new.filter(|most| counts.new + again > *most) {
+        let text = format!(
+            "sync {name}: {} new leads and {again} changed ones to be sent again, more than max_new = {most}: nothing of this export was taken in. \
+             Was the key column or another one shifted, the mapping changed, or the ledger lost? If they are right, {confirm}",
+            counts.new
+        );
+        return Some(Notice::new(Ending::Attention, text));
+    }
+    (order.sync.expects_rows && counts.read == 0 && is_all).then(|| {
+        let text = format!(
+            "sync {name}: not a single row was read (no_rows = \"warn\"); was the export cut short or written elsewhere? If it is to be empty, {confirm}"
+        );
+        Notice::new(Ending::Attention, text)
+    })
 }
 
 /// A `where` that is false for every row is more often a slip than meant: a cell of a CSV file is text and equals no number.

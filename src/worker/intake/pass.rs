@@ -54,7 +54,7 @@ pub(super) struct Pass<'p> {
     loaded: bool,
     /// Rows in quarantine before this pass, by fingerprint: a row that was there is not new.
     quarantined: HashMap<[u8; 16], u32>,
-    /// Their keys: a good row of one of them mends it.
+    /// A good row of one of these keys mends it.
     quarantined_keys: HashSet<String>,
     /// As it was when the file under way began.
     before: Before,
@@ -64,8 +64,7 @@ pub(super) struct Pass<'p> {
     /// Lines of the files already read.
     lines_before: u64,
     origin: Origin,
-    /// Files that were read before and could not be read now. Their rows count before those of the files that are read after them, which change
-    /// no lead that came from them.
+    /// Files that were read before and could not be now: those that are read after them change no lead that came from them.
     unread: Vec<i64>,
     pub(super) counts: Counts,
     /// Known leads that nobody would send, were it not for this pass: delivered, rejected or failed ones with new content.

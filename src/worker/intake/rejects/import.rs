@@ -11,7 +11,7 @@ use crate::domain::mapping::{Lead, Mapping};
 use crate::domain::plan::{self, Change};
 use crate::domain::record::{Record, Row, RowFault};
 use crate::domain::time::Timestamp;
-use crate::ledger::{Admission, Content, Kept, Ledger, Place, Reject, RejectOrigin};
+use crate::ledger::{Admission, Content, Kept, KnownLead, Ledger, Place, Reject, RejectOrigin};
 use crate::sources;
 use crate::sources::csv::rejects::{Correction, Style, read};
 use crate::worker::prepare::Ready;
@@ -209,12 +209,7 @@ impl Import<'_> {
             return self.remember(number, reject, original, None, &fingerprint).map(Ok);
         };
         let number = known.known.lead;
-        if known.known.state == State::Delivered && known.fingerprint == fingerprint {
-            self.done.left += 1;
-            return self.remember(number, reject, original, None, &fingerprint).map(Ok);
-        }
-        if known.delivered == Some(fingerprint) && known.known.is_open() && !known.known.possibly_sent {
-            self.admission.restore(number, "its row is again as it was delivered")?;
+        if self.is_as_delivered(&known, fingerprint)? {
             self.done.left += 1;
             return self.remember(number, reject, original, Some(known.fingerprint), &fingerprint).map(Ok);
         }
@@ -236,6 +231,18 @@ impl Import<'_> {
             }
         }
         self.remember(number, reject, original, Some(known.fingerprint), &fingerprint).map(Ok)
+    }
+
+    /// The API has the very row: the lead is delivered as it is, or again if only a change of it was refused.
+    fn is_as_delivered(&mut self, lead: &KnownLead, fingerprint: [u8; 16]) -> Result<bool, RejectsError> {
+        if lead.known.state == State::Delivered {
+            return Ok(lead.fingerprint == fingerprint);
+        }
+        let is = lead.delivered == Some(fingerprint) && lead.known.is_open() && !lead.known.possibly_sent;
+        if is {
+            self.admission.restore(lead.known.lead, "its row is again as it was delivered")?;
+        }
+        Ok(is)
     }
 
     /// The rejected row, and the one that the lead was made of before, count no more while the export holds them.

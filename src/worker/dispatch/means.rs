@@ -1,0 +1,41 @@
+//! What a dispatch is given.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Budget;
+use crate::auth::TokenSource;
+use crate::destination::{Destination, Target};
+use crate::domain::pseudonym::Pseudonyms;
+use crate::ledger::{ConnectionState, Writer};
+use crate::metrics::Meters;
+use crate::worker::pace::Pace;
+use crate::worker::progress::Progress;
+use crate::worker::settings::Connection;
+use crate::worker::stop::Stop;
+
+/// Everything that one connection's dispatch works with.
+pub(in crate::worker) struct Means<'m> {
+    pub(in crate::worker) connection: &'m Connection,
+    /// Its number in the ledger.
+    pub(in crate::worker) id: i64,
+    /// Its syncs: number, name, and where their leads go.
+    pub(in crate::worker) syncs: &'m HashMap<i64, (String, Target)>,
+    pub(in crate::worker) destination: &'m Destination,
+    pub(in crate::worker) tokens: Arc<dyn TokenSource>,
+    pub(in crate::worker) writer: &'m Writer,
+    pub(in crate::worker) pace: Pace,
+    pub(in crate::worker) meters: Meters,
+    pub(in crate::worker) pseudonyms: &'m Pseudonyms,
+    pub(in crate::worker) state: ConnectionState,
+    /// Where its leads are delivered.
+    pub(in crate::worker) place: &'m str,
+    /// Runs so far: of runs that send one lead each, every other one begins with a lead that was never tried.
+    pub(in crate::worker) turn: u64,
+    pub(in crate::worker) budget: &'m Budget,
+    pub(in crate::worker) progress: &'m Progress,
+    pub(in crate::worker) stop: Stop,
+    /// How long requests under way may take once we are to stop.
+    pub(in crate::worker) grace: Duration,
+}
