@@ -144,11 +144,13 @@ fn mask_numbers(text: &str, numbers: &[String]) -> String {
 fn leaves(value: &Value, out: &mut Vec<String>) {
     match value {
         Value::String(text) => {
-            let text: String = COMPOSED.normalize(text.trim()).chars().map(fold).collect();
+            let text = COMPOSED.normalize(text.trim());
+            let folded = |text: &str| text.chars().map(fold).collect::<String>();
+            // As it is written: a small letter may be longer than the one that it is compared as.
             let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() >= SHORTEST_WORD);
-            out.extend(words.map(str::to_owned));
+            out.extend(words.map(folded));
             if !text.is_empty() {
-                out.push(text);
+                out.push(folded(&text));
             }
         }
         Value::Number(number) => out.push(number.to_string()),
@@ -234,9 +236,10 @@ mod tests {
 
     #[test]
     fn letters_whose_small_form_is_longer_or_depends_on_its_place_are_masked() {
-        for name in ["\u{130}stanbul", "\u{3a3}\u{39f}\u{3a6}\u{39f}\u{3a3}", "Stra\u{df}e"] {
+        for name in ["x b\u{131}", "\u{130}stanbul", "\u{3a3}\u{39f}\u{3a6}\u{39f}\u{3a3}", "Stra\u{df}e"] {
             let payload = serde_json::json!({ "last_name": name }).to_string();
-            let body = serde_json::json!({ "message": format!("no {name} here") }).to_string();
+            let word = name.rsplit(' ').next().unwrap_or_default();
+            let body = serde_json::json!({ "message": format!("no {word} here") }).to_string();
             assert_eq!(server_words(body.as_bytes(), &payload, &[], 300).unwrap(), "no *** here", "{name}");
         }
     }
