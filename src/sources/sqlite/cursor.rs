@@ -3,8 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
+
+use crate::domain::time::Timestamp;
 
 /// A value of the cursor column. Its text, `integer:5`, `real:0.5` or `text:2026-01-31`, is what the ledger keeps, and reads back as the
 /// very same value.
@@ -27,6 +31,22 @@ impl CursorValue {
             ValueRef::Text(text) => std::str::from_utf8(text).ok().map(|text| Self::Text(text.to_owned())),
             ValueRef::Null | ValueRef::Blob(_) => None,
         }
+    }
+
+    /// The point in time that a text is, if it is written as ISO 8601, SQLite's own functions (sqlite.org/lang_datefunc.html, 2) and most
+    /// programs do: a day, with or without a time, with or without an offset. Without one it is taken for UTC. Numbers are none: what they
+    /// count is not known.
+    pub(super) fn time(&self) -> Option<Timestamp> {
+        let Self::Text(text) = self else { return None };
+        let written = text.parse::<jiff::Timestamp>().ok();
+        let utc = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok().map(|at| at.timestamp());
+        written.or_else(utc).map(|at| Timestamp(at.as_millisecond()))
+    }
+
+    /// It is a point in time after `now`: as a position it would hide the rows that are written until then. A value that only seems so, as
+    /// the time of a zone that is ahead of UTC does, is read once more later, which changes nothing.
+    pub fn lies_ahead(&self, now: Timestamp) -> bool {
+        self.time().is_some_and(|at| at > now)
     }
 }
 
@@ -87,6 +107,27 @@ mod tests {
         fn a_position_survives_the_ledger(value in values()) {
             prop_assert_eq!(value.to_string().parse(), Ok(value));
         }
+    }
+
+    #[test]
+    fn a_text_lies_ahead_if_it_is_a_date_after_now() {
+        let now = Timestamp(1_767_225_600_000);
+        let cases = [
+            ("2025-12-31", false),
+            ("2026-01-01", false),
+            ("2026-01-02", true),
+            ("2026-01-01 00:00:01", true),
+            ("2026-01-01T00:30:00+01:00", false),
+            ("2026-01-01T00:30:00Z", true),
+            ("2099-12-31 23:59:59.999", true),
+            ("31/12/2099", false),
+            ("2099", false),
+            ("v20260102", false),
+        ];
+        for (text, ahead) in cases {
+            assert_eq!(CursorValue::Text(text.to_owned()).lies_ahead(now), ahead, "{text}");
+        }
+        assert!(!CursorValue::Integer(4_070_908_800).lies_ahead(now), "a number counts what it likes");
     }
 
     #[test]

@@ -5,11 +5,11 @@
 //!
 //! ```no_run
 //! # use lead_sync::sources::{Error, sqlite::{CursorValue, Database, Settings}};
-//! # use lead_sync::domain::record::Record;
-//! # fn read(settings: &Settings, wanted: &[String], after: Option<&CursorValue>) -> Result<(), Error> {
+//! # use lead_sync::domain::{record::Record, time::Timestamp};
+//! # fn read(settings: &Settings, wanted: &[String], after: Option<&CursorValue>, now: Timestamp) -> Result<(), Error> {
 //! let database = Database::open(settings)?;
 //! let mut select = database.select(wanted, after)?;
-//! let mut rows = select.rows()?;
+//! let mut rows = select.rows(now)?;
 //! let mut record = Record::default();
 //! while let Some(row) = rows.next(&mut record)? {
 //!     // …

@@ -1,12 +1,18 @@
 //! The query and its rows.
 
+use std::time::Duration;
+
 use rusqlite::types::ValueRef;
 use rusqlite::{Row as SqlRow, Statement, params_from_iter};
 
 use super::values::Columns;
 use super::{CursorValue, Database};
 use crate::domain::record::{Layout, Record, Row};
+use crate::domain::time::Timestamp;
 use crate::sources::{CELL_LIMIT, Error, columns};
+
+/// A time without an offset may be that of a zone up to 14 hours ahead of UTC (Line Islands).
+const ZONES: Duration = Duration::from_hours(14);
 
 impl Database {
     /// Prepares the query and finds the columns: `wanted` are those that the mapping reads, and every [`Record`] has their values in this
@@ -89,8 +95,8 @@ impl Select<'_> {
         &self.layout
     }
 
-    /// Starts reading.
-    pub fn rows(&mut self) -> Result<Rows<'_>, Error> {
+    /// Starts reading, at `now`.
+    pub fn rows(&mut self, now: Timestamp) -> Result<Rows<'_>, Error> {
         let rows = self.statement.query(params_from_iter(&self.after));
         Ok(Rows {
             database: self.database,
@@ -99,6 +105,8 @@ impl Select<'_> {
             cursor: self.cursor,
             number: 0,
             position: self.after.clone(),
+            now,
+            ahead: 0,
         })
     }
 }
@@ -111,6 +119,8 @@ pub struct Rows<'s> {
     cursor: Option<usize>,
     number: u64,
     position: Option<CursorValue>,
+    now: Timestamp,
+    ahead: u64,
 }
 
 impl Rows<'_> {
@@ -125,7 +135,10 @@ impl Rows<'_> {
         record.line = self.number;
         write_raw(row, self.columns.names.len(), &mut record.raw);
         if let Some(cursor) = self.cursor {
-            self.position = CursorValue::of(value(row, cursor)).or(self.position.take());
+            let at = CursorValue::of(value(row, cursor));
+            let is_ahead = at.as_ref().is_some_and(|at| at.lies_ahead(self.now));
+            self.ahead += u64::from(is_ahead && at.as_ref().is_some_and(|at| at.lies_ahead(self.now + ZONES)));
+            self.position = at.filter(|_| !is_ahead).or(self.position.take());
         }
         Ok(Some(match self.columns.fill(|place| value(row, place), record) {
             Ok(()) => Row::Good,
@@ -134,9 +147,14 @@ impl Rows<'_> {
     }
 
     /// The highest cursor value read so far, by SQLite's own order, or that of the start if there was none. To be kept only once all
-    /// rows are in the ledger.
+    /// rows are in the ledger. It never [lies ahead](CursorValue::lies_ahead): one slip of the pen would hide all rows written after it.
     pub fn position(&self) -> Option<&CursorValue> {
         self.position.as_ref()
+    }
+
+    /// Rows whose cursor value is a date in the future in every time zone: they do not count for the position, and are read each time.
+    pub fn ahead(&self) -> u64 {
+        self.ahead
     }
 }
 

@@ -23,7 +23,7 @@ pub fn source(ready: &Ready, now: Timestamp) -> Vec<Finding> {
     let subject = format!("syncs.{}", ready.settings.name);
     match &ready.settings.source {
         sources::Settings::Csv(settings) => files(&subject, settings, &ready.mapping, now),
-        sources::Settings::Sqlite(settings) => vec![query(&subject, settings, &ready.mapping)],
+        sources::Settings::Sqlite(settings) => vec![query(&subject, settings, &ready.mapping, now)],
     }
 }
 
@@ -76,11 +76,11 @@ fn file(entry: &csv::Entry, settings: &csv::Settings, mapping: &Mapping) -> Resu
     Ok(tally)
 }
 
-fn query(subject: &str, settings: &sqlite::Settings, mapping: &Mapping) -> Finding {
+fn query(subject: &str, settings: &sqlite::Settings, mapping: &Mapping, now: Timestamp) -> Finding {
     let read = || {
         let database = sqlite::Database::open(settings)?;
         let mut select = database.select(mapping.columns(), None)?;
-        let mut rows = select.rows()?;
+        let mut rows = select.rows(now)?;
         let mut tally = Tally::default();
         let mut record = Record::default();
         while tally.rows < ROWS {

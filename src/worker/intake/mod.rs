@@ -18,6 +18,7 @@ use crate::domain::mapping::Mapping;
 use crate::domain::record::{Record, Row};
 use crate::domain::time::Timestamp;
 use crate::ledger::{self, Counts, Ledger};
+use crate::sources::sqlite::CursorValue;
 use crate::sources::{self, csv, sqlite};
 
 /// Rows between two looks at the stop signal and two updates of the progress: often enough for a person, too seldom to cost.
@@ -197,16 +198,17 @@ fn nobody_wanted(sync: &Sync, counts: &Counts) -> Option<Notice> {
 }
 
 fn read_rows(pass: &mut Pass<'_>, settings: &sqlite::Settings, order: &Order<'_>) -> Result<Read, Halt> {
-    // A position that cannot be read (the ledger was changed by hand), or is one of another query, means to read everything: what is known
-    // stays as it is.
+    // A position that cannot be read (the ledger was changed by hand), is one of another query, or lies in the future (of a release that took
+    // any date) means to read everything: what is known stays as it is.
     let of = position_of(settings, order.mapping);
-    let after = pass.admission().cursor(&of)?.and_then(|text| text.parse().ok());
+    let after = pass.admission().cursor(&of)?.and_then(|text| text.parse::<CursorValue>().ok());
+    let after = after.filter(|after| !after.lies_ahead(order.now));
     pass.load()?;
     let database = sqlite::Database::open(settings).map_err(Halt::Source)?;
     let mut select = database.select(order.mapping.columns(), after.as_ref()).map_err(Halt::Source)?;
     let origin = pass.admission().origin(&settings.shown, select.layout())?;
     pass.begin(origin, &settings.shown, after.is_none())?;
-    let mut query = select.rows().map_err(Halt::Source)?;
+    let mut query = select.rows(order.now).map_err(Halt::Source)?;
     let mut fingerprinter = pass.fingerprinter();
     let mut record = Record::default();
     let mut rows = 0;
@@ -222,7 +224,18 @@ fn read_rows(pass: &mut Pass<'_>, settings: &sqlite::Settings, order: &Order<'_>
     if let Some(position) = query.position() {
         pass.admission().set_cursor(&position.to_string(), &of)?;
     }
-    Ok(Read { complete: true, ..Read::default() })
+    let notices = dates_ahead(&order.sync.name, settings, query.ahead()).into_iter().collect();
+    Ok(Read { complete: true, notices, ..Read::default() })
+}
+
+/// Rows that are read in each run, as their dates are no position to go on from.
+fn dates_ahead(sync: &str, settings: &sqlite::Settings, rows: u64) -> Option<Notice> {
+    let cursor = settings.cursor.as_ref().filter(|_| rows > 0)?;
+    let text = format!(
+        "sync {sync}: {rows} rows have a date in the future in the column '{cursor}'; they were read, and will be again in each run, as the rows \
+         written until then must not be passed over: correct the dates in the source"
+    );
+    Some(Notice::new(Ending::Complete, text))
 }
 
 /// What a position in a SQLite source is a position of: rows before it may never have been read by another query, or were skipped or refused
