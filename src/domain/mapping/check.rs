@@ -56,7 +56,7 @@ pub(super) const TAKES_TEST: [&str; 2] = ["select", "reject"];
 
 /// What is wrong with a use of a filter: its name, its arguments, or the name it passes on.
 pub(super) fn check_filter(name: &str, mut arguments: Arguments) -> Option<String> {
-    if !is_known("filter", name) {
+    if !is_known("filter", name) || [filters::NUMBER, filters::TRUTH].contains(&name) {
         return Some(format!("there is no filter '{name}'"));
     }
     if name == TAKES_FILTER || TAKES_TEST.contains(&name) {

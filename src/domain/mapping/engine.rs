@@ -50,6 +50,9 @@ pub(super) fn reason(error: &Error) -> String {
     }
     match error.kind() {
         ErrorKind::OutOfFuel => "the template takes too many steps for this value".into(),
+        ErrorKind::InvalidOperation => {
+            "the template cannot work with this value: is the cell empty, or text where a number is needed? `… if column` leaves an empty one out, column|decimal reads a number".into()
+        }
         kind => format!("the template cannot work with this value ({kind})"),
     }
 }

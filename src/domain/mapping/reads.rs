@@ -3,7 +3,7 @@
 //! A name that no statement assigned is a column; so are `row.name` and `row['name']`. Everything through which a column
 //! could be read under a name that is known at run time only (`row` as a whole, `row[expression]`, calls) is refused.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use minijinja::machinery::ast::{CallArg, Expr, Filter, ForLoop, Stmt, Test};
 
@@ -20,6 +20,9 @@ pub(super) const ROW: &str = "row";
 pub(super) struct Reads {
     pub(super) columns: BTreeSet<String>,
     pub(super) problems: Vec<String>,
+    /// Where in the source cells begin and end of which only a row can tell whether they are what the template takes them for, each with the
+    /// filter that sees to it. None where every cell is text.
+    pub(super) cells: BTreeMap<usize, (usize, &'static str)>,
 }
 
 /// Walks a parsed template.

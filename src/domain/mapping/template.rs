@@ -1,5 +1,7 @@
 //! One string leaf: what kind of template it is, and the columns it reads.
 
+use std::collections::BTreeMap;
+
 use minijinja::machinery::ast::Stmt;
 use minijinja::machinery::parse;
 use minijinja::{Error, syntax::SyntaxConfig};
@@ -48,11 +50,30 @@ pub(super) fn parse_condition(source: &str, text_only: bool) -> Result<Template,
 
 fn parse_with(source: &str, walk: impl FnOnce(&Stmt<'_>) -> Reads) -> Result<Template, Vec<String>> {
     let tree = parse(source, "template", SyntaxConfig::default()).map_err(|error| vec![syntax(&error, source)])?;
-    let Reads { columns, problems } = walk(&tree);
+    let Reads { columns, problems, cells } = walk(&tree);
     if !problems.is_empty() {
         return Err(problems);
     }
-    Ok(Template { form: form(source, &tree), columns: columns.into_iter().collect() })
+    let columns = columns.into_iter().collect();
+    if cells.is_empty() {
+        return Ok(Template { form: form(source, &tree), columns });
+    }
+    let source = with_filters(source, &cells);
+    let tree = parse(&source, "template", SyntaxConfig::default()).map_err(|error| vec![syntax(&error, &source)])?;
+    Ok(Template { form: form(&source, &tree), columns })
+}
+
+/// The source with `(cell|filter)` in the place of each of these cells.
+fn with_filters(source: &str, cells: &BTreeMap<usize, (usize, &'static str)>) -> String {
+    let mut written = String::with_capacity(source.len());
+    let mut done = 0;
+    for (&start, &(end, filter)) in cells {
+        let (Some(before), Some(cell)) = (source.get(done..start), source.get(start..end)) else { continue };
+        written.extend([before, "(", cell, "|", filter, ")"]);
+        done = end;
+    }
+    written.push_str(source.get(done..).unwrap_or_default());
+    written
 }
 
 fn form(source: &str, tree: &Stmt<'_>) -> Form {

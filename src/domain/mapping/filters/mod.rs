@@ -3,6 +3,7 @@
 //! Each passes nothing (NULL, undefined, the empty text) through as nothing. A value that a filter cannot make sense of
 //! rejects the row; it is never passed on as it is, and never guessed at.
 
+mod cell;
 mod date;
 mod decimal;
 mod email;
@@ -12,6 +13,8 @@ mod title;
 use minijinja::value::{Rest, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, State, Value, filters as builtin};
 
+pub(super) use cell::{NUMBER, TRUTH};
+
 use super::engine::{is_nothing, refuse, text_of};
 
 /// Our filters: their arguments must be literals, and are checked when the mapping is compiled.
@@ -19,6 +22,8 @@ pub(super) const OURS: [&str; 6] = ["date", "decimal", "email", "phone", "split"
 
 /// Adds our filters and replaces those of MiniJinja that do not pass nothing through.
 pub(super) fn install(env: &mut Environment<'_>) {
+    env.add_filter(NUMBER, cell::number);
+    env.add_filter(TRUTH, cell::truth);
     env.add_filter("date", date::date);
     env.add_filter("decimal", decimal::decimal);
     env.add_filter("email", email::email);

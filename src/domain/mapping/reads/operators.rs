@@ -7,6 +7,7 @@ use minijinja::value::ValueKind;
 
 use super::Walk;
 use crate::domain::mapping::check::TAKES_TEST;
+use crate::domain::mapping::filters::{NUMBER, TRUTH};
 
 /// What is asked of two values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +18,10 @@ enum Question {
 }
 
 /// Filters that give text, whatever they are given, or nothing.
-const TEXTS: [&str; 7] = ["capitalize", "lower", "replace", "string", "title", "trim", "upper"];
+const TEXTS: [&str; 9] = ["capitalize", "email", "lower", "phone", "replace", "string", "title", "trim", "upper"];
+
+/// Filters that give what they are given, unless it is nothing.
+const AS_IT_IS: [&str; 2] = ["d", "default"];
 
 impl<'s> Walk<'s> {
     pub(super) fn operation(&mut self, binary: &BinOp<'s>) {
@@ -37,7 +41,7 @@ impl<'s> Walk<'s> {
 
     /// One side of `*`.
     fn factor(&mut self, expr: &Expr<'s>) {
-        if !self.gives_number(expr) {
+        if !self.gives_number(expr) && !self.is_shown_by_row(expr, NUMBER) {
             let number = self.number_for(expr);
             self.problem(format!("* repeats what is text, so that it takes numbers only: write {number}"));
         }
@@ -45,9 +49,21 @@ impl<'s> Walk<'s> {
 
     /// `a + b` of two columns: text is joined.
     fn sum(&mut self, left: &Expr<'s>, right: &Expr<'s>) {
-        if let (Some(one), Some(other)) = (self.as_number(left), self.as_number(right)) {
+        if let (Some(one), Some(other)) = (self.as_number(left), self.as_number(right))
+            && !(self.is_shown_by_row(left, NUMBER) && self.is_shown_by_row(right, NUMBER))
+        {
             self.problem(format!("+ joins what is text: write {one} + {other} for the sum, and ~ to join"));
         }
+    }
+
+    /// A cell of a database: whether it is what `filter` wants is seen row by row.
+    fn is_shown_by_row(&mut self, expr: &Expr<'s>, filter: &'static str) -> bool {
+        let is_cell = !self.text_only && self.column(expr).is_some();
+        if is_cell {
+            let span = expr.span();
+            self.reads.cells.insert(span.start_offset as usize, (span.end_offset as usize, filter));
+        }
+        is_cell
     }
 
     /// How the number in a column is written, for an expression that is nothing but a column.
@@ -77,12 +93,18 @@ impl<'s> Walk<'s> {
         }
     }
 
-    /// `a is gt(b)` is `a > b` in other words, and `a is true` is `a == true`.
+    /// `a is gt(b)` is `a > b` in other words, and `a is true` is `a == true` for what is a boolean.
     pub(super) fn question(&mut self, test: &Test<'s>) {
         match test.args.as_slice() {
             [CallArg::Pos(other)] => self.comparison(asked_by_test(test.name), &test.expr, other),
             [] if matches!(test.name, "true" | "false") => {
                 self.equality(&test.expr, &Value::from(test.name == "true"));
+                if !self.text_only && self.column(&test.expr).is_some() {
+                    self.problem(format!(
+                        "a database has no {}: compare with the number that stands for it, as in flag == 1",
+                        test.name
+                    ));
+                }
             }
             _ => {}
         }
@@ -98,15 +120,27 @@ impl<'s> Walk<'s> {
                 self.condition(&binary.left);
                 self.condition(&binary.right);
             }
+            // Of a cell that went through a filter which gives text, in a database, too.
+            Expr::Filter(filter)
+                if TEXTS.contains(&filter.name) || AS_IT_IS.contains(&filter.name) && self.text_only =>
+            {
+                self.text_as_condition("column");
+            }
             _ if self.text_only => {
                 if let Some(column) = self.as_written(expr) {
-                    self.problem(format!(
-                        "a cell is text, and any text counts as a yes, 'nee' and '0', too: compare it, as in {column} == 'J', or ask whether it is filled in with {column} != ''"
-                    ));
+                    self.text_as_condition(&column);
                 }
             }
-            _ => {}
+            _ => {
+                self.is_shown_by_row(expr, TRUTH);
+            }
         }
+    }
+
+    fn text_as_condition(&mut self, text: &str) {
+        self.problem(format!(
+            "a cell is text, and any text counts as a yes, 'nee' and '0', too: compare it, as in {text} == 'J', or ask whether it is filled in with {text} != ''"
+        ));
     }
 
     /// `list|select('gt', number)`: each item is compared.
@@ -131,6 +165,9 @@ impl<'s> Walk<'s> {
         for (one, other) in [(left, right), (right, left)] {
             match question {
                 Some(Question::Order) if self.gives_number(other) && !self.gives_number(one) => {
+                    if self.is_shown_by_row(one, NUMBER) {
+                        continue;
+                    }
                     let number = self.number_for(one);
                     self.problem(format!(
                         "text is greater than any number, and a column may be text: compare {number}"

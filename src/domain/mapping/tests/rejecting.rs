@@ -13,7 +13,8 @@ fn a_rejection_names_sync_field_and_column() {
     );
     assert_eq!(
         leaf("{{ a - b }}", Cell::Text("x"), Cell::Text("y")),
-        "sync customers: f: column a, b: the template cannot work with this value (invalid operation)"
+        "sync customers: f: column a, b: the template cannot work with this value: is the cell empty, or text where a number is needed? \
+         `… if column` leaves an empty one out, column|decimal reads a number"
     );
     for template in ["{{ a }}", "{{ a }}!", "{{ a + 0 }}", "{{ [a] }}", "{{ a|string }}!"] {
         let got = leaf(template, Cell::Real(f64::INFINITY), Cell::Null);
@@ -83,10 +84,18 @@ fn where_takes_booleans_and_numbers_but_no_text() {
     }
     let rejection = wants("{{ consent }}", Cell::Text("nee")).unwrap_err().to_string();
     assert!(
-        rejection.starts_with("sync customers: where: column consent: gives neither true nor false; compare it")
-            && rejection.ends_with("consent|bool only asks whether the cell is filled in, and 'nee' is"),
+        rejection.starts_with(
+            "sync customers: where: column consent: this cell holds text, which is no yes or no: compare it"
+        ),
         "{rejection}"
     );
+    for source in ["{{ row['E-mail'] and consent }}", "{{ consent and row['E-mail'] }}"] {
+        let mapping = filter(source);
+        let cells = [("E-mail", Cell::Integer(1)), ("consent", Cell::Text("nee"))];
+        assert!(mapping.wants(&record(&mapping, &cells)).is_err(), "{source}");
+    }
+    let given = wants("{{ consent ~ '!' }}", Cell::Text("nee")).unwrap_err().to_string();
+    assert!(given.contains("gives neither true nor false; compare it"), "{given}");
     assert_eq!(compile(json!({ "a": 1 })).wants(&Record::default()), Ok(true));
     assert_eq!(filter("{{ row['E-mail']|bool }}").columns(), ["E-mail"]);
 }
@@ -109,6 +118,14 @@ fn where_takes_no_text_for_a_yes_where_every_cell_is_text() {
             "{found:?}"
         );
         assert!(filter(source, false).is_ok(), "{source}: a database has numbers");
+    }
+    for (source, text_only) in [
+        ("{{ email|trim }}", true),
+        ("{{ email|trim }}", false),
+        ("{{ email|email and x == '1' }}", false),
+        ("{{ email|default('') }}", true),
+    ] {
+        assert!(filter(source, text_only).is_err(), "{source}");
     }
     for source in [
         "{{ consent == 'J' and email != '' }}",
