@@ -112,8 +112,8 @@ pub enum Command {
     Runs(super::runs::RunsOptions),
     /// Put rejected or failed leads back to be sent
     ///
-    /// By key (lead-sync retry K1047), or all in a state (lead-sync retry --state failed). The next run sends them as they were
-    /// read; a row that was corrected in the export is sent without this.
+    /// By key (lead-sync retry K1047), all in a state (lead-sync retry --state failed), or all that are rejected or failed (lead-sync
+    /// retry). The next run sends them as they were read; a row that was corrected in the export is sent without this.
     Retry(super::mend::RetryOptions),
     /// Rejected rows out for correction, and back in
     Rejects(super::rejects::RejectsOptions),

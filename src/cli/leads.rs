@@ -6,10 +6,10 @@ use super::args::Args;
 use super::exit::{Exit, Failure};
 use super::format::{Form, Format};
 use super::values::{at_least_one, moment, state};
-use super::{load, out, table};
+use super::{load, out, reader, table};
 use crate::domain::delivery::State;
 use crate::domain::time::Timestamp;
-use crate::ledger::{Filter, LeadRow, Ledger};
+use crate::ledger::{Filter, LeadRow};
 
 /// Rows in a table unless asked for more: a screenful.
 const SCREEN: usize = 50;
@@ -45,7 +45,7 @@ pub struct LeadsOptions {
 
 /// Lists leads.
 pub(super) fn leads(args: &Args, options: &LeadsOptions) -> Result<Exit, Failure> {
-    let ledger = Ledger::open_reader(&load::load(args)?.unresolved.ledger)?;
+    let ledger = reader::open(&load::load(args)?.unresolved.ledger)?;
     let format = options.form.format();
     let limit = match format {
         Format::Table => Some(options.limit.unwrap_or(SCREEN)),

@@ -21,8 +21,8 @@ pub struct RetryOptions {
     /// The keys of the leads; before one that begins with a hyphen: --
     #[arg(allow_negative_numbers = true, value_parser = key)]
     pub keys: Vec<String>,
-    /// All leads in this state: rejected, failed or waiting
-    #[arg(long, value_parser = state, required_unless_present = "keys")]
+    /// All leads in this state: rejected, failed or waiting [default without keys: rejected and failed]
+    #[arg(long, value_parser = state)]
     pub state: Option<State>,
     /// Only where the reason holds this text
     #[arg(long, value_name = "TEXT")]

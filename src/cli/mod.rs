@@ -23,6 +23,7 @@ mod outside;
 mod plan;
 mod progress;
 mod prune;
+mod reader;
 mod rejects;
 mod report;
 mod run;
@@ -112,7 +113,8 @@ fn without_command(args: &Args) -> Result<Exit, Failure> {
         return daemon::daemon(args);
     }
     if args.run.dry_run {
-        let options = PlanOptions { sync: args.run.sync.clone(), show_values: false, json: args.run.json };
+        let args::RunOptions { sync, limit, confirm, json, .. } = args.run.clone();
+        let options = PlanOptions { sync, limit, confirm, show_values: false, json };
         return plan::plan(args, &options);
     }
     run::run_now(args)

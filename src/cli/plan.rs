@@ -19,6 +19,12 @@ pub struct PlanOptions {
     /// Only this sync; may be repeated
     #[arg(long, value_name = "NAME")]
     pub sync: Vec<String>,
+    /// Of a run that sends at most so many leads
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+    /// Of a run that takes in more new leads than max_new
+    #[arg(long)]
+    pub confirm: bool,
     /// Show what would be sent as it is, names and addresses included
     #[arg(long)]
     pub show_values: bool,
@@ -27,11 +33,11 @@ pub struct PlanOptions {
     pub json: bool,
 }
 
-/// Prints the plan, of a run with the same `--confirm` and `--limit`. The exit code is the one that the run would have before anything is sent.
+/// Prints the plan. The exit code is the one that the run would have before anything is sent.
 pub(super) fn plan(args: &Args, options: &PlanOptions) -> Result<Exit, Failure> {
     let prepared = load::without_secrets(args, &options.sync)?;
     let stopper = Stopper::default();
-    let report = crate::worker::plan(&prepared, args.run.confirm, &Progress::default(), &stopper.watch())?;
+    let report = crate::worker::plan(&prepared, options.confirm, &Progress::default(), &stopper.watch())?;
     if options.json {
         let mut document = run::document(&report);
         document["samples"] = report.samples.iter().map(|sample| shown(sample, options.show_values)).collect();
@@ -44,7 +50,7 @@ pub(super) fn plan(args: &Args, options: &PlanOptions) -> Result<Exit, Failure> 
             ));
             groups(&report, name, options.show_values);
         }
-        if let Some(limit) = args.run.limit {
+        if let Some(limit) = options.limit {
             out::say(format!("of all these at most {limit} would be sent (--limit)"));
         }
     }

@@ -6,8 +6,8 @@ use super::args::Args;
 use super::exit::{Exit, Failure};
 use super::format::{Form, Format};
 use super::values::at_least_one;
-use super::{load, out, table};
-use crate::ledger::{Ledger, RunRow};
+use super::{load, out, reader, table};
+use crate::ledger::RunRow;
 
 /// Options of `runs`.
 #[derive(Debug, ClapArgs)]
@@ -25,7 +25,7 @@ pub struct RunsOptions {
 
 /// The latest runs.
 pub(super) fn runs(args: &Args, options: &RunsOptions) -> Result<Exit, Failure> {
-    let ledger = Ledger::open_reader(&load::load(args)?.unresolved.ledger)?;
+    let ledger = reader::open(&load::load(args)?.unresolved.ledger)?;
     let runs = ledger.runs(options.limit)?;
     match options.form.format() {
         Format::Json => out::json(&runs),

@@ -6,7 +6,7 @@ use super::args::Args;
 use super::exit::{Exit, Failure};
 use super::format::{Form, Format};
 use super::values::key;
-use super::{load, out, table};
+use super::{load, out, reader, table};
 use crate::ledger::{Event, Ledger, Told};
 
 /// Options of `show`.
@@ -28,7 +28,7 @@ pub struct ShowOptions {
 
 /// Tells all that the ledger knows of a key.
 pub(super) fn show(args: &Args, options: &ShowOptions) -> Result<Exit, Failure> {
-    let ledger = Ledger::open_reader(&load::load(args)?.unresolved.ledger)?;
+    let ledger = reader::open(&load::load(args)?.unresolved.ledger)?;
     let told = ledger.show(&options.key, options.sync.as_deref())?;
     match options.form.format() {
         Format::Json => out::json(&told),

@@ -7,12 +7,12 @@ use super::args::Args;
 use super::exit::{Exit, Failure};
 use super::format::{Form, Format};
 use super::sessions::Sessions;
-use super::{load, out, table};
+use super::{load, out, reader, table};
 use crate::clock;
 use crate::config::Loaded;
 use crate::domain::breaker::Gate;
 use crate::domain::delivery::State;
-use crate::ledger::{Ledger, SyncStatus};
+use crate::ledger::SyncStatus;
 use crate::worker::settings::Schedule;
 
 /// Options of `status`.
@@ -31,7 +31,7 @@ pub struct StatusOptions {
 /// Each sync at a glance, and the commands that settle what needs a person.
 pub(super) fn status(args: &Args, options: &StatusOptions) -> Result<Exit, Failure> {
     let loaded = load::load(args)?;
-    let ledger = Ledger::open_reader(&loaded.unresolved.ledger)?;
+    let ledger = reader::open(&loaded.unresolved.ledger)?;
     let syncs = ledger.status()?;
     let sessions = Sessions::of(&loaded);
     let is_configured = |name: &str| loaded.unresolved.syncs.iter().any(|known| known.name == name);

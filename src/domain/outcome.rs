@@ -121,7 +121,7 @@ pub fn is_alive(reply: &Reply) -> bool {
     matches!(reply, Reply::Answered(Answer { status: 0..=499 | 501, .. }))
 }
 
-/// The longest text of an answer that a reason repeats, in characters (DESIGN section 5).
+/// The longest reason made of an answer, in characters (DESIGN section 5), the status before the server's words included.
 const REASON_LIMIT: usize = 300;
 
 /// One sentence for a person: the status or the cause, and the server's own words with every value of the lead masked, and the
@@ -131,11 +131,12 @@ pub fn describe(reply: &Reply, payload: &str, credentials: &[&str]) -> String {
         Reply::Unanswered { surely_not_sent: true, cause } => format!("not sent: {cause}"),
         Reply::Unanswered { surely_not_sent: false, cause } => format!("no answer: {cause}; it may have arrived"),
         Reply::Answered(answer) => {
-            let words = |body| super::reason::server_words(body, payload, credentials, REASON_LIMIT);
-            let words = answer.body.as_deref().and_then(words);
-            match words {
-                Some(words) => format!("HTTP {}: {words}", answer.status),
-                None => format!("HTTP {}", answer.status),
+            let status = format!("HTTP {}", answer.status);
+            let limit = REASON_LIMIT - status.len() - ": ".len();
+            let words = |body| super::reason::server_words(body, payload, credentials, limit);
+            match answer.body.as_deref().and_then(words) {
+                Some(words) => format!("{status}: {words}"),
+                None => status,
             }
         }
     }

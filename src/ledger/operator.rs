@@ -17,7 +17,7 @@ pub struct Target {
     pub keys: Vec<String>,
     /// Only of this sync.
     pub sync: Option<String>,
-    /// Only in this state.
+    /// Only in this state; `None`: any that a retry may begin in, without keys none that is tried again anyway.
     pub state: Option<State>,
     /// Only where the reason holds this text, in upper or lower case.
     pub reason: Option<String>,
@@ -116,7 +116,11 @@ impl Ledger {
 
 impl Target {
     fn states(&self) -> Vec<State> {
-        self.state.map_or(RETRIED.to_vec(), |state| vec![state])
+        match self.state {
+            Some(state) => vec![state],
+            None if self.keys.is_empty() => vec![State::Rejected, State::Failed],
+            None => RETRIED.to_vec(),
+        }
     }
 }
 

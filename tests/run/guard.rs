@@ -45,9 +45,11 @@ fn a_plan_stops_where_the_run_would_and_goes_on_where_that_is_confirmed() {
         assert!(plan.stderr.contains("more than max_new = 5") && plan.stderr.contains("--confirm"), "{plan:?}");
         assert!(plan.stdout.contains("new, the first 5:"), "what they are is still shown: {plan:?}");
     }
-    let plan = scene.cli(&["--run-now", "--dry-run", "--confirm", "--limit", "2"]);
-    assert!(plan.code == 0 && plan.stdout.contains("6 leads would be sent"), "{plan:?}");
-    assert!(plan.stdout.ends_with("of all these at most 2 would be sent (--limit)\n"), "{plan:?}");
+    for args in [&["plan"][..], &["--run-now", "--dry-run"]] {
+        let plan = scene.cli(&[args, &["--confirm", "--limit", "2"]].concat());
+        assert!(plan.code == 0 && plan.stdout.contains("6 leads would be sent"), "{plan:?}");
+        assert!(plan.stdout.ends_with("of all these at most 2 would be sent (--limit)\n"), "{plan:?}");
+    }
     let ran = scene.cli(&["--run-now", "--json", "--confirm", "--limit", "2"]);
     assert_eq!((ran.code, ran.count("delivered")), (0, 2), "{ran:?}");
 }

@@ -266,3 +266,22 @@ fn the_leads_id_comes_from_the_configured_place_of_the_answer() {
     });
     assert_eq!(scene.lead_of("1")["remote_id"], "4711");
 }
+
+#[test]
+fn what_turns_every_lead_away_is_named_by_the_keys_that_the_connection_has() {
+    for (code, wegroup, http) in
+        [(403, "leads:write", "request.path"), (404, "distribution_id", "check base_url, request.path")]
+    {
+        let mut scene = Scene::new();
+        scene.customers(0..3);
+        scene.fault(Fault::once(status(code)).always());
+        let ran = scene.run();
+        assert!(ran.stderr.contains(wegroup) && !ran.stderr.contains(http), "{ran:?}");
+        let url = scene.api.url();
+        scene.connection("kind", "\"http\"").connection("base_url", &format!("{url:?}"));
+        scene.sync("request", "{ path = \"/generic/people\" }");
+        scene.without_connection("api_url").without_connection("distribution_id");
+        let ran = scene.run();
+        assert!(ran.stderr.contains(http) && !ran.stderr.contains(wegroup), "{ran:?}");
+    }
+}

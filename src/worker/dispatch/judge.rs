@@ -12,6 +12,7 @@ use crate::domain::retry_after::Asked;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict;
 use crate::worker::report::{Ending, Notice};
+use crate::worker::settings::{Api, Connection};
 
 /// A random number from 0 to 1, so that many leads and many installations do not come back at the same moment.
 pub(super) fn jitter() -> f64 {
@@ -126,22 +127,28 @@ impl Dispatch<'_> {
     }
 
     fn fault(&self, fault: Fault, which: &str) -> Notice {
-        let name = &self.means.connection.name;
+        let Connection { name, api, .. } = self.means.connection;
         match fault {
-            Fault::Credential => Notice::new(
-                Ending::Auth,
-                format!(
-                    "connection {name}: {which} turned away (403): the credential may not push these leads; \
-                     ask for the scope leads:write and check the distribution id"
-                ),
-            ),
-            Fault::Path => Notice::new(
-                Ending::Usage,
-                format!(
-                    "connection {name}: {which} turned away (404, 405, 410 or a redirect): \
-                     check distribution_id, lead_type and the address of the API"
-                ),
-            ),
+            Fault::Credential => {
+                let cure = match api {
+                    Api::WeGroup { .. } => "ask for the scope leads:write and check the distribution id",
+                    Api::Http => {
+                        "ask the API's operator for the right, and check request.path and the scopes under auth"
+                    }
+                };
+                let text = format!(
+                    "connection {name}: {which} turned away (403): the credential may not push these leads; {cure}"
+                );
+                Notice::new(Ending::Auth, text)
+            }
+            Fault::Path => {
+                let cure = match api {
+                    Api::WeGroup { .. } => "check distribution_id, lead_type and the address of the API",
+                    Api::Http => "check base_url, request.path and request.method",
+                };
+                let text = format!("connection {name}: {which} turned away (404, 405, 410 or a redirect): {cure}");
+                Notice::new(Ending::Usage, text)
+            }
         }
     }
 
