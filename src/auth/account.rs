@@ -1,10 +1,11 @@
 //! What a person can ask about a session: who it is, whether it can be kept, and its end.
 
+use super::binding::Binding;
 use super::discovery::{self, Userinfo};
 use super::grants;
 use super::login::Flow;
 use super::oauth::OAuthSource;
-use super::session::{Binding, Session};
+use super::session::{Fit, Session};
 use super::settings::{Context, Grant, OAuth};
 use super::store::Store;
 use super::{Error, TokenSource as _};
@@ -82,7 +83,7 @@ pub struct Kept {
 /// configuration.
 pub fn kept(settings: &OAuth, context: &Context) -> Result<Option<Kept>, Error> {
     let session = Store::new(context)?.read()?;
-    let usable = |session: &Session| session.binding == Binding::of(settings, context) && session.refused_at.is_none();
+    let usable = |session: &Session| session.fit(settings, context) == Fit::Own && session.refused_at.is_none();
     Ok(session.filter(usable).map(|session| Kept {
         expires_at: session.expires_at.map(Timestamp),
         refresh_expires_at: session.refresh_expires_at.map(Timestamp),
@@ -98,12 +99,12 @@ pub async fn logout(settings: &OAuth, context: &Context) -> Result<LoggedOut, Er
     let Some(session) = flow.store.read()? else {
         return Ok(LoggedOut::NoSession);
     };
-    if session.binding != Binding::of(settings, context) {
+    let moves = session.binding.moves(&Binding::of(settings, context));
+    if !moves.is_empty() {
         return Err(Error::Configuration(format!(
-            "{} is a session of {} for {}: log out with the configuration it was made with, or delete it",
+            "{} is a session of another configuration ({}): log out with the configuration it was made with, or delete it",
             flow.store.path().display(),
-            session.binding.server,
-            session.binding.api
+            moves.join("; ")
         )));
     }
     // A session that is revoked but cannot be deleted would stand in the way of the next one.

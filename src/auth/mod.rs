@@ -2,6 +2,7 @@
 
 mod account;
 mod answer;
+mod binding;
 mod discovery;
 mod fixed;
 #[cfg(fuzzing)]

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, OnceCell, OwnedMutexGuard};
 
+use super::binding::Binding;
 use super::discovery::{self, Provider};
 use super::fixed;
 use super::http::Http;
-use super::session::{Binding, Session};
+use super::session::Session;
 use super::settings::{Context, Grant, OAuth, Server};
 use super::store::Store;
 use super::{Authorization, BoxFuture, Error, TokenSource};

@@ -80,6 +80,23 @@ pub enum Grant<S = SecretString> {
     },
 }
 
+impl<S> Grant<S> {
+    /// Its name in the configuration.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::ClientCredentials => "client_credentials",
+            Self::Password { .. } => "password",
+            Self::RefreshToken { .. } => "refresh_token",
+            Self::AuthorizationCode { .. } => "authorization_code",
+        }
+    }
+
+    /// Whether a session can begin anew from what is configured.
+    pub(super) fn needs_nobody(&self) -> bool {
+        matches!(self, Self::ClientCredentials | Self::Password { .. })
+    }
+}
+
 /// `client_auth`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClientAuth {

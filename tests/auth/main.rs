@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
 #![expect(clippy::print_stdout, reason = "what was left out is told to whoever reads the output")]
 
+mod changed;
 mod desk;
 mod hostile;
 mod login;

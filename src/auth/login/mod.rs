@@ -12,10 +12,11 @@ use oauth2::{AuthUrl, CsrfToken, PkceCodeChallenge, RedirectUrl, Scope};
 use reqwest::Url;
 
 use super::answer::Issued;
+use super::binding::Binding;
 use super::discovery::{self, Provider, Userinfo};
 use super::grants::{self, Refusal, Request, TokenEndpoint};
 use super::http::Http;
-use super::session::{Binding, Session, Token};
+use super::session::{Session, Token};
 use super::settings::{Context, Grant, OAuth, Server, is_loopback};
 use super::store::Store;
 use super::{BoxFuture, Error};

@@ -8,15 +8,13 @@ use crate::auth::settings::Grant;
 use crate::domain::time::Timestamp;
 
 impl Inner {
-    pub(super) fn foreign(&self, session: &Session) -> Error {
+    /// The stored session is another configuration's, and a person has to say which of the two is meant.
+    pub(super) fn foreign(&self, changes: &[String]) -> Error {
         Error::NeedsPerson(format!(
-            "{} is a session of {} for {}, not of {} for {}: correct the configuration, or run `{}`",
+            "{} is a session of another configuration ({}): put that back, or {}",
             self.store.path().display(),
-            session.binding.server,
-            session.binding.api,
-            self.binding.server,
-            self.binding.api,
-            self.context.login_command
+            changes.join("; "),
+            self.new_session()
         ))
     }
 

@@ -12,7 +12,7 @@ use crate::auth::Error;
 use crate::auth::answer::Issued;
 use crate::auth::grants::{Refusal, Request, TokenEndpoint};
 use crate::auth::refused::RefusedLogin;
-use crate::auth::session::{Session, Token, fingerprint};
+use crate::auth::session::{Fit, Session, Token, fingerprint};
 use crate::auth::settings::Grant;
 use crate::auth::store::Locked;
 use crate::clock;
@@ -41,7 +41,7 @@ impl Renewal<'_> {
     /// A session that is good now: another process's, or a new one, saved.
     pub(super) async fn run(&mut self) -> Result<Session, Error> {
         let lock = self.inner.store.lock().await?;
-        let stored = self.stored()?;
+        let stored = self.stored(&lock)?;
         if let Some(session) = stored.as_ref().filter(|session| self.is_usable(session)) {
             return Ok(session.clone());
         }
@@ -62,25 +62,29 @@ impl Renewal<'_> {
     }
 
     /// The stored session, if it is of this configuration.
-    fn stored(&self) -> Result<Option<Session>, Error> {
+    fn stored(&self, lock: &Locked<'_>) -> Result<Option<Session>, Error> {
         let inner = self.inner;
-        let Some(session) = inner.store.read()? else {
+        let Some(mut session) = inner.store.read()? else {
             return Ok(None);
         };
-        if session.binding != inner.binding {
-            return match inner.settings.grant {
-                // Nothing that a person gave is lost with it.
-                Grant::ClientCredentials | Grant::Password { .. } => Ok(None),
-                Grant::RefreshToken { .. } | Grant::AuthorizationCode { .. } => Err(inner.foreign(&session)),
-            };
-        }
-        if let Grant::RefreshToken { refresh_token } = &inner.settings.grant
-            && session.started_from != Some(fingerprint(refresh_token))
-        {
-            // The configured token was replaced: the session starts anew from it.
-            return Ok(None);
+        match session.fit(&inner.settings, &inner.context) {
+            Fit::Own => {}
+            Fit::Replaced => {
+                let connection = &inner.context.connection;
+                tracing::info!(connection, "the stored session is of other credentials: another one begins");
+                return Ok(None);
+            }
+            Fit::Foreign(changes) => return Err(inner.foreign(&changes)),
         }
         inner.context.check_distribution(session.distribution_id.as_deref())?;
+        if session.binding.origin.is_none() {
+            // Of an earlier release. From now on it is known whose it is.
+            session.binding = inner.binding.clone();
+            if let Err(error) = lock.write(&session) {
+                // The session is good all the same, and a store that takes nothing is found out before a renewal.
+                tracing::debug!(%error, "whose session it is could not be noted");
+            }
+        }
         Ok(Some(session))
     }
 
@@ -100,7 +104,9 @@ impl Renewal<'_> {
     /// is used at once; where a person would be needed the server is asked, because the clock may have been wrong.
     fn refresh_token<'s>(&self, old: &'s Session) -> Option<&'s Token> {
         let ended = old.refresh_token_has_ended(clock::now()) || !self.has_every_scope(old);
-        old.refresh_token.as_ref().filter(|_| !(self.inner.needs_nobody() && ended) && old.refused_at.is_none())
+        old.refresh_token
+            .as_ref()
+            .filter(|_| !(self.inner.settings.grant.needs_nobody() && ended) && old.refused_at.is_none())
     }
 
     /// A session from nothing but the configuration.
@@ -227,17 +233,12 @@ impl Inner {
         TokenEndpoint { http: &self.http, settings: &self.settings, url }
     }
 
-    /// Whether a session can begin anew from what is configured.
-    fn needs_nobody(&self) -> bool {
-        matches!(self.settings.grant, Grant::ClientCredentials | Grant::Password { .. })
-    }
-
     /// Whether a refusal is the last word on a refresh token. Where a login needs nobody, any answer is that shows no fault of
     /// the client or the address: a server that hands out refresh tokens and takes none would hold up every run.
     fn is_without_use(&self, refusal: &Refusal) -> bool {
         match refusal {
             Refusal::Grant(_) => true,
-            Refusal::Conflict(_) | Refusal::Denied(_) | Refusal::Configuration(_) => self.needs_nobody(),
+            Refusal::Conflict(_) | Refusal::Denied(_) | Refusal::Configuration(_) => self.settings.grant.needs_nobody(),
             _ => false,
         }
     }
