@@ -4,8 +4,8 @@ use super::binding::Binding;
 use super::discovery::{self, Userinfo};
 use super::grants;
 use super::login::Flow;
-use super::oauth::OAuthSource;
-use super::session::{Fit, Session};
+use super::oauth::{OAuthSource, Words};
+use super::session::Fit;
 use super::settings::{Context, Grant, OAuth};
 use super::store::Store;
 use super::{Error, TokenSource as _};
@@ -79,12 +79,18 @@ pub struct Kept {
     pub renewable: bool,
 }
 
-/// The session that is kept for a connection; `None` if there is none, if the server has refused to renew it, or if it belongs to another
-/// configuration.
+/// The session that is kept for a connection; `None` if there is none to go on with and the next run begins one, or would if a person logged in.
+/// An error, if no run gets any further until a person acts.
 pub fn kept(settings: &OAuth, context: &Context) -> Result<Option<Kept>, Error> {
-    let session = Store::new(context)?.read()?;
-    let usable = |session: &Session| session.fit(settings, context) == Fit::Own && session.refused_at.is_none();
-    Ok(session.filter(usable).map(|session| Kept {
+    let store = Store::new(context)?;
+    let Some(session) = store.read()? else {
+        return Ok(None);
+    };
+    if let Some(error) = (Words { settings, context, store: &store }).stuck(&session) {
+        return Err(error);
+    }
+    let goes_on = session.fit(settings, context) == Fit::Own && session.has_tokens();
+    Ok(goes_on.then(|| Kept {
         expires_at: session.expires_at.map(Timestamp),
         refresh_expires_at: session.refresh_expires_at.map(Timestamp),
         renewable: session.refresh_token.is_some(),
@@ -136,12 +142,19 @@ pub async fn check(settings: &OAuth, context: &Context) -> Result<(), Error> {
     {
         let lock = store.lock().await?;
         lock.probe()?;
-        let session = store.read()?;
-        if session.is_none() && matches!(settings.grant, Grant::AuthorizationCode { .. }) {
-            return Err(Error::NeedsPerson(format!(
-                "connection {} has no session: run `{}`",
-                context.connection, context.login_command
-            )));
+        match store.read()? {
+            Some(session) => {
+                // Its access token may look good: by the clock it is, and the API has refused it.
+                let stuck = (Words { settings, context, store: &store }).stuck(&session);
+                stuck.map_or(Ok(()), Err)?;
+            }
+            None if matches!(settings.grant, Grant::AuthorizationCode { .. }) => {
+                return Err(Error::NeedsPerson(format!(
+                    "connection {} has no session: run `{}`",
+                    context.connection, context.login_command
+                )));
+            }
+            None => {}
         }
     }
     source.token().await.map(|_| ())

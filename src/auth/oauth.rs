@@ -18,6 +18,7 @@ use super::store::Store;
 use super::{Authorization, BoxFuture, Error, TokenSource};
 use crate::clock;
 use crate::domain::time::Timestamp;
+pub(super) use explain::Words;
 
 /// After a renewal failed because the endpoint was away, nobody asks again for this long: the requests that waited for it
 /// share its failure instead of each waiting for another time limit.
@@ -113,13 +114,17 @@ impl OAuthSource {
 }
 
 impl Inner {
+    fn words(&self) -> Words<'_> {
+        Words { settings: &self.settings, context: &self.context, store: &self.store }
+    }
+
     async fn lock_state(&self) -> OwnedMutexGuard<State> {
         Arc::clone(&self.state).lock_owned().await
     }
 
     async fn renew(&self, state: &mut State) -> Result<Authorization, Error> {
         let renewed = renewal::Renewal { inner: self, state }.run().await;
-        match renewed.and_then(|session| self.with_every_scope(session)) {
+        match renewed.and_then(|session| self.words().with_every_scope(session)) {
             Ok(session) => {
                 show_end(&self.context.connection, &session);
                 state.adopt(session);

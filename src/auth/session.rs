@@ -149,6 +149,11 @@ impl Session {
         }
     }
 
+    /// Whether there is anything to go on with.
+    pub(super) fn has_tokens(&self) -> bool {
+        self.refresh_token.is_some() || !self.access_token.expose().is_empty()
+    }
+
     /// What was issued. `old` is the session that it goes on from: its distribution and origin stay.
     pub(super) fn new(binding: Binding, issued: Issued, asked_scopes: &[String], old: Option<&Self>) -> Self {
         Self {

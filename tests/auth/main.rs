@@ -10,6 +10,7 @@ mod login;
 mod meanwhile;
 mod operator;
 mod process;
+mod refused;
 mod rotation;
 mod services;
 mod sessions;

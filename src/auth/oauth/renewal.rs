@@ -74,7 +74,7 @@ impl Renewal<'_> {
                 tracing::info!(connection, "the stored session is of other credentials: another one begins");
                 return Ok(None);
             }
-            Fit::Foreign(changes) => return Err(inner.foreign(&changes)),
+            Fit::Foreign(changes) => return Err(inner.words().foreign(&changes)),
         }
         inner.context.check_distribution(session.distribution_id.as_deref())?;
         if session.binding.origin.is_none() {
@@ -121,7 +121,7 @@ impl Renewal<'_> {
                 let token = Token::from(refresh_token.clone());
                 match self.refresh(lock, &seed, &token).await? {
                     Refreshed::New(session) => Ok(*session),
-                    Refreshed::Refused(text) => Err(self.inner.ended(&seed, Some(&text))),
+                    Refreshed::Refused(text) => Err(self.inner.words().ended(&seed, Some(&text))),
                 }
             }
             Grant::AuthorizationCode { .. } => Err(Error::NeedsPerson(format!(
@@ -139,7 +139,7 @@ impl Renewal<'_> {
                 self.start(lock, Some(&Session { refused_at, ..old.clone() })).await
             }
             Grant::RefreshToken { .. } | Grant::AuthorizationCode { .. } => {
-                Err(self.inner.ended(old, refusal.as_deref()))
+                Err(self.inner.words().ended(old, refusal.as_deref()))
             }
         }
     }
@@ -154,7 +154,7 @@ impl Renewal<'_> {
         let inner = self.inner;
         let refused = old.and_then(|old| old.refused_login.as_ref()).and_then(|login| login.at(&inner.settings));
         if let Some(at) = refused {
-            return Err(inner.known_to_be_bad(at));
+            return Err(inner.words().known_to_be_bad(at));
         }
         lock.probe()?;
         let endpoint = inner.token_url().await?;
@@ -167,9 +167,9 @@ impl Renewal<'_> {
                 let kept = old.cloned().unwrap_or_else(|| Session::without_tokens(inner.binding.clone()));
                 let refused_login = RefusedLogin::of(&inner.settings, clock::now());
                 lock.write(&Session { refused_login, ..kept })?;
-                Err(inner.bad_credentials(&text))
+                Err(inner.words().bad_credentials(&text))
             }
-            Err(Refusal::Client(text) | Refusal::Denied(text)) => Err(inner.bad_credentials(&text)),
+            Err(Refusal::Client(text) | Refusal::Denied(text)) => Err(inner.words().bad_credentials(&text)),
             Err(other) => Err(failure(other)),
         }
     }
@@ -197,7 +197,7 @@ impl Renewal<'_> {
                     lock.write(old)?;
                 }
                 Err(match refusal {
-                    Refusal::Client(text) | Refusal::Denied(text) => self.inner.bad_credentials(&text),
+                    Refusal::Client(text) | Refusal::Denied(text) => self.inner.words().bad_credentials(&text),
                     Refusal::Lost(text) => Error::Unavailable(format!(
                         "{text}: whether it renewed the session is not known, the old refresh token is tried once more"
                     )),
@@ -223,7 +223,7 @@ impl Renewal<'_> {
         let (times, pause) = SAVE_AGAIN;
         let again = ConstantBuilder::default().with_max_times(times).with_delay(pause);
         let saved = (async || lock.write(&session)).retry(again).await;
-        saved.map_err(|error| self.inner.unsaved(&error))?;
+        saved.map_err(|error| self.inner.words().unsaved(&error))?;
         Ok(session)
     }
 }
