@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::settings::{Context, Grant, OAuth};
@@ -96,8 +97,8 @@ impl Origin {
 }
 
 /// Tells one user's name from another without keeping it.
-fn user(name: &str) -> String {
-    fingerprint("lead-sync 2026 user of a session", name)
+fn user(name: &SecretString) -> String {
+    fingerprint("lead-sync 2026 user of a session", name.expose_secret())
 }
 
 /// Tells one text from another: 128 bits of BLAKE3 (`derive_key`, so that no two uses have the same fingerprint).
@@ -115,7 +116,7 @@ mod tests {
 
     fn binding(grant: &str, user: Option<&str>, scopes: &[&str]) -> Binding {
         let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
-        let origin = Origin { grant: grant.into(), user: user.map(super::user), scopes };
+        let origin = Origin { grant: grant.into(), user: user.map(|name| super::user(&name.into())), scopes };
         Binding { server: "s".into(), client_id: "c".into(), api: "a".into(), origin: Some(origin) }
     }
 

@@ -50,7 +50,7 @@ pub(super) type OAuthClient = Client<
 /// What a token is asked for with.
 pub(super) enum Request<'a> {
     ClientCredentials,
-    Password { username: &'a str, password: &'a SecretString },
+    Password { username: &'a SecretString, password: &'a SecretString },
     Refresh(&'a Token),
     Code { code: &'a Token, verifier: &'a Token, redirect_url: &'a Url },
 }
@@ -139,7 +139,7 @@ impl TokenEndpoint<'_> {
                 request.request_async(&wire).await
             }
             Request::Password { username, password } => {
-                let username = ResourceOwnerUsername::new((*username).to_owned());
+                let username = ResourceOwnerUsername::new(username.expose_secret().to_owned());
                 let password = ResourceOwnerPassword::new(password.expose_secret().to_owned());
                 let request = client.exchange_password(&username, &password).add_scopes(scopes);
                 request.request_async(&wire).await

@@ -63,8 +63,8 @@ pub enum Grant<S = SecretString> {
     ClientCredentials,
     /// A user's name and password. RFC 9700 section 2.4 forbids it for new services; We360 and WeSeeDo document it.
     Password {
-        /// The user's name.
-        username: String,
+        /// The user's name: personal, and so hidden like a secret.
+        username: S,
         /// The user's password.
         password: S,
     },
@@ -172,9 +172,9 @@ impl<S> OAuth<S> {
     /// Every secret with its key in the configuration.
     pub fn secrets(&self) -> Vec<(&'static str, &S)> {
         let grant = match &self.grant {
-            Grant::Password { password, .. } => Some(("password", password)),
-            Grant::RefreshToken { refresh_token } => Some(("refresh_token", refresh_token)),
-            Grant::ClientCredentials | Grant::AuthorizationCode { .. } => None,
+            Grant::Password { username, password } => vec![("username", username), ("password", password)],
+            Grant::RefreshToken { refresh_token } => vec![("refresh_token", refresh_token)],
+            Grant::ClientCredentials | Grant::AuthorizationCode { .. } => Vec::new(),
         };
         self.client_secret.iter().map(|secret| ("client_secret", secret)).chain(grant).collect()
     }
@@ -185,7 +185,8 @@ impl<S> OAuth<S> {
         let grant = match &self.grant {
             Grant::ClientCredentials => Some(Grant::ClientCredentials),
             Grant::Password { username, password } => {
-                look_up("password", password).map(|password| Grant::Password { username: username.clone(), password })
+                let (username, password) = (look_up("username", username), look_up("password", password));
+                username.zip(password).map(|(username, password)| Grant::Password { username, password })
             }
             Grant::RefreshToken { refresh_token } => {
                 look_up("refresh_token", refresh_token).map(|refresh_token| Grant::RefreshToken { refresh_token })

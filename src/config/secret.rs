@@ -87,14 +87,21 @@ fn read_file(path: &Path) -> Result<SecretString, String> {
 /// Reads the secret `key` of `table`, which must be there.
 pub(super) fn read(table: &mut Table<'_>, key: &'static str) -> Option<Secret> {
     let cure = "write { env = \"NAME\" }, { file = \"path\" } or { credential = \"name\" }";
+    let secret = read_unwarned(table, key, cure)?;
+    if matches!(secret, Secret::Plain { .. }) {
+        table.warn_of_plain_secret(key);
+    }
+    Some(secret)
+}
+
+/// As [`read`], of what may as well stand in a file that others can read: a user's name.
+pub(super) fn read_unwarned(table: &mut Table<'_>, key: &'static str, cure: &str) -> Option<Secret> {
     let entry = table.required(key, cure, Ok)?;
     if entry.is_table() {
         return reference(table.table(key));
     }
     let value = entry.filled().map_err(|what| table.problem(key, what)).ok()?;
-    let from_environment = entry.is_from_environment();
-    table.warn_of_plain_secret(key);
-    Some(Secret::Plain { value: value.into(), from_environment })
+    Some(Secret::Plain { value: value.into(), from_environment: entry.is_from_environment() })
 }
 
 /// Reads the secret `key` of `table`, if it is there.

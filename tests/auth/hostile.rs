@@ -113,6 +113,17 @@ async fn a_refusal_in_a_services_own_words_needs_a_person_and_is_not_asked_for_a
 }
 
 #[tokio::test]
+async fn a_refusal_that_repeats_the_users_name_does_not_get_it_into_a_message() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let refused = json!({"error": "invalid_grant", "error_description": "no such user: planted@example.com"});
+    let endpoint = Endpoint::answering(400, &refused).await;
+    let grant = Grant::Password { username: "planted@example.com".into(), password: "p".into() };
+    let settings = OAuth { server: endpoint.server(), grant, ..sandbox.we360() };
+    let text = refusal(&settings, &sandbox.context()).await.to_string();
+    assert!(text.contains("invalid_grant (no such user: ***)"), "{text}");
+}
+
+#[tokio::test]
 async fn an_answer_that_is_no_token_answer_defers_the_run_after_one_try() {
     let sandbox = Sandbox::start(|_| {}).await;
     for body in ["{}", "", "<html>", "{\"access_token\":5}", "[]"] {

@@ -83,7 +83,7 @@ impl Sandbox {
 
     pub(crate) fn we360(&self) -> OAuth {
         let grant = Grant::Password {
-            username: self.settings.username.clone(),
+            username: self.settings.username.clone().into(),
             password: self.settings.password.clone().into(),
         };
         OAuth { client_secret: None, client_auth: ClientAuth::Body, ..self.oauth(self.url("/we360/token"), grant) }
