@@ -1,12 +1,13 @@
 //! What a person can ask about a session: who it is, whether it can be kept, and its end.
 
 use super::binding::Binding;
+use super::context::Context;
 use super::discovery::{self, Userinfo};
 use super::grants;
 use super::login::Flow;
 use super::oauth::{OAuthSource, Words};
 use super::session::Fit;
-use super::settings::{Context, Grant, OAuth};
+use super::settings::{Grant, OAuth};
 use super::store::Store;
 use super::{Error, TokenSource as _};
 use crate::domain::time::Timestamp;
@@ -135,8 +136,8 @@ pub async fn logout(settings: &OAuth, context: &Context) -> Result<LoggedOut, Er
 
 /// Finds out whether the connection's session is there and can be kept, before the next run does: a store that is read-only,
 /// full, damaged or mounted as a single file, a session of another configuration, credentials that are refused. Only when the
-/// store has proved writable is a session that is about to end renewed.
-pub async fn check(settings: &OAuth, context: &Context) -> Result<(), Error> {
+/// store has proved writable is a session that is about to end renewed. The distribution that the session belongs to, if it tells one.
+pub async fn check(settings: &OAuth, context: &Context) -> Result<Option<String>, Error> {
     let source = OAuthSource::new(settings, context)?;
     let store = Store::new(context)?;
     {
@@ -157,5 +158,5 @@ pub async fn check(settings: &OAuth, context: &Context) -> Result<(), Error> {
             None => {}
         }
     }
-    source.token().await.map(|_| ())
+    source.distribution_id().await
 }

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::settings::{Context, Grant, OAuth};
+use super::context::Context;
+use super::settings::{Grant, OAuth};
 
 /// A session whose binding differs from the configuration is never used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

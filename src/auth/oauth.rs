@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, OnceCell, OwnedMutexGuard};
 
 use super::binding::Binding;
+use super::context::Context;
 use super::discovery::{self, Provider};
 use super::fixed;
 use super::http::Http;
 use super::session::Session;
-use super::settings::{Context, Grant, OAuth, Server};
+use super::settings::{Grant, OAuth, Server};
 use super::store::Store;
 use super::{Authorization, BoxFuture, Error, TokenSource};
 use crate::clock;
@@ -217,8 +218,9 @@ impl TokenSource for OAuthSource {
         Box::pin(async {
             self.token().await?;
             let state = self.0.lock_state().await;
-            let session = state.session.as_ref();
-            Ok(session.and_then(|session| session.distribution_id.clone()))
+            let Some(session) = &state.session else { return Ok(None) };
+            self.0.context.require_distribution(&self.0.settings, session)?;
+            Ok(session.distribution_id.clone())
         })
     }
 }

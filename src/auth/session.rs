@@ -8,8 +8,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::answer::Issued;
 use super::binding::{self, Binding};
+use super::context::Context;
 use super::refused::RefusedLogin;
-use super::settings::{Context, Grant, OAuth};
+use super::settings::{Grant, OAuth};
 use crate::domain::time::Timestamp;
 
 /// A token is renewed when less than this is left, or a tenth of its life, if that is shorter: long enough for a request

@@ -5,6 +5,7 @@
 
 mod changed;
 mod desk;
+mod distribution;
 mod hostile;
 mod login;
 mod meanwhile;

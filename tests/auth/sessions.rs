@@ -234,7 +234,7 @@ async fn a_session_of_another_environment_is_never_used() {
 async fn another_distribution_than_the_sessions_stops_before_anything_is_sent() {
     let sandbox = logged_in(|_| {}).await;
     let mut context = sandbox.context();
-    context.distribution_id = Some("another".into());
+    context.distribution = auth::Distribution::Named("another".into());
     let error = connect(&sandbox.sso(), &context).token().await.unwrap_err();
     assert!(matches!(error, Error::Configuration(_)), "{error:?}");
 }

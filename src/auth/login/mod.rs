@@ -13,11 +13,12 @@ use reqwest::Url;
 
 use super::answer::Issued;
 use super::binding::Binding;
+use super::context::Context;
 use super::discovery::{self, Provider, Userinfo};
 use super::grants::{self, Refusal, Request, TokenEndpoint};
 use super::http::Http;
 use super::session::{Session, Token};
-use super::settings::{Context, Grant, OAuth, Server, is_loopback};
+use super::settings::{Grant, OAuth, Server, is_loopback};
 use super::store::Store;
 use super::{BoxFuture, Error};
 use crate::domain::time::Timestamp;
@@ -65,6 +66,7 @@ pub struct LoggedIn {
 /// the person is bothered.
 pub async fn login(settings: &OAuth, context: &Context, dialogue: Dialogue<'_>) -> Result<LoggedIn, Error> {
     let flow = Flow::new(settings, context)?;
+    context.can_be_told_distribution(settings)?;
     {
         let lock = flow.store.lock().await?;
         flow.store.read()?;

@@ -1,9 +1,10 @@
 //! Why a session cannot go on, in words for the person who has to mend it.
 
 use crate::auth::Error;
+use crate::auth::context::Context;
 use crate::auth::grants::Refusal;
 use crate::auth::session::{Fit, Session};
-use crate::auth::settings::{Context, Grant, OAuth};
+use crate::auth::settings::{Grant, OAuth};
 use crate::auth::store::Store;
 use crate::domain::time::Timestamp;
 
