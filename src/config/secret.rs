@@ -13,7 +13,7 @@ use super::reader::Table;
 pub enum Secret {
     /// `{ env = "NAME" }`: an environment variable.
     Env(String),
-    /// `{ file = "path" }`: a file, without the line end at its end.
+    /// `{ file = "path" }`: a file, without a byte order mark and the line ends at its end.
     File(PathBuf),
     /// `{ credential = "name" }`: a file of systemd's `LoadCredential=` or `SetCredential=`.
     Credential(String),
@@ -76,8 +76,8 @@ fn read_file(path: &Path) -> Result<SecretString, String> {
     let shown = path.display();
     let text = std::fs::read_to_string(path)
         .map_err(|error| format!("{shown} cannot be read: {error}; put the secret there"))?;
-    let text = text.strip_suffix('\n').unwrap_or(&text);
-    let text = text.strip_suffix('\r').unwrap_or(text);
+    // Editors end a file with a line end, and on Windows may begin it with a byte order mark; neither is seen there, nor is part of a secret.
+    let text = text.trim_start_matches('\u{feff}').trim_end_matches(['\n', '\r']);
     if text.is_empty() {
         return Err(format!("{shown} is empty; put the secret there"));
     }
