@@ -83,7 +83,7 @@ pub struct Kept {
 /// The session that is kept for a connection; `None` if there is none to go on with and the next run begins one, or would if a person logged in.
 /// An error, if no run gets any further until a person acts.
 pub fn kept(settings: &OAuth, context: &Context) -> Result<Option<Kept>, Error> {
-    let store = Store::new(context)?;
+    let store = Store::new(settings, context)?;
     let Some(session) = store.read()? else {
         return Ok(None);
     };
@@ -139,7 +139,7 @@ pub async fn logout(settings: &OAuth, context: &Context) -> Result<LoggedOut, Er
 /// store has proved writable is a session that is about to end renewed. The distribution that the session belongs to, if it tells one.
 pub async fn check(settings: &OAuth, context: &Context) -> Result<Option<String>, Error> {
     let source = OAuthSource::new(settings, context)?;
-    let store = Store::new(context)?;
+    let store = Store::new(settings, context)?;
     {
         let lock = store.lock().await?;
         lock.probe()?;

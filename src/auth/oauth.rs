@@ -77,7 +77,7 @@ impl OAuthSource {
         Ok(Self(Arc::new(Inner {
             binding: Binding::of(settings, context),
             http: Http::new(&server, context)?,
-            store: Store::new(context)?,
+            store: Store::new(settings, context)?,
             settings: settings.clone(),
             context: context.clone(),
             provider: OnceCell::new(),

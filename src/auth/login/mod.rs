@@ -106,7 +106,7 @@ impl<'a> Flow<'a> {
         let server = Url::parse(issuer).map_err(|_| Error::Configuration(format!("issuer {issuer} is no address")))?;
         Ok(Self {
             http: Http::new(&server, context)?,
-            store: Store::new(context)?,
+            store: Store::new(settings, context)?,
             settings,
             context,
             issuer,
