@@ -21,7 +21,7 @@ use oauth2::{
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::answer::{Answer, Issued, Unusable};
+use super::answer::{Answer, Fault, Issued, Rotated, Unusable};
 use super::http::{Failure, Http};
 use super::session::Token;
 use super::settings::{ClientAuth, OAuth};
@@ -83,9 +83,9 @@ pub(super) enum Refusal {
     /// The address is not the token endpoint's.
     #[error("{0}")]
     Address(String),
-    /// Tokens were issued that cannot be used: what was presented is spent.
-    #[error("{0}")]
-    Unusable(String),
+    /// Tokens were issued that cannot be used: what was presented is spent, for a refresh token at best.
+    #[error("{text}")]
+    Unusable { text: String, rotated: Option<Rotated> },
     /// The endpoint is away, and surely nothing was spent.
     #[error("{0}")]
     Away(String),
@@ -169,13 +169,14 @@ impl TokenEndpoint<'_> {
 
     fn unusable(&self, unusable: Unusable) -> Refusal {
         let host = self.host();
-        Refusal::Unusable(match unusable {
-            Unusable::Scheme => format!("{host} issued a token that is no bearer token"),
-            Unusable::Token(why) => format!("{host} issued a token that cannot be sent: {why}"),
-            Unusable::Ended => {
+        let text = match unusable.why {
+            Fault::Scheme => format!("{host} issued a token that is no bearer token"),
+            Fault::Token(why) => format!("{host} issued a token that cannot be sent: {why}"),
+            Fault::Ended => {
                 format!("{host} issued a token that had already ended: compare its clock with this machine's")
             }
-        })
+        };
+        Refusal::Unusable { text, rotated: unusable.rotated }
     }
 
     fn explain(&self, request: &Request<'_>, error: RequestTokenError<Failure, BasicErrorResponse>) -> Tried {

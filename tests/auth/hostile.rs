@@ -202,6 +202,27 @@ async fn a_refresh_that_brought_unusable_tokens_is_not_taken_for_one_that_never_
 }
 
 #[tokio::test]
+async fn a_rotated_refresh_token_beside_an_unusable_token_takes_the_place_of_the_spent_one() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    for odd in
+        [json!({"token_type": "N_A"}), json!({"access_token": "a b"}), json!({"expires": "2001-01-01T00:00:00Z"})]
+    {
+        let mut answer = json!({"access_token": "a", "refresh_token": "second"});
+        answer.as_object_mut().unwrap().append(&mut odd.as_object().unwrap().clone());
+        let endpoint = Endpoint::answering(200, &answer).await;
+        let grant = Grant::RefreshToken { refresh_token: "first".into() };
+        let settings = OAuth { server: endpoint.server(), grant, ..sandbox.we360() };
+        let error = refusal(&settings, &sandbox.context()).await;
+        assert!(matches!(error, Error::Configuration(_)), "{error:?}");
+        endpoint.answer(200, &json!({"access_token": "good"}));
+        connect(&settings, &sandbox.context()).token().await.unwrap();
+        let seen = endpoint.seen();
+        assert!(seen.len() == 2 && seen[1].contains("refresh_token=second"), "{odd}: {seen:?}");
+        std::fs::remove_file(sandbox.token_file()).unwrap();
+    }
+}
+
+#[tokio::test]
 async fn an_empty_refresh_token_is_none() {
     let sandbox = Sandbox::start(|_| {}).await;
     let endpoint = Endpoint::answering(200, &json!({"access_token": "a", "expires_in": 1, "refresh_token": ""})).await;

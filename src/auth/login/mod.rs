@@ -239,7 +239,7 @@ impl<'a> Attempt<'a> {
             Refusal::Configuration(text)
             | Refusal::Address(text)
             | Refusal::Conflict(text)
-            | Refusal::Unusable(text) => Error::Configuration(text),
+            | Refusal::Unusable { text, .. } => Error::Configuration(text),
         })
     }
 

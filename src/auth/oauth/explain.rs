@@ -117,9 +117,10 @@ impl Words<'_> {
 pub(super) fn failure(refusal: Refusal) -> Error {
     match refusal {
         Refusal::Away(text) | Refusal::Lost(text) => Error::Unavailable(text),
-        Refusal::Configuration(text) | Refusal::Address(text) | Refusal::Conflict(text) | Refusal::Unusable(text) => {
-            Error::Configuration(text)
-        }
+        Refusal::Configuration(text)
+        | Refusal::Address(text)
+        | Refusal::Conflict(text)
+        | Refusal::Unusable { text, .. } => Error::Configuration(text),
         Refusal::Grant(text) | Refusal::Client(text) | Refusal::Denied(text) => Error::NeedsPerson(text),
     }
 }

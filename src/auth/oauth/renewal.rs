@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use super::explain::failure;
 use super::{Inner, State};
 use crate::auth::Error;
-use crate::auth::answer::Issued;
+use crate::auth::answer::{Issued, Rotated};
 use crate::auth::grants::{Refusal, Request, TokenEndpoint};
 use crate::auth::refused::RefusedLogin;
 use crate::auth::session::{Fit, Session, Token, fingerprint};
@@ -191,8 +191,12 @@ impl Renewal<'_> {
                 lock.write(&Session { refused_at: Some(clock::now().0), ..old.clone() })?;
                 Ok(Refreshed::Refused(refusal.to_string()))
             }
+            Err(Refusal::Unusable { text, rotated: Some(rotated) }) => {
+                self.keep(lock, old, rotated).await?;
+                Err(Error::Configuration(text))
+            }
             Err(refusal) => {
-                if !matches!(refusal, Refusal::Lost(_) | Refusal::Unusable(_)) {
+                if !matches!(refusal, Refusal::Lost(_) | Refusal::Unusable { .. }) {
                     // Surely not spent: no answer is owed.
                     lock.write(old)?;
                 }
@@ -205,6 +209,18 @@ impl Renewal<'_> {
                 })
             }
         }
+    }
+
+    /// A refresh token that came beside an access token that cannot be used. The old one is spent for it: presented again, it would end the
+    /// session.
+    async fn keep(&self, lock: &Locked<'_>, old: &Session, rotated: Rotated) -> Result<(), Error> {
+        let session = Session {
+            refresh_token: Some(rotated.refresh_token),
+            refresh_expires_at: rotated.expires_at.map(|end| end.0),
+            refresh_sent_at: None,
+            ..old.clone()
+        };
+        self.save(lock, session).await.map(drop)
     }
 
     async fn spend(&self, endpoint: &Url, token: &Token) -> Result<Issued, Refusal> {
