@@ -1,11 +1,13 @@
 //! What a person can ask about a session: who it is, whether it can be kept, and its end.
 
+use super::binding::Binding;
+use super::context::Context;
 use super::discovery::{self, Userinfo};
 use super::grants;
 use super::login::Flow;
-use super::oauth::OAuthSource;
-use super::session::{Binding, Session};
-use super::settings::{Context, Grant, OAuth};
+use super::oauth::{OAuthSource, Words};
+use super::session::Fit;
+use super::settings::{Grant, OAuth};
 use super::store::Store;
 use super::{Error, TokenSource as _};
 use crate::domain::time::Timestamp;
@@ -78,12 +80,18 @@ pub struct Kept {
     pub renewable: bool,
 }
 
-/// The session that is kept for a connection; `None` if there is none, if the server has refused to renew it, or if it belongs to another
-/// configuration.
+/// The session that is kept for a connection; `None` if there is none to go on with and the next run begins one, or would if a person logged in.
+/// An error, if no run gets any further until a person acts.
 pub fn kept(settings: &OAuth, context: &Context) -> Result<Option<Kept>, Error> {
-    let session = Store::new(context)?.read()?;
-    let usable = |session: &Session| session.binding == Binding::of(settings, context) && session.refused_at.is_none();
-    Ok(session.filter(usable).map(|session| Kept {
+    let store = Store::new(settings, context)?;
+    let Some(session) = store.read()? else {
+        return Ok(None);
+    };
+    if let Some(error) = (Words { settings, context, store: &store }).stuck(&session) {
+        return Err(error);
+    }
+    let goes_on = session.fit(settings, context) == Fit::Own && session.has_tokens();
+    Ok(goes_on.then(|| Kept {
         expires_at: session.expires_at.map(Timestamp),
         refresh_expires_at: session.refresh_expires_at.map(Timestamp),
         renewable: session.refresh_token.is_some(),
@@ -98,12 +106,12 @@ pub async fn logout(settings: &OAuth, context: &Context) -> Result<LoggedOut, Er
     let Some(session) = flow.store.read()? else {
         return Ok(LoggedOut::NoSession);
     };
-    if session.binding != Binding::of(settings, context) {
+    let moves = session.binding.moves(&Binding::of(settings, context));
+    if !moves.is_empty() {
         return Err(Error::Configuration(format!(
-            "{} is a session of {} for {}: log out with the configuration it was made with, or delete it",
+            "{} is a session of another configuration ({}): log out with the configuration it was made with, or delete it",
             flow.store.path().display(),
-            session.binding.server,
-            session.binding.api
+            moves.join("; ")
         )));
     }
     // A session that is revoked but cannot be deleted would stand in the way of the next one.
@@ -128,20 +136,27 @@ pub async fn logout(settings: &OAuth, context: &Context) -> Result<LoggedOut, Er
 
 /// Finds out whether the connection's session is there and can be kept, before the next run does: a store that is read-only,
 /// full, damaged or mounted as a single file, a session of another configuration, credentials that are refused. Only when the
-/// store has proved writable is a session that is about to end renewed.
-pub async fn check(settings: &OAuth, context: &Context) -> Result<(), Error> {
+/// store has proved writable is a session that is about to end renewed. The distribution that the session belongs to, if it tells one.
+pub async fn check(settings: &OAuth, context: &Context) -> Result<Option<String>, Error> {
     let source = OAuthSource::new(settings, context)?;
-    let store = Store::new(context)?;
+    let store = Store::new(settings, context)?;
     {
         let lock = store.lock().await?;
         lock.probe()?;
-        let session = store.read()?;
-        if session.is_none() && matches!(settings.grant, Grant::AuthorizationCode { .. }) {
-            return Err(Error::NeedsPerson(format!(
-                "connection {} has no session: run `{}`",
-                context.connection, context.login_command
-            )));
+        match store.read()? {
+            Some(session) => {
+                // Its access token may look good: by the clock it is, and the API has refused it.
+                let stuck = (Words { settings, context, store: &store }).stuck(&session);
+                stuck.map_or(Ok(()), Err)?;
+            }
+            None if matches!(settings.grant, Grant::AuthorizationCode { .. }) => {
+                return Err(Error::NeedsPerson(format!(
+                    "connection {} has no session: run `{}`",
+                    context.connection, context.login_command
+                )));
+            }
+            None => {}
         }
     }
-    source.token().await.map(|_| ())
+    source.distribution_id().await
 }

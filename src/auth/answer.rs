@@ -85,15 +85,30 @@ pub(super) struct Issued {
     pub(super) id_token: Option<Token>,
 }
 
+/// An answer that cannot be used.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Unusable {
+    pub(super) why: Fault,
+    /// What it was asked for with may be spent for this one.
+    pub(super) rotated: Option<Rotated>,
+}
+
 /// Why an answer cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Unusable {
+pub(super) enum Fault {
     /// Not a bearer token: we could not send it.
     Scheme,
     /// No header can carry it. Stored, it would stand in the way of a good one.
     Token(String),
     /// An absolute end that has passed already.
     Ended,
+}
+
+/// A refresh token beside an access token that cannot be used.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Rotated {
+    pub(super) refresh_token: Token,
+    pub(super) expires_at: Option<Timestamp>,
 }
 
 impl Answer {
@@ -105,27 +120,36 @@ impl Answer {
         skew_ms: i64,
         lifetime: Option<Duration>,
     ) -> Result<Issued, Unusable> {
-        if !self.token_type.0.eq_ignore_ascii_case("bearer") {
-            return Err(Unusable::Scheme);
-        }
-        let access_token = Token::new(self.access_token.secret());
-        fixed::header(&self.token_type.0, access_token.secret()).map_err(|error| Unusable::Token(error.to_string()))?;
         let after = |seconds: u64| asked_at + Duration::from_secs(seconds);
         let absolute = self.expires.map(|end| Timestamp(end.saturating_add(skew_ms)));
-        if absolute.is_some_and(|end| end <= asked_at) {
-            return Err(Unusable::Ended);
+        let fault = self.fault(absolute.is_some_and(|end| end <= asked_at));
+        let refresh_token = self.refresh_token.map(|token| Token::new(token.secret()));
+        let refresh_expires_at = self.refresh_expires_in.map(after);
+        if let Some(why) = fault {
+            let rotated = |refresh_token| Rotated { refresh_token, expires_at: refresh_expires_at };
+            return Err(Unusable { why, rotated: refresh_token.map(rotated) });
         }
-        let token = |secret: &str| Token::new(secret);
         Ok(Issued {
-            access_token,
+            access_token: Token::new(self.access_token.secret()),
             scheme: self.token_type.0,
             obtained_at: asked_at,
             expires_at: self.expires_in.map(after).or(absolute).or(lifetime.map(|lifetime| asked_at + lifetime)),
-            refresh_token: self.refresh_token.map(|secret| token(secret.secret())),
-            refresh_expires_at: self.refresh_expires_in.map(after),
+            refresh_token,
+            refresh_expires_at,
             scopes: self.scope,
             id_token: self.id_token,
         })
+    }
+
+    fn fault(&self, has_ended: bool) -> Option<Fault> {
+        if !self.token_type.0.eq_ignore_ascii_case("bearer") {
+            return Some(Fault::Scheme);
+        }
+        let access_token = Token::new(self.access_token.secret());
+        match fixed::header(&self.token_type.0, access_token.secret()) {
+            Err(error) => Some(Fault::Token(error.to_string())),
+            Ok(_) => has_ended.then_some(Fault::Ended),
+        }
     }
 }
 
@@ -169,7 +193,7 @@ mod tests {
         let json = r#"{"access_token":"a","expires":"1970-01-01T01:16:40.000Z"}"#;
         assert_eq!(end(json, 7_200_000, None), Some(NOW.0 + 3 * 3_600_000));
         let answer: Answer = serde_json::from_str(json).unwrap();
-        assert_eq!(answer.issued(NOW, -7_200_000, None).unwrap_err(), Unusable::Ended);
+        assert_eq!(answer.issued(NOW, -7_200_000, None).unwrap_err().why, Fault::Ended);
     }
 
     #[test]
@@ -227,14 +251,14 @@ mod tests {
     fn another_kind_of_token_is_not_sent_as_a_bearer_token() {
         let json = r#"{"access_token":"a","token_type":"mac"}"#;
         let answer: Answer = serde_json::from_str(json).unwrap();
-        assert_eq!(answer.issued(NOW, 0, None).unwrap_err(), Unusable::Scheme);
+        assert_eq!(answer.issued(NOW, 0, None).unwrap_err().why, Fault::Scheme);
     }
 
     #[test]
     fn a_token_that_no_header_can_carry_is_not_accepted() {
         for token in ["", "a b", "a\r\nx-evil: 1", "é", &"a".repeat(20_000)] {
             let answer: Answer = serde_json::from_value(serde_json::json!({"access_token": token})).unwrap();
-            assert!(matches!(answer.issued(NOW, 0, None), Err(Unusable::Token(_))), "{token:?}");
+            assert!(matches!(answer.issued(NOW, 0, None).unwrap_err().why, Fault::Token(_)), "{token:?}");
         }
     }
 

@@ -2,7 +2,8 @@
 
 use backon::{ExponentialBuilder, Retryable as _};
 use reqwest::Url;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use super::Error;
 use super::fixed;
@@ -25,24 +26,35 @@ pub(super) struct Provider {
     pub(super) authorization_response_iss_parameter_supported: bool,
 }
 
-/// What WeGroup's userinfo says of the session (API documentation, "Userinfo"), as far as it is shown or used.
+/// What WeGroup's userinfo says of the session (API documentation, "Userinfo"), as far as it is shown or used. Read leniently: what is not as it
+/// should be says nothing, and whether it has to is for those who need it to say.
 #[derive(Debug, Clone, Default, Deserialize, PartialEq, Eq)]
 pub struct Userinfo {
     /// The subject; has to be the one of the ID token (OpenID Connect Core section 5.3.2).
-    #[serde(default)]
+    #[serde(default, deserialize_with = "word")]
     pub sub: Option<String>,
     /// User id.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "word")]
     pub uid: Option<String>,
     /// Broker id.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "word")]
     pub bid: Option<String>,
     /// Distribution id.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "word")]
     pub did: Option<String>,
     /// The user's name at the provider.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "word")]
     pub username: Option<String>,
+}
+
+/// A text, or a number as text; what is empty or anything else says nothing.
+fn word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let word = match Value::deserialize(deserializer)? {
+        Value::String(text) => Some(text),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    Ok(word.filter(|word| !word.trim().is_empty()))
 }
 
 /// Reads the discovery document and refuses one that speaks for another issuer or names an address without TLS.
@@ -103,5 +115,27 @@ pub(super) async fn get<T: serde::de::DeserializeOwned>(
             status.as_u16(),
             url.path()
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn userinfo_is_read_however_a_provider_writes_an_id() {
+        for (did, expected) in [
+            (r#""d-1""#, Some("d-1")),
+            ("77", Some("77")),
+            (r#""""#, None),
+            (r#"" ""#, None),
+            ("null", None),
+            ("true", None),
+            ("{}", None),
+        ] {
+            let user: Userinfo = serde_json::from_str(&format!(r#"{{"sub":"s","uid":5,"did":{did}}}"#)).unwrap();
+            assert_eq!((user.sub.as_deref(), user.uid.as_deref()), (Some("s"), Some("5")), "{did}");
+            assert_eq!(user.did.as_deref(), expected, "{did}");
+        }
     }
 }

@@ -21,7 +21,7 @@ use oauth2::{
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::answer::{Answer, Issued, Unusable};
+use super::answer::{Answer, Fault, Issued, Rotated, Unusable};
 use super::http::{Failure, Http};
 use super::session::Token;
 use super::settings::{ClientAuth, OAuth};
@@ -50,7 +50,7 @@ pub(super) type OAuthClient = Client<
 /// What a token is asked for with.
 pub(super) enum Request<'a> {
     ClientCredentials,
-    Password { username: &'a str, password: &'a SecretString },
+    Password { username: &'a SecretString, password: &'a SecretString },
     Refresh(&'a Token),
     Code { code: &'a Token, verifier: &'a Token, redirect_url: &'a Url },
 }
@@ -83,9 +83,9 @@ pub(super) enum Refusal {
     /// The address is not the token endpoint's.
     #[error("{0}")]
     Address(String),
-    /// Tokens were issued that cannot be used: what was presented is spent.
-    #[error("{0}")]
-    Unusable(String),
+    /// Tokens were issued that cannot be used: what was presented is spent, for a refresh token at best.
+    #[error("{text}")]
+    Unusable { text: String, rotated: Option<Rotated> },
     /// The endpoint is away, and surely nothing was spent.
     #[error("{0}")]
     Away(String),
@@ -139,7 +139,7 @@ impl TokenEndpoint<'_> {
                 request.request_async(&wire).await
             }
             Request::Password { username, password } => {
-                let username = ResourceOwnerUsername::new((*username).to_owned());
+                let username = ResourceOwnerUsername::new(username.expose_secret().to_owned());
                 let password = ResourceOwnerPassword::new(password.expose_secret().to_owned());
                 let request = client.exchange_password(&username, &password).add_scopes(scopes);
                 request.request_async(&wire).await
@@ -169,13 +169,14 @@ impl TokenEndpoint<'_> {
 
     fn unusable(&self, unusable: Unusable) -> Refusal {
         let host = self.host();
-        Refusal::Unusable(match unusable {
-            Unusable::Scheme => format!("{host} issued a token that is no bearer token"),
-            Unusable::Token(why) => format!("{host} issued a token that cannot be sent: {why}"),
-            Unusable::Ended => {
+        let text = match unusable.why {
+            Fault::Scheme => format!("{host} issued a token that is no bearer token"),
+            Fault::Token(why) => format!("{host} issued a token that cannot be sent: {why}"),
+            Fault::Ended => {
                 format!("{host} issued a token that had already ended: compare its clock with this machine's")
             }
-        })
+        };
+        Refusal::Unusable { text, rotated: unusable.rotated }
     }
 
     fn explain(&self, request: &Request<'_>, error: RequestTokenError<Failure, BasicErrorResponse>) -> Tried {

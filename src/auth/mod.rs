@@ -2,7 +2,10 @@
 
 mod account;
 mod answer;
+mod binding;
+mod context;
 mod discovery;
+mod distribution;
 mod fixed;
 #[cfg(fuzzing)]
 pub mod fuzzing;
@@ -24,10 +27,11 @@ use std::sync::Arc;
 use ::http::HeaderValue;
 
 pub use account::{Account, Kept, LoggedOut, check, kept, logout, whoami};
+pub use context::{Context, Distribution};
 pub use discovery::Userinfo;
 pub use login::{Callback, Dialogue, LoggedIn, login};
 pub use oauth::TOKEN_EXPIRY;
-pub use settings::{BodyFormat, ClientAuth, Context, Grant, OAuth, Server, Settings, is_loopback};
+pub use settings::{BodyFormat, ClientAuth, Grant, OAuth, Server, Settings, is_loopback};
 
 /// The source of the connection's `Authorization` header. Opens no connection and reads no file: the first
 /// [`TokenSource::token`] does.

@@ -8,15 +8,18 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, OnceCell, OwnedMutexGuard};
 
+use super::binding::Binding;
+use super::context::Context;
 use super::discovery::{self, Provider};
 use super::fixed;
 use super::http::Http;
-use super::session::{Binding, Session};
-use super::settings::{Context, Grant, OAuth, Server};
+use super::session::Session;
+use super::settings::{Grant, OAuth, Server};
 use super::store::Store;
 use super::{Authorization, BoxFuture, Error, TokenSource};
 use crate::clock;
 use crate::domain::time::Timestamp;
+pub(super) use explain::Words;
 
 /// After a renewal failed because the endpoint was away, nobody asks again for this long: the requests that waited for it
 /// share its failure instead of each waiting for another time limit.
@@ -74,7 +77,7 @@ impl OAuthSource {
         Ok(Self(Arc::new(Inner {
             binding: Binding::of(settings, context),
             http: Http::new(&server, context)?,
-            store: Store::new(context)?,
+            store: Store::new(settings, context)?,
             settings: settings.clone(),
             context: context.clone(),
             provider: OnceCell::new(),
@@ -112,13 +115,17 @@ impl OAuthSource {
 }
 
 impl Inner {
+    fn words(&self) -> Words<'_> {
+        Words { settings: &self.settings, context: &self.context, store: &self.store }
+    }
+
     async fn lock_state(&self) -> OwnedMutexGuard<State> {
         Arc::clone(&self.state).lock_owned().await
     }
 
     async fn renew(&self, state: &mut State) -> Result<Authorization, Error> {
         let renewed = renewal::Renewal { inner: self, state }.run().await;
-        match renewed.and_then(|session| self.with_every_scope(session)) {
+        match renewed.and_then(|session| self.words().with_every_scope(session)) {
             Ok(session) => {
                 show_end(&self.context.connection, &session);
                 state.adopt(session);
@@ -211,8 +218,9 @@ impl TokenSource for OAuthSource {
         Box::pin(async {
             self.token().await?;
             let state = self.0.lock_state().await;
-            let session = state.session.as_ref();
-            Ok(session.and_then(|session| session.distribution_id.clone()))
+            let Some(session) = &state.session else { return Ok(None) };
+            self.0.context.require_distribution(&self.0.settings, session)?;
+            Ok(session.distribution_id.clone())
         })
     }
 }

@@ -48,7 +48,7 @@ fn trace(settings: &OAuth, salt: &[u8]) -> Option<Token> {
     let Grant::Password { username, password } = &settings.grant else { return None };
     let secret = settings.client_secret.as_ref().map_or("", SecretString::expose_secret);
     // As JSON, so that no two logins have the same bytes.
-    let login = serde_json::json!([username, password.expose_secret(), secret]).to_string();
+    let login = serde_json::json!([username.expose_secret(), password.expose_secret(), secret]).to_string();
     let mut trace = [0; 32];
     pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, ROUNDS, salt, login.as_bytes(), &mut trace);
     Some(Token::new(STANDARD.encode(trace)))

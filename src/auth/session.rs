@@ -7,8 +7,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::answer::Issued;
+use super::binding::{self, Binding};
+use super::context::Context;
 use super::refused::RefusedLogin;
-use super::settings::{Context, OAuth};
+use super::settings::{Grant, OAuth};
 use crate::domain::time::Timestamp;
 
 /// A token is renewed when less than this is left, or a tenth of its life, if that is shorter: long enough for a request
@@ -66,28 +68,6 @@ impl<'de> Deserialize<'de> for Token {
     }
 }
 
-/// Whom a session belongs to. A file whose binding differs from the configuration is never used.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Binding {
-    /// The issuer or the token endpoint.
-    pub server: String,
-    /// The client that the tokens were issued to.
-    pub client_id: String,
-    /// Scheme, host and port of the API.
-    pub api: String,
-}
-
-impl Binding {
-    /// What the configuration says.
-    pub(super) fn of(settings: &OAuth, context: &Context) -> Self {
-        Self {
-            server: settings.server_name().to_owned(),
-            client_id: settings.client_id.clone(),
-            api: context.api_url.origin().ascii_serialization(),
-        }
-    }
-}
-
 /// Tokens with their absolute times (milliseconds since 1970, this machine's clock).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -121,7 +101,36 @@ pub(super) struct Session {
     pub refused_login: Option<RefusedLogin>,
 }
 
+/// What a stored session is to the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Fit {
+    /// Its own: it goes on.
+    Own,
+    /// The next run begins another one: nothing that a person gave is lost with it, or a person has given something new.
+    Replaced,
+    /// It is another configuration's, and only a person can begin another one: what changed, in words.
+    Foreign(Vec<String>),
+}
+
 impl Session {
+    /// What it is to the configuration.
+    pub(super) fn fit(&self, settings: &OAuth, context: &Context) -> Fit {
+        if let Grant::RefreshToken { refresh_token } = &settings.grant
+            && self.started_from != Some(fingerprint(refresh_token))
+        {
+            // Whatever was changed with it: the new token is what the session is to start from.
+            return Fit::Replaced;
+        }
+        let changes = self.binding.changes(&Binding::of(settings, context));
+        if changes.is_empty() {
+            Fit::Own
+        } else if settings.grant.needs_nobody() {
+            Fit::Replaced
+        } else {
+            Fit::Foreign(changes)
+        }
+    }
+
     /// A session without tokens: the place to keep what has to be known before there are any.
     pub(super) fn without_tokens(binding: Binding) -> Self {
         Self {
@@ -139,6 +148,11 @@ impl Session {
             started_from: None,
             refused_login: None,
         }
+    }
+
+    /// Whether there is anything to go on with.
+    pub(super) fn has_tokens(&self) -> bool {
+        self.refresh_token.is_some() || !self.access_token.expose().is_empty()
     }
 
     /// What was issued. `old` is the session that it goes on from: its distribution and origin stay.
@@ -182,15 +196,9 @@ impl Session {
     }
 }
 
-/// Tells one configured refresh token from another without keeping it: 128 bits of BLAKE3. The tokens are random, so the
-/// fingerprint cannot be turned back.
+/// Tells one configured refresh token from another without keeping it. The tokens are random, so the fingerprint cannot be turned back.
 pub(super) fn fingerprint(token: &SecretString) -> String {
-    let hash = blake3::derive_key("lead-sync 2026 configured refresh token", token.expose_secret().as_bytes());
-    hash[..16].iter().fold(String::new(), |mut text, byte| {
-        use fmt::Write as _;
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    binding::fingerprint("lead-sync 2026 configured refresh token", token.expose_secret())
 }
 
 #[cfg(test)]
@@ -204,6 +212,7 @@ pub(super) mod tests {
                 server: "https://sso.example.com".into(),
                 client_id: "client".into(),
                 api: "https://api.example.com".into(),
+                origin: None,
             },
             access_token: Token::new("planted-access"),
             scheme: "bearer".into(),

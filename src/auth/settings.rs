@@ -1,8 +1,6 @@
 //! What the configuration says about a credential, its secrets resolved.
 
-use std::fmt;
 use std::net::IpAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::Url;
@@ -63,8 +61,8 @@ pub enum Grant<S = SecretString> {
     ClientCredentials,
     /// A user's name and password. RFC 9700 section 2.4 forbids it for new services; We360 and WeSeeDo document it.
     Password {
-        /// The user's name.
-        username: String,
+        /// The user's name: personal, and so hidden like a secret.
+        username: S,
         /// The user's password.
         password: S,
     },
@@ -78,6 +76,23 @@ pub enum Grant<S = SecretString> {
         /// The address registered with the service that the browser is sent back to.
         redirect_url: Url,
     },
+}
+
+impl<S> Grant<S> {
+    /// Its name in the configuration.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::ClientCredentials => "client_credentials",
+            Self::Password { .. } => "password",
+            Self::RefreshToken { .. } => "refresh_token",
+            Self::AuthorizationCode { .. } => "authorization_code",
+        }
+    }
+
+    /// Whether a session can begin anew from what is configured.
+    pub(super) fn needs_nobody(&self) -> bool {
+        matches!(self, Self::ClientCredentials | Self::Password { .. })
+    }
 }
 
 /// `client_auth`.
@@ -98,66 +113,13 @@ pub enum BodyFormat {
     Json,
 }
 
-/// What a credential has to know about its connection.
-#[derive(Clone)]
-pub struct Context {
-    /// Name of the connection, as in `lead-sync login NAME`; also the name of its token file.
-    pub connection: String,
-    /// What a person has to run for a new session.
-    pub login_command: String,
-    /// The API that the token is for. A session is bound to its host, so that one of staging is never used in production.
-    pub api_url: Url,
-    /// The configured distribution; a session of another one is refused before anything is sent.
-    pub distribution_id: Option<String>,
-    /// The folder of the token files.
-    pub tokens: PathBuf,
-    /// Encrypts the token files: 32 bytes in base64.
-    pub encryption_key: Option<SecretString>,
-    /// An explicit proxy; `None`: the environment's.
-    pub proxy: Option<Url>,
-    /// PEM certificates to trust besides the system's.
-    pub ca_file: Option<PathBuf>,
-}
-
-/// Without the proxy, whose address may hold a password.
-impl fmt::Debug for Context {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Context")
-            .field("connection", &self.connection)
-            .field("api_url", &self.api_url.as_str())
-            .field("distribution_id", &self.distribution_id)
-            .field("tokens", &self.tokens)
-            .field("ca_file", &self.ca_file)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Context {
-    /// A session of another distribution than the configured one would send leads to the wrong broker.
-    pub(super) fn check_distribution(&self, session: Option<&str>) -> Result<(), Error> {
-        if session.is_some_and(|id| !is_path_segment(id)) {
-            return Err(Error::Configuration(format!(
-                "the distribution of the session, as userinfo names it, is not made of 1 to 64 characters of A-Z, a-z, 0-9, _ and - (connection {}): ask the service",
-                self.connection
-            )));
-        }
-        match (self.distribution_id.as_deref(), session) {
-            (Some(configured), Some(session)) if configured != session => Err(Error::Configuration(format!(
-                "distribution_id of connection {} is {configured}, but the session belongs to {session}: correct it, leave it out, or log in as another user",
-                self.connection
-            ))),
-            _ => Ok(()),
-        }
-    }
-}
-
 impl<S> OAuth<S> {
     /// Every secret with its key in the configuration.
     pub fn secrets(&self) -> Vec<(&'static str, &S)> {
         let grant = match &self.grant {
-            Grant::Password { password, .. } => Some(("password", password)),
-            Grant::RefreshToken { refresh_token } => Some(("refresh_token", refresh_token)),
-            Grant::ClientCredentials | Grant::AuthorizationCode { .. } => None,
+            Grant::Password { username, password } => vec![("username", username), ("password", password)],
+            Grant::RefreshToken { refresh_token } => vec![("refresh_token", refresh_token)],
+            Grant::ClientCredentials | Grant::AuthorizationCode { .. } => Vec::new(),
         };
         self.client_secret.iter().map(|secret| ("client_secret", secret)).chain(grant).collect()
     }
@@ -168,7 +130,8 @@ impl<S> OAuth<S> {
         let grant = match &self.grant {
             Grant::ClientCredentials => Some(Grant::ClientCredentials),
             Grant::Password { username, password } => {
-                look_up("password", password).map(|password| Grant::Password { username: username.clone(), password })
+                let (username, password) = (look_up("username", username), look_up("password", password));
+                username.zip(password).map(|(username, password)| Grant::Password { username, password })
             }
             Grant::RefreshToken { refresh_token } => {
                 look_up("refresh_token", refresh_token).map(|refresh_token| Grant::RefreshToken { refresh_token })
@@ -234,12 +197,6 @@ impl OAuth {
     }
 }
 
-/// What may go into the path of a request: a server that names another distribution must not be able to choose the path.
-fn is_path_segment(id: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-    (1..=64).contains(&id.len()) && id.bytes().all(plain)
-}
-
 /// Tokens and secrets travel over TLS, or within this machine.
 pub(super) fn require_secure(what: &str, url: &Url) -> Result<(), Error> {
     if url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url)) {
@@ -263,21 +220,6 @@ pub fn is_loopback(url: &Url) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_context_does_not_show_the_password_of_its_proxy() {
-        let context = Context {
-            connection: "wegroup".to_owned(),
-            login_command: String::new(),
-            api_url: Url::parse("https://api.example.com").unwrap(),
-            distribution_id: None,
-            tokens: PathBuf::new(),
-            encryption_key: Some("planted".into()),
-            proxy: Some(Url::parse("http://me:planted@proxy.example.com").unwrap()),
-            ca_file: None,
-        };
-        assert!(!format!("{context:?}").contains("planted"));
-    }
 
     #[test]
     fn only_https_or_this_machine_may_see_a_token() {

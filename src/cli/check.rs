@@ -46,7 +46,7 @@ fn everything(loaded: &Loaded, env: &Env, told: &mut Told) -> Result<(), Failure
     run::runtime()?.block_on(async {
         if let Some(settings) = &resolved {
             for connection in &settings.connections {
-                told.finding(&checks::credential(settings, connection).await);
+                told.findings(&checks::credential(settings, connection).await);
             }
         }
         // With a secret missing the hosts are tried all the same.

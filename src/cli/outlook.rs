@@ -32,7 +32,9 @@ pub(super) fn sessions(settings: &Settings) -> Vec<Session> {
         let ends_at = kept.as_ref().ok().copied().flatten().filter(|_| needs_login).and_then(end);
         let (text, need) = match kept {
             Ok(Some(kept)) => tell(kept, needs_login, clock::now()),
-            Ok(None) if needs_login => ("no session that can be used".to_owned(), Need::Login),
+            Ok(None) | Err(auth::Error::NeedsPerson(_)) if needs_login => {
+                ("no session that can be used".to_owned(), Need::Login)
+            }
             Ok(None) => ("begins with the next run".to_owned(), Need::Nothing),
             Err(error) => (error.to_string(), Need::Mending),
         };

@@ -13,7 +13,7 @@ use super::reader::Table;
 pub enum Secret {
     /// `{ env = "NAME" }`: an environment variable.
     Env(String),
-    /// `{ file = "path" }`: a file, without the line end at its end.
+    /// `{ file = "path" }`: a file, without a byte order mark and the line ends at its end.
     File(PathBuf),
     /// `{ credential = "name" }`: a file of systemd's `LoadCredential=` or `SetCredential=`.
     Credential(String),
@@ -76,8 +76,8 @@ fn read_file(path: &Path) -> Result<SecretString, String> {
     let shown = path.display();
     let text = std::fs::read_to_string(path)
         .map_err(|error| format!("{shown} cannot be read: {error}; put the secret there"))?;
-    let text = text.strip_suffix('\n').unwrap_or(&text);
-    let text = text.strip_suffix('\r').unwrap_or(text);
+    // Editors end a file with a line end, and on Windows may begin it with a byte order mark; neither is seen there, nor is part of a secret.
+    let text = text.trim_start_matches('\u{feff}').trim_end_matches(['\n', '\r']);
     if text.is_empty() {
         return Err(format!("{shown} is empty; put the secret there"));
     }
@@ -87,14 +87,21 @@ fn read_file(path: &Path) -> Result<SecretString, String> {
 /// Reads the secret `key` of `table`, which must be there.
 pub(super) fn read(table: &mut Table<'_>, key: &'static str) -> Option<Secret> {
     let cure = "write { env = \"NAME\" }, { file = \"path\" } or { credential = \"name\" }";
+    let secret = read_unwarned(table, key, cure)?;
+    if matches!(secret, Secret::Plain { .. }) {
+        table.warn_of_plain_secret(key);
+    }
+    Some(secret)
+}
+
+/// As [`read`], of what may as well stand in a file that others can read: a user's name.
+pub(super) fn read_unwarned(table: &mut Table<'_>, key: &'static str, cure: &str) -> Option<Secret> {
     let entry = table.required(key, cure, Ok)?;
     if entry.is_table() {
         return reference(table.table(key));
     }
     let value = entry.filled().map_err(|what| table.problem(key, what)).ok()?;
-    let from_environment = entry.is_from_environment();
-    table.warn_of_plain_secret(key);
-    Some(Secret::Plain { value: value.into(), from_environment })
+    Some(Secret::Plain { value: value.into(), from_environment: entry.is_from_environment() })
 }
 
 /// Reads the secret `key` of `table`, if it is there.

@@ -57,6 +57,13 @@ impl Ledger {
         read.map_err(|error| self.error(&error))
     }
 
+    /// Where the first lead of the connection `name` was delivered; `None` if none was, or the ledger knows no such connection.
+    pub fn destination_of(&self, name: &str) -> Result<Option<String>> {
+        let sql = "SELECT destination FROM connection WHERE name = ?1";
+        let read = self.db.query_row(sql, [name], |row| row.get(0)).optional();
+        read.map(Option::flatten).map_err(|error| self.error(&error))
+    }
+
     /// The place where the connection's leads were delivered has moved: the next delivery tells where to. False if there is no such connection.
     pub fn forget_destination(&self, name: &str) -> Result<bool> {
         let sql = "UPDATE connection SET destination = NULL WHERE name = ?1";

@@ -139,7 +139,9 @@ async fn open<'p>(run: &Run<'_>, ledger: &Ledger, connection: &'p Connection) ->
     let destination = Destination::new(connection.destination.clone()).map_err(|error| usage(error.to_string()))?;
     let tokens = connect(connection, prepared).map_err(|error| usage(error.to_string()))?;
     let distribution = distribution(connection, tokens.as_ref()).await.map_err(Closed::Notice)?;
-    if let Some(notice) = place::moved(prepared, connection, distribution.as_deref(), &state) {
+    if let Some(notice) =
+        place::moved(&prepared.settings, connection, distribution.as_deref(), state.destination.as_deref())
+    {
         return Err(Closed::Notice(notice));
     }
     let place = place::of(connection, distribution.as_deref());

@@ -2,10 +2,10 @@
 //!
 //! What is delivered to one place would count as delivered at the other, and what waits for the one would be sent to the other.
 
+use super::Run;
 use super::report::{Ending, Notice};
-use super::settings::{Api, Connection};
-use super::{Prepared, Run};
-use crate::ledger::{self, ConnectionState, Ledger};
+use super::settings::{Api, Connection, Settings};
+use crate::ledger::{self, Ledger};
 
 /// Where a connection's leads are delivered, for a person.
 pub(super) fn of(connection: &Connection, distribution: Option<&str>) -> String {
@@ -13,16 +13,16 @@ pub(super) fn of(connection: &Connection, distribution: Option<&str>) -> String 
     distribution.map_or_else(|| place.clone(), |id| format!("distribution {id} at {place}"))
 }
 
-/// What to say if the connection's first lead was delivered elsewhere.
+/// What to say if the connection's first lead was delivered elsewhere: to `before`.
 pub(super) fn moved(
-    prepared: &Prepared,
+    settings: &Settings,
     connection: &Connection,
     distribution: Option<&str>,
-    state: &ConnectionState,
+    before: Option<&str>,
 ) -> Option<Notice> {
     let now = of(connection, distribution);
-    let before = state.destination.as_ref().filter(|before| **before != now)?;
-    let (name, option) = (&connection.name, &prepared.settings.config_option);
+    let before = before.filter(|before| *before != now)?;
+    let (name, option) = (&connection.name, &settings.config_option);
     let text = format!(
         "connection {name}: its leads were delivered to {before}, and go to {now} by the configuration: what is delivered there would count as \
          delivered here, and what waits for there would be sent here. Give this configuration a ledger of its own ([ledger] path), or correct \
@@ -47,6 +47,7 @@ impl Run<'_> {
             Api::WeGroup { distribution_id, .. } => distribution_id.as_deref(),
             Api::Http => None,
         };
-        Ok(moved(prepared, connection, distribution, &ledger.connection_state(*id)?.0))
+        let state = ledger.connection_state(*id)?.0;
+        Ok(moved(&prepared.settings, connection, distribution, state.destination.as_deref()))
     }
 }

@@ -64,9 +64,10 @@ impl Settings {
             connection: connection.name.clone(),
             login_command: self.login_command(&connection.name),
             api_url: connection.destination.api_url.clone(),
-            distribution_id: match &connection.api {
-                Api::WeGroup { distribution_id, .. } => distribution_id.clone(),
-                Api::Http => None,
+            distribution: match &connection.api {
+                Api::WeGroup { distribution_id: None, .. } => auth::Distribution::OfSession,
+                Api::WeGroup { distribution_id: Some(id), .. } => auth::Distribution::Named(id.clone()),
+                Api::Http => auth::Distribution::Unused,
             },
             tokens: self.tokens.clone(),
             encryption_key: self.tokens_key.clone(),

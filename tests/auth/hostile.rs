@@ -113,6 +113,17 @@ async fn a_refusal_in_a_services_own_words_needs_a_person_and_is_not_asked_for_a
 }
 
 #[tokio::test]
+async fn a_refusal_that_repeats_the_users_name_does_not_get_it_into_a_message() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let refused = json!({"error": "invalid_grant", "error_description": "no such user: planted@example.com"});
+    let endpoint = Endpoint::answering(400, &refused).await;
+    let grant = Grant::Password { username: "planted@example.com".into(), password: "p".into() };
+    let settings = OAuth { server: endpoint.server(), grant, ..sandbox.we360() };
+    let text = refusal(&settings, &sandbox.context()).await.to_string();
+    assert!(text.contains("invalid_grant (no such user: ***)"), "{text}");
+}
+
+#[tokio::test]
 async fn an_answer_that_is_no_token_answer_defers_the_run_after_one_try() {
     let sandbox = Sandbox::start(|_| {}).await;
     for body in ["{}", "", "<html>", "{\"access_token\":5}", "[]"] {
@@ -188,6 +199,27 @@ async fn a_refresh_that_brought_unusable_tokens_is_not_taken_for_one_that_never_
     endpoint.answer(400, &json!({"error": "invalid_grant"}));
     let error = refusal(&settings, &sandbox.context()).await;
     assert!(error.to_string().contains("was lost"), "{error}");
+}
+
+#[tokio::test]
+async fn a_rotated_refresh_token_beside_an_unusable_token_takes_the_place_of_the_spent_one() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    for odd in
+        [json!({"token_type": "N_A"}), json!({"access_token": "a b"}), json!({"expires": "2001-01-01T00:00:00Z"})]
+    {
+        let mut answer = json!({"access_token": "a", "refresh_token": "second"});
+        answer.as_object_mut().unwrap().append(&mut odd.as_object().unwrap().clone());
+        let endpoint = Endpoint::answering(200, &answer).await;
+        let grant = Grant::RefreshToken { refresh_token: "first".into() };
+        let settings = OAuth { server: endpoint.server(), grant, ..sandbox.we360() };
+        let error = refusal(&settings, &sandbox.context()).await;
+        assert!(matches!(error, Error::Configuration(_)), "{error:?}");
+        endpoint.answer(200, &json!({"access_token": "good"}));
+        connect(&settings, &sandbox.context()).token().await.unwrap();
+        let seen = endpoint.seen();
+        assert!(seen.len() == 2 && seen[1].contains("refresh_token=second"), "{odd}: {seen:?}");
+        std::fs::remove_file(sandbox.token_file()).unwrap();
+    }
 }
 
 #[tokio::test]

@@ -156,7 +156,7 @@ async fn nobody_in_front_of_the_browser_ends_the_login_in_time() {
 async fn a_configured_distribution_of_another_broker_fails_the_login() {
     let sandbox = Sandbox::start(|_| {}).await;
     let mut context = sandbox.context();
-    context.distribution_id = Some("another".into());
+    context.distribution = auth::Distribution::Named("another".into());
     let (ended, _) = sandbox.login_with(&sandbox.sso(), &context, Consent::Allow).await;
     let error = ended.unwrap_err();
     assert!(matches!(error, Error::Configuration(_)));

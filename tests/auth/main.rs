@@ -3,12 +3,15 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
 #![expect(clippy::print_stdout, reason = "what was left out is told to whoever reads the output")]
 
+mod changed;
 mod desk;
+mod distribution;
 mod hostile;
 mod login;
 mod meanwhile;
 mod operator;
 mod process;
+mod refused;
 mod rotation;
 mod services;
 mod sessions;

@@ -90,7 +90,8 @@ async fn we360_logs_in_again_when_the_refresh_token_is_refused() {
 async fn a_wrong_password_is_presented_once_per_run() {
     let sandbox = Sandbox::start(|_| {}).await;
     let mut settings = sandbox.we360();
-    settings.grant = Grant::Password { username: sandbox.settings.username.clone(), password: "planted-wrong".into() };
+    settings.grant =
+        Grant::Password { username: sandbox.settings.username.clone().into(), password: "planted-wrong".into() };
     let source = connect(&settings, &sandbox.context());
     for _ in 0..5 {
         let error = source.token().await.unwrap_err();
@@ -105,7 +106,10 @@ async fn a_refused_password_is_not_presented_by_later_runs_until_it_changes() {
     let sandbox = Sandbox::start(|_| {}).await;
     let right = sandbox.we360();
     let username = sandbox.settings.username.clone();
-    let wrong = OAuth { grant: Grant::Password { username, password: "planted-wrong".into() }, ..right.clone() };
+    let wrong = OAuth {
+        grant: Grant::Password { username: username.into(), password: "planted-wrong".into() },
+        ..right.clone()
+    };
     let refusal = async |settings: &OAuth| connect(settings, &sandbox.context()).token().await.unwrap_err().to_string();
     assert!(refusal(&wrong).await.contains("Invalid user credentials"));
     for _ in 0..2 {
@@ -124,7 +128,8 @@ async fn a_refused_password_is_not_presented_by_later_runs_until_it_changes() {
 async fn a_person_can_have_the_same_password_tried_again() {
     let sandbox = Sandbox::start(|_| {}).await;
     let username = sandbox.settings.username.clone();
-    let wrong = OAuth { grant: Grant::Password { username, password: "wrong".into() }, ..sandbox.we360() };
+    let wrong =
+        OAuth { grant: Grant::Password { username: username.into(), password: "wrong".into() }, ..sandbox.we360() };
     for _ in 0..2 {
         assert!(connect(&wrong, &sandbox.context()).token().await.is_err());
         std::fs::remove_file(sandbox.token_file()).unwrap();
@@ -138,7 +143,8 @@ async fn a_password_that_was_changed_at_the_service_is_presented_once_after_the_
     let first = connect(&sandbox.we360(), &sandbox.context());
     let _ = token(&first).await;
     let username = sandbox.settings.username.clone();
-    let wrong = OAuth { grant: Grant::Password { username, password: "old".into() }, ..sandbox.we360() };
+    let wrong =
+        OAuth { grant: Grant::Password { username: username.into(), password: "old".into() }, ..sandbox.we360() };
     sandbox.provider.revoke_access_tokens();
     for _ in 0..3 {
         let source = connect(&wrong, &sandbox.context());

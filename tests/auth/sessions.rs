@@ -234,7 +234,7 @@ async fn a_session_of_another_environment_is_never_used() {
 async fn another_distribution_than_the_sessions_stops_before_anything_is_sent() {
     let sandbox = logged_in(|_| {}).await;
     let mut context = sandbox.context();
-    context.distribution_id = Some("another".into());
+    context.distribution = auth::Distribution::Named("another".into());
     let error = connect(&sandbox.sso(), &context).token().await.unwrap_err();
     assert!(matches!(error, Error::Configuration(_)), "{error:?}");
 }
@@ -256,6 +256,37 @@ async fn a_damaged_file_is_an_error_and_stays() {
     let error = connect(&sandbox.sso(), &sandbox.context()).token().await.unwrap_err();
     assert!(matches!(error, Error::Store(_)), "{error:?}");
     assert_eq!(std::fs::read(sandbox.token_file()).unwrap(), half);
+}
+
+#[tokio::test]
+async fn a_damaged_file_of_which_nothing_is_missed_makes_place_for_the_next_session() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    for settings in [sandbox.credit(), sandbox.we360()] {
+        connect(&settings, &sandbox.context()).token().await.unwrap();
+        let bytes = std::fs::read(sandbox.token_file()).unwrap();
+        for damage in [&bytes[..bytes.len() / 2], b"", b"\0\0\0\0"] {
+            std::fs::write(sandbox.token_file(), damage).unwrap();
+            auth::check(&settings, &sandbox.context()).await.unwrap();
+            assert!(is_accepted(&sandbox, &connect(&settings, &sandbox.context()).token().await.unwrap()));
+        }
+        std::fs::write(sandbox.token_file(), "{\"lead_sync_session\":9}\n").unwrap();
+        let error = connect(&settings, &sandbox.context()).token().await.unwrap_err();
+        assert!(error.to_string().contains("move it away and let the next run begin another session"), "{error}");
+        std::fs::remove_file(sandbox.token_file()).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_file_of_a_configured_refresh_token_asks_for_a_new_one() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let grant = auth::Grant::RefreshToken { refresh_token: "first".into() };
+    let settings = auth::OAuth { grant, ..sandbox.we360() };
+    std::fs::write(sandbox.token_file(), "{").unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(sandbox.token_file(), mode).unwrap();
+    let error = connect(&settings, &sandbox.context()).token().await.unwrap_err();
+    assert!(error.to_string().contains("move it away and configure a new refresh_token"), "{error}");
+    assert_eq!(sandbox.provider.counters().token_requests, 0);
 }
 
 #[tokio::test]

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use lead_sync::auth::{
-    self, Authorization, BodyFormat, Callback, ClientAuth, Context, Dialogue, Error, Grant, LoggedIn, OAuth, Server,
-    TokenSource,
+    self, Authorization, BodyFormat, Callback, ClientAuth, Context, Dialogue, Distribution, Error, Grant, LoggedIn,
+    OAuth, Server, TokenSource,
 };
 use lead_sync::sandbox::identity::{BearerState, Provider, Settings};
 use reqwest::{Client, Url};
@@ -21,12 +21,20 @@ pub(crate) struct Sandbox {
 impl Sandbox {
     /// Starts one after the settings were changed.
     pub(crate) async fn start(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::start_behind(change, |provider| provider).await
+    }
+
+    /// As [`Self::start`], with something before the provider.
+    pub(crate) async fn start_behind(
+        change: impl FnOnce(&mut Settings),
+        before: impl FnOnce(axum::Router) -> axum::Router,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let issuer = format!("http://{}", listener.local_addr().unwrap());
         let mut settings = Settings::new(issuer);
         change(&mut settings);
         let provider = Provider::new(settings.clone()).unwrap();
-        let router = provider.router();
+        let router = before(provider.router());
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { provider, settings, folder: tempfile::tempdir().unwrap() }
     }
@@ -36,7 +44,7 @@ impl Sandbox {
             connection: "wegroup".into(),
             login_command: "lead-sync login wegroup".into(),
             api_url: Url::parse(&self.settings.issuer).unwrap(),
-            distribution_id: None,
+            distribution: Distribution::Unused,
             tokens: self.folder.path().to_owned(),
             encryption_key: None,
             proxy: None,
@@ -83,7 +91,7 @@ impl Sandbox {
 
     pub(crate) fn we360(&self) -> OAuth {
         let grant = Grant::Password {
-            username: self.settings.username.clone(),
+            username: self.settings.username.clone().into(),
             password: self.settings.password.clone().into(),
         };
         OAuth { client_secret: None, client_auth: ClientAuth::Body, ..self.oauth(self.url("/we360/token"), grant) }

@@ -2,6 +2,7 @@
 
 use lead_sync::auth::{BodyFormat, ClientAuth, Grant, OAuth, Server, Settings};
 use lead_sync::config::Env;
+use secrecy::ExposeSecret;
 
 use super::{File, none};
 
@@ -64,4 +65,28 @@ fn every_secret_that_is_missing_is_named_at_once() {
     for key in ["connections.weseedo.auth.client_secret", "connections.weseedo.auth.password"] {
         assert!(problems.contains(key), "{problems}");
     }
+}
+
+#[test]
+fn the_name_of_a_user_comes_from_wherever_a_secret_can_and_in_plain_text_without_a_warning() {
+    let example = include_str!("../../config/examples/we360.toml");
+    let env = Env::from([("NAME", "jan@example.com"), ("WE360_PASSWORD", "s3cret")]);
+    for name in ["\"jan@example.com\"", "{ env = \"NAME\" }", "{ file = \"name\" }"] {
+        let file = File::new(&example.replace("\"you@example.com\"", name));
+        file.chmod(0o644);
+        std::fs::write(file.dir.path().join("name"), "jan@example.com\n").unwrap();
+        let loaded = file.load(&env).unwrap_or_else(|problems| panic!("{problems}"));
+        assert_eq!(loaded.warnings, [""; 0]);
+        let settings = loaded.settings(&env).unwrap_or_else(|problems| panic!("{problems}"));
+        assert!(!format!("{loaded:?} {settings:?}").contains("jan@"), "a name is shown");
+        let Settings::OAuth(oauth) = &settings.connections[0].auth else { panic!("no session") };
+        let Grant::Password { username, .. } = &oauth.grant else { panic!("another grant") };
+        assert_eq!(username.expose_secret(), "jan@example.com");
+    }
+    let problems = File::new(&example.replace("\"you@example.com\"", "{ env = \"NAME\" }")).load(&none()).unwrap();
+    let problems = problems.settings(&none()).unwrap_err().to_string();
+    assert!(
+        problems.contains("connections.we360.auth.username: the environment variable NAME is not set"),
+        "{problems}"
+    );
 }

@@ -12,6 +12,8 @@ use super::{ESSENTIALS, File, none};
 fn token(secret: &str, env: &Env) -> (String, String) {
     let file = File::new(&ESSENTIALS.replace("{ env = \"WEGROUP_API_TOKEN\" }", secret));
     fs::write(file.dir.path().join("good"), "t0ken\r\n").unwrap();
+    fs::write(file.dir.path().join("windows"), "\u{feff}t0ken\r\n\r\n\n").unwrap();
+    fs::write(file.dir.path().join("blank"), "\u{feff}\n\n").unwrap();
     fs::write(file.dir.path().join("empty"), "\n").unwrap();
     let loaded = file.load(env).unwrap();
     let dir = format!("{}/", file.dir.path().display());
@@ -57,6 +59,7 @@ fn a_secret_comes_from_where_the_configuration_says() {
     for (secret, shown) in [
         ("{ env = \"TOKEN\" }", "environment variable TOKEN"),
         ("{ file = \"good\" }", "file good"),
+        ("{ file = \"windows\" }", "file windows"),
         ("{ credential = \"wegroup\" }", "systemd credential wegroup"),
         ("\"t0ken\"", "configuration file, as plain text"),
     ] {
@@ -86,6 +89,7 @@ fn a_secret_that_is_missing_is_a_problem_of_its_key_once_it_is_needed() {
         ("{ env = \"TOKEN\" }", "the environment variable TOKEN is not set; set it to the secret"),
         ("{ file = \"gone\" }", "gone cannot be read: No such file or directory (os error 2); put the secret there"),
         ("{ file = \"empty\" }", "empty is empty; put the secret there"),
+        ("{ file = \"blank\" }", "blank is empty; put the secret there"),
         (
             "{ credential = \"wegroup\" }",
             "$CREDENTIALS_DIRECTORY is not set; start lead-sync from a systemd unit with LoadCredential=wegroup:PATH",

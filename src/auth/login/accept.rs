@@ -13,6 +13,15 @@ impl Attempt<'_> {
     /// Everything that has to be true before a session is stored.
     pub(super) async fn accept(&self, issued: &Issued) -> Result<Option<Userinfo>, Error> {
         self.check_scopes(issued)?;
+        let user = self.user(issued).await?;
+        let context = self.flow.context;
+        context.check_distribution(user.as_ref().and_then(|user| user.did.as_deref()))?;
+        context.require_told_distribution(user.as_ref())?;
+        Ok(user)
+    }
+
+    /// Who logged in; `None` if userinfo is not asked for, or not offered.
+    async fn user(&self, issued: &Issued) -> Result<Option<Userinfo>, Error> {
         let subject = self.check_id_token(issued).await?;
         let Some(url) = &self.provider.userinfo_endpoint else {
             return Ok(None);
@@ -26,7 +35,6 @@ impl Attempt<'_> {
                 "userinfo speaks of another user than the ID token: nothing was stored".into(),
             ));
         }
-        self.flow.context.check_distribution(user.did.as_deref())?;
         Ok(Some(user))
     }
 

@@ -12,11 +12,13 @@ use oauth2::{AuthUrl, CsrfToken, PkceCodeChallenge, RedirectUrl, Scope};
 use reqwest::Url;
 
 use super::answer::Issued;
+use super::binding::Binding;
+use super::context::Context;
 use super::discovery::{self, Provider, Userinfo};
 use super::grants::{self, Refusal, Request, TokenEndpoint};
 use super::http::Http;
-use super::session::{Binding, Session, Token};
-use super::settings::{Context, Grant, OAuth, Server, is_loopback};
+use super::session::{Session, Token};
+use super::settings::{Grant, OAuth, Server, is_loopback};
 use super::store::Store;
 use super::{BoxFuture, Error};
 use crate::domain::time::Timestamp;
@@ -64,6 +66,7 @@ pub struct LoggedIn {
 /// the person is bothered.
 pub async fn login(settings: &OAuth, context: &Context, dialogue: Dialogue<'_>) -> Result<LoggedIn, Error> {
     let flow = Flow::new(settings, context)?;
+    context.can_be_told_distribution(settings)?;
     {
         let lock = flow.store.lock().await?;
         flow.store.read()?;
@@ -103,7 +106,7 @@ impl<'a> Flow<'a> {
         let server = Url::parse(issuer).map_err(|_| Error::Configuration(format!("issuer {issuer} is no address")))?;
         Ok(Self {
             http: Http::new(&server, context)?,
-            store: Store::new(context)?,
+            store: Store::new(settings, context)?,
             settings,
             context,
             issuer,
@@ -236,7 +239,7 @@ impl<'a> Attempt<'a> {
             Refusal::Configuration(text)
             | Refusal::Address(text)
             | Refusal::Conflict(text)
-            | Refusal::Unusable(text) => Error::Configuration(text),
+            | Refusal::Unusable { text, .. } => Error::Configuration(text),
         })
     }
 

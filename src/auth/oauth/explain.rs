@@ -1,31 +1,52 @@
 //! Why a session cannot go on, in words for the person who has to mend it.
 
-use super::Inner;
 use crate::auth::Error;
+use crate::auth::context::Context;
 use crate::auth::grants::Refusal;
-use crate::auth::session::Session;
-use crate::auth::settings::Grant;
+use crate::auth::session::{Fit, Session};
+use crate::auth::settings::{Grant, OAuth};
+use crate::auth::store::Store;
 use crate::domain::time::Timestamp;
 
-impl Inner {
-    pub(super) fn foreign(&self, session: &Session) -> Error {
+/// What the words are about.
+#[derive(Clone, Copy)]
+pub(in crate::auth) struct Words<'a> {
+    pub(in crate::auth) settings: &'a OAuth,
+    pub(in crate::auth) context: &'a Context,
+    pub(in crate::auth) store: &'a Store,
+}
+
+impl Words<'_> {
+    /// Why no run can go on with the stored session until a person acts, whatever its access token is still good for; `None`: one can, or
+    /// begins another. Asks nobody.
+    pub(in crate::auth) fn stuck(self, session: &Session) -> Option<Error> {
+        match session.fit(self.settings, self.context) {
+            Fit::Foreign(changes) => Some(self.foreign(&changes)),
+            Fit::Replaced => None,
+            Fit::Own if self.settings.grant.needs_nobody() => {
+                let refused = session.refused_login.as_ref()?;
+                refused.at(self.settings).map(|at| self.known_to_be_bad(at))
+            }
+            Fit::Own => session.refused_at.map(|_| self.ended(session, None)),
+        }
+    }
+
+    /// The stored session is another configuration's, and a person has to say which of the two is meant.
+    pub(super) fn foreign(self, changes: &[String]) -> Error {
         Error::NeedsPerson(format!(
-            "{} is a session of {} for {}, not of {} for {}: correct the configuration, or run `{}`",
+            "{} is a session of another configuration ({}): put that back, or {}",
             self.store.path().display(),
-            session.binding.server,
-            session.binding.api,
-            self.binding.server,
-            self.binding.api,
-            self.context.login_command
+            changes.join("; "),
+            self.new_session()
         ))
     }
 
-    pub(super) fn bad_credentials(&self, text: &str) -> Error {
+    pub(super) fn bad_credentials(self, text: &str) -> Error {
         Error::NeedsPerson(format!("{text}: correct the credentials of connection {}", self.context.connection))
     }
 
     /// The person may have mended it at the service: deleting the file is the way to say so.
-    pub(super) fn known_to_be_bad(&self, at: Timestamp) -> Error {
+    pub(super) fn known_to_be_bad(self, at: Timestamp) -> Error {
         Error::NeedsPerson(format!(
             "username and password of connection {} were refused at {at} and are not presented again, lest the account be locked: correct them, or delete {} if they are right now",
             self.context.connection,
@@ -34,7 +55,7 @@ impl Inner {
     }
 
     /// The session, if it has what was asked for: a scope that was not granted would be a 403 for each lead.
-    pub(super) fn with_every_scope(&self, session: Session) -> Result<Session, Error> {
+    pub(super) fn with_every_scope(self, session: Session) -> Result<Session, Error> {
         let missing = self.settings.not_granted_any_more(&session.scopes).join(", ");
         if missing.is_empty() {
             return Ok(session);
@@ -55,7 +76,7 @@ impl Inner {
     }
 
     /// Why a session cannot go on, and the command that mends it.
-    pub(super) fn ended(&self, old: &Session, refusal: Option<&str>) -> Error {
+    pub(super) fn ended(self, old: &Session, refusal: Option<&str>) -> Error {
         let name = &self.context.connection;
         let words = refusal.map(|text| format!(" ({text})")).unwrap_or_default();
         let why = match (old.refresh_sent_at, old.refused_at) {
@@ -73,7 +94,7 @@ impl Inner {
     }
 
     /// The new tokens are gone with this process.
-    pub(super) fn unsaved(&self, error: &Error) -> Error {
+    pub(super) fn unsaved(self, error: &Error) -> Error {
         let next = match self.settings.grant {
             Grant::ClientCredentials | Grant::Password { .. } => "Mend that; the next run logs in again".to_owned(),
             Grant::RefreshToken { .. } | Grant::AuthorizationCode { .. } => {
@@ -84,7 +105,7 @@ impl Inner {
     }
 
     /// How a person begins a new session.
-    fn new_session(&self) -> String {
+    fn new_session(self) -> String {
         match self.settings.grant {
             Grant::RefreshToken { .. } => "configure a new refresh_token".to_owned(),
             _ => format!("run `{}`", self.context.login_command),
@@ -96,9 +117,10 @@ impl Inner {
 pub(super) fn failure(refusal: Refusal) -> Error {
     match refusal {
         Refusal::Away(text) | Refusal::Lost(text) => Error::Unavailable(text),
-        Refusal::Configuration(text) | Refusal::Address(text) | Refusal::Conflict(text) | Refusal::Unusable(text) => {
-            Error::Configuration(text)
-        }
+        Refusal::Configuration(text)
+        | Refusal::Address(text)
+        | Refusal::Conflict(text)
+        | Refusal::Unusable { text, .. } => Error::Configuration(text),
         Refusal::Grant(text) | Refusal::Client(text) | Refusal::Denied(text) => Error::NeedsPerson(text),
     }
 }

@@ -9,10 +9,10 @@ use secrecy::SecretString;
 use super::explain::failure;
 use super::{Inner, State};
 use crate::auth::Error;
-use crate::auth::answer::Issued;
+use crate::auth::answer::{Issued, Rotated};
 use crate::auth::grants::{Refusal, Request, TokenEndpoint};
 use crate::auth::refused::RefusedLogin;
-use crate::auth::session::{Session, Token, fingerprint};
+use crate::auth::session::{Fit, Session, Token, fingerprint};
 use crate::auth::settings::Grant;
 use crate::auth::store::Locked;
 use crate::clock;
@@ -41,7 +41,7 @@ impl Renewal<'_> {
     /// A session that is good now: another process's, or a new one, saved.
     pub(super) async fn run(&mut self) -> Result<Session, Error> {
         let lock = self.inner.store.lock().await?;
-        let stored = self.stored()?;
+        let stored = self.stored(&lock)?;
         if let Some(session) = stored.as_ref().filter(|session| self.is_usable(session)) {
             return Ok(session.clone());
         }
@@ -62,25 +62,29 @@ impl Renewal<'_> {
     }
 
     /// The stored session, if it is of this configuration.
-    fn stored(&self) -> Result<Option<Session>, Error> {
+    fn stored(&self, lock: &Locked<'_>) -> Result<Option<Session>, Error> {
         let inner = self.inner;
-        let Some(session) = inner.store.read()? else {
+        let Some(mut session) = inner.store.read()? else {
             return Ok(None);
         };
-        if session.binding != inner.binding {
-            return match inner.settings.grant {
-                // Nothing that a person gave is lost with it.
-                Grant::ClientCredentials | Grant::Password { .. } => Ok(None),
-                Grant::RefreshToken { .. } | Grant::AuthorizationCode { .. } => Err(inner.foreign(&session)),
-            };
-        }
-        if let Grant::RefreshToken { refresh_token } = &inner.settings.grant
-            && session.started_from != Some(fingerprint(refresh_token))
-        {
-            // The configured token was replaced: the session starts anew from it.
-            return Ok(None);
+        match session.fit(&inner.settings, &inner.context) {
+            Fit::Own => {}
+            Fit::Replaced => {
+                let connection = &inner.context.connection;
+                tracing::info!(connection, "the stored session is of other credentials: another one begins");
+                return Ok(None);
+            }
+            Fit::Foreign(changes) => return Err(inner.words().foreign(&changes)),
         }
         inner.context.check_distribution(session.distribution_id.as_deref())?;
+        if session.binding.origin.is_none() {
+            // Of an earlier release. From now on it is known whose it is.
+            session.binding = inner.binding.clone();
+            if let Err(error) = lock.write(&session) {
+                // The session is good all the same, and a store that takes nothing is found out before a renewal.
+                tracing::debug!(%error, "whose session it is could not be noted");
+            }
+        }
         Ok(Some(session))
     }
 
@@ -100,7 +104,9 @@ impl Renewal<'_> {
     /// is used at once; where a person would be needed the server is asked, because the clock may have been wrong.
     fn refresh_token<'s>(&self, old: &'s Session) -> Option<&'s Token> {
         let ended = old.refresh_token_has_ended(clock::now()) || !self.has_every_scope(old);
-        old.refresh_token.as_ref().filter(|_| !(self.inner.needs_nobody() && ended) && old.refused_at.is_none())
+        old.refresh_token
+            .as_ref()
+            .filter(|_| !(self.inner.settings.grant.needs_nobody() && ended) && old.refused_at.is_none())
     }
 
     /// A session from nothing but the configuration.
@@ -115,7 +121,7 @@ impl Renewal<'_> {
                 let token = Token::from(refresh_token.clone());
                 match self.refresh(lock, &seed, &token).await? {
                     Refreshed::New(session) => Ok(*session),
-                    Refreshed::Refused(text) => Err(self.inner.ended(&seed, Some(&text))),
+                    Refreshed::Refused(text) => Err(self.inner.words().ended(&seed, Some(&text))),
                 }
             }
             Grant::AuthorizationCode { .. } => Err(Error::NeedsPerson(format!(
@@ -133,7 +139,7 @@ impl Renewal<'_> {
                 self.start(lock, Some(&Session { refused_at, ..old.clone() })).await
             }
             Grant::RefreshToken { .. } | Grant::AuthorizationCode { .. } => {
-                Err(self.inner.ended(old, refusal.as_deref()))
+                Err(self.inner.words().ended(old, refusal.as_deref()))
             }
         }
     }
@@ -148,7 +154,7 @@ impl Renewal<'_> {
         let inner = self.inner;
         let refused = old.and_then(|old| old.refused_login.as_ref()).and_then(|login| login.at(&inner.settings));
         if let Some(at) = refused {
-            return Err(inner.known_to_be_bad(at));
+            return Err(inner.words().known_to_be_bad(at));
         }
         lock.probe()?;
         let endpoint = inner.token_url().await?;
@@ -161,9 +167,9 @@ impl Renewal<'_> {
                 let kept = old.cloned().unwrap_or_else(|| Session::without_tokens(inner.binding.clone()));
                 let refused_login = RefusedLogin::of(&inner.settings, clock::now());
                 lock.write(&Session { refused_login, ..kept })?;
-                Err(inner.bad_credentials(&text))
+                Err(inner.words().bad_credentials(&text))
             }
-            Err(Refusal::Client(text) | Refusal::Denied(text)) => Err(inner.bad_credentials(&text)),
+            Err(Refusal::Client(text) | Refusal::Denied(text)) => Err(inner.words().bad_credentials(&text)),
             Err(other) => Err(failure(other)),
         }
     }
@@ -185,13 +191,17 @@ impl Renewal<'_> {
                 lock.write(&Session { refused_at: Some(clock::now().0), ..old.clone() })?;
                 Ok(Refreshed::Refused(refusal.to_string()))
             }
+            Err(Refusal::Unusable { text, rotated: Some(rotated) }) => {
+                self.keep(lock, old, rotated).await?;
+                Err(Error::Configuration(text))
+            }
             Err(refusal) => {
-                if !matches!(refusal, Refusal::Lost(_) | Refusal::Unusable(_)) {
+                if !matches!(refusal, Refusal::Lost(_) | Refusal::Unusable { .. }) {
                     // Surely not spent: no answer is owed.
                     lock.write(old)?;
                 }
                 Err(match refusal {
-                    Refusal::Client(text) | Refusal::Denied(text) => self.inner.bad_credentials(&text),
+                    Refusal::Client(text) | Refusal::Denied(text) => self.inner.words().bad_credentials(&text),
                     Refusal::Lost(text) => Error::Unavailable(format!(
                         "{text}: whether it renewed the session is not known, the old refresh token is tried once more"
                     )),
@@ -199,6 +209,18 @@ impl Renewal<'_> {
                 })
             }
         }
+    }
+
+    /// A refresh token that came beside an access token that cannot be used. The old one is spent for it: presented again, it would end the
+    /// session.
+    async fn keep(&self, lock: &Locked<'_>, old: &Session, rotated: Rotated) -> Result<(), Error> {
+        let session = Session {
+            refresh_token: Some(rotated.refresh_token),
+            refresh_expires_at: rotated.expires_at.map(|end| end.0),
+            refresh_sent_at: None,
+            ..old.clone()
+        };
+        self.save(lock, session).await.map(drop)
     }
 
     async fn spend(&self, endpoint: &Url, token: &Token) -> Result<Issued, Refusal> {
@@ -217,7 +239,7 @@ impl Renewal<'_> {
         let (times, pause) = SAVE_AGAIN;
         let again = ConstantBuilder::default().with_max_times(times).with_delay(pause);
         let saved = (async || lock.write(&session)).retry(again).await;
-        saved.map_err(|error| self.inner.unsaved(&error))?;
+        saved.map_err(|error| self.inner.words().unsaved(&error))?;
         Ok(session)
     }
 }
@@ -227,17 +249,12 @@ impl Inner {
         TokenEndpoint { http: &self.http, settings: &self.settings, url }
     }
 
-    /// Whether a session can begin anew from what is configured.
-    fn needs_nobody(&self) -> bool {
-        matches!(self.settings.grant, Grant::ClientCredentials | Grant::Password { .. })
-    }
-
     /// Whether a refusal is the last word on a refresh token. Where a login needs nobody, any answer is that shows no fault of
     /// the client or the address: a server that hands out refresh tokens and takes none would hold up every run.
     fn is_without_use(&self, refusal: &Refusal) -> bool {
         match refusal {
             Refusal::Grant(_) => true,
-            Refusal::Conflict(_) | Refusal::Denied(_) | Refusal::Configuration(_) => self.needs_nobody(),
+            Refusal::Conflict(_) | Refusal::Denied(_) | Refusal::Configuration(_) => self.settings.grant.needs_nobody(),
             _ => false,
         }
     }

@@ -37,19 +37,20 @@ pub(super) enum Problem {
 }
 
 impl Problem {
-    pub(super) fn at(&self, path: &Path) -> Error {
+    /// `another`: how another session begins once the file is moved away.
+    pub(super) fn at(self, path: &Path, another: &str) -> Error {
+        let away = format!("move it away and {another}");
         let what = match self {
-            Self::Damaged => "is damaged: restore it, or move it away and log in again".to_owned(),
+            Self::Damaged => format!("is damaged: restore it, or {away}"),
             Self::Version(version) => format!(
-                "is of version {version}, this program reads {VERSION}: use the program that wrote it, or move it away and log in again"
+                "is of version {version}, this program reads {VERSION}: use the program that wrote it, or {away}"
             ),
             Self::KeyMissing => {
-                "is encrypted and no key is configured: configure the key it was written with"
-                    .to_owned()
+                "is encrypted and no key is configured: configure the key it was written with".to_owned()
             }
-            Self::WrongKey => {
-                "is damaged or was encrypted with another key: configure the key it was written with, or move it away and log in again".to_owned()
-            }
+            Self::WrongKey => format!(
+                "is damaged or was encrypted with another key: configure the key it was written with, or {away}"
+            ),
         };
         Error::Store(format!("{} {what}. It was left as it is", path.display()))
     }

@@ -19,6 +19,7 @@ use rustix::fs::OFlags;
 
 use super::seal::Key;
 use super::session::Session;
+use super::settings::{Grant, OAuth};
 use super::{Context, Error};
 use crate::clock;
 use format::Problem;
@@ -35,6 +36,36 @@ pub(super) struct Store {
     folder: PathBuf,
     name: String,
     key: Option<Key>,
+    /// How another session begins.
+    another: Another,
+}
+
+/// How another session begins where the stored one cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Another {
+    /// By itself, from what is configured: nothing is lost with the file.
+    ByItself,
+    WithRefreshToken,
+    WithLogin,
+}
+
+impl Another {
+    fn of(settings: &OAuth) -> Self {
+        match settings.grant {
+            Grant::ClientCredentials | Grant::Password { .. } => Self::ByItself,
+            Grant::RefreshToken { .. } => Self::WithRefreshToken,
+            Grant::AuthorizationCode { .. } => Self::WithLogin,
+        }
+    }
+
+    /// What has to be done once the file is out of the way.
+    fn words(self) -> &'static str {
+        match self {
+            Self::ByItself => "let the next run begin another session",
+            Self::WithRefreshToken => "configure a new refresh_token",
+            Self::WithLogin => "log in again",
+        }
+    }
 }
 
 /// Holds the lock of the file; only its holder may write.
@@ -45,11 +76,12 @@ pub(super) struct Locked<'a> {
 
 impl Store {
     /// The store of the context's connection. Touches no file.
-    pub(super) fn new(context: &Context) -> Result<Self, Error> {
+    pub(super) fn new(settings: &OAuth, context: &Context) -> Result<Self, Error> {
         Ok(Self {
             folder: context.tokens.clone(),
             name: context.connection.clone(),
             key: context.encryption_key.as_ref().map(Key::new).transpose()?,
+            another: Another::of(settings),
         })
     }
 
@@ -63,12 +95,19 @@ impl Store {
     }
 
     /// The stored session, if there is one. Refuses a file that others can read or that is not ours, and one that is damaged
-    /// or of another version; the file stays as it is.
+    /// or of another version; the file stays as it is. Where nothing is lost with it, a damaged one is none.
     pub(super) fn read(&self) -> Result<Option<Session>, Error> {
         let path = self.path();
-        match read_private(&path)? {
-            Some(bytes) => format::decode(&bytes, self.key.as_ref()).map(Some).map_err(|problem| problem.at(&path)),
-            None => Ok(None),
+        let Some(bytes) = read_private(&path)? else {
+            return Ok(None);
+        };
+        match format::decode(&bytes, self.key.as_ref()) {
+            Ok(session) => Ok(Some(session)),
+            Err(Problem::Damaged) if self.another == Another::ByItself => {
+                tracing::warn!(path = %path.display(), "the session file is damaged: the next session takes its place");
+                Ok(None)
+            }
+            Err(problem) => Err(problem.at(&path, self.another.words())),
         }
     }
 
@@ -203,7 +242,7 @@ impl Locked<'_> {
         match format::decode(&bytes, self.store.key.as_ref()) {
             Ok(_) => self.rename(),
             Err(Problem::Damaged) => fs::remove_file(&path).map_err(|error| failed("delete", &path, &error)),
-            Err(problem) => Err(problem.at(&path)),
+            Err(problem) => Err(problem.at(&path, self.store.another.words())),
         }
     }
 }

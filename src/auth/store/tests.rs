@@ -17,6 +17,7 @@ fn keyed_store(folder: &Path, key: Option<[u8; 32]>) -> Store {
     Store {
         folder: folder.to_owned(),
         name: "wegroup".into(),
+        another: Another::WithLogin,
         key: key.map(|key| Key::new(&SecretString::from(STANDARD.encode(key))).unwrap()),
     }
 }

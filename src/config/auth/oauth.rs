@@ -168,8 +168,7 @@ fn grant(table: &mut Table<'_>, name: GrantName) -> Option<Grant<Secret>> {
     match name {
         GrantName::ClientCredentials => Some(Grant::ClientCredentials),
         GrantName::Password => {
-            let username =
-                table.required("username", "write the user's name", |entry| entry.filled().map(str::to_owned));
+            let username = secret::read_unwarned(table, "username", "write the user's name");
             let password = secret::read(table, "password");
             Some(Grant::Password { username: username?, password: password? })
         }

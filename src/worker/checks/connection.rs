@@ -8,7 +8,9 @@ use crate::clock;
 use crate::destination::Destination;
 use crate::domain::outcome::{self, Reply};
 use crate::domain::time::Timestamp;
-use crate::worker::settings::{Connection, Settings};
+use crate::ledger::Ledger;
+use crate::worker::place;
+use crate::worker::settings::{Api, Connection, Settings};
 
 /// A clock that is farther off than this makes tokens end too early or too late (they are renewed a minute before).
 const CLOCK_TOLERANCE: Duration = Duration::from_mins(1);
@@ -43,21 +45,37 @@ pub async fn host(connection: &Connection) -> Vec<Finding> {
     findings
 }
 
-/// The credential, as far as it can be tried.
-pub async fn credential(settings: &Settings, connection: &Connection) -> Finding {
+/// The credential, as far as it can be tried, and whether leads go with it where they went before.
+pub async fn credential(settings: &Settings, connection: &Connection) -> Vec<Finding> {
+    let (finding, of_session) = tried(settings, connection).await;
+    let distribution = match &connection.api {
+        Api::WeGroup { distribution_id, .. } => distribution_id.clone().or(of_session),
+        Api::Http => None,
+    };
+    // Of a session that cannot be used it is not known where it belongs.
+    let is_known = distribution.is_some() || connection.api == Api::Http;
+    let elsewhere = is_known.then(|| elsewhere(settings, connection, distribution.as_deref())).flatten();
+    std::iter::once(finding).chain(elsewhere).collect()
+}
+
+/// The credential; and the distribution that its session belongs to, if it tells one.
+async fn tried(settings: &Settings, connection: &Connection) -> (Finding, Option<String>) {
     let subject = format!("connections.{}.auth", connection.name);
     let context = settings.auth_context(connection);
     let tried = match &connection.auth {
-        auth::Settings::None => return Finding::fine(subject, "no credential is sent"),
-        auth::Settings::ApiKey { .. } => auth::connect(&connection.auth, &context).map(drop),
-        auth::Settings::OAuth(_) if !settings.ledger.exists() => return untried(subject, settings, connection),
+        auth::Settings::None => return (Finding::fine(subject, "no credential is sent"), None),
+        auth::Settings::ApiKey { .. } => auth::connect(&connection.auth, &context).map(|_| None),
+        auth::Settings::OAuth(_) if !settings.ledger.exists() => return (untried(subject, settings, connection), None),
         auth::Settings::OAuth(oauth) => auth::check(oauth, &context).await,
     };
     match (tried, &connection.auth) {
-        (Ok(()), auth::Settings::ApiKey { .. }) => {
-            Finding::fine(subject, "the API token is there; whether the API takes it only a lead can tell")
+        (Ok(_), auth::Settings::ApiKey { .. }) => {
+            let fact = "the API token is there; whether the API takes it only a lead can tell";
+            (Finding::fine(subject, fact), None)
         }
-        (Ok(()), _) => Finding::fine(subject, "the session is there, can be kept, and its token is good"),
+        (Ok(distribution), _) => {
+            (Finding::fine(subject, "the session is there, can be kept, and its token is good"), distribution)
+        }
         (Err(error), _) => {
             let hint = match &error {
                 auth::Error::NeedsPerson(_) => "this needs a person: log in, or correct the credential",
@@ -65,9 +83,18 @@ pub async fn credential(settings: &Settings, connection: &Connection) -> Finding
                 auth::Error::Configuration(_) => "correct the auth table of the connection",
                 auth::Error::Store(_) => "look at [tokens] dir: its owner, its mode, the disk",
             };
-            Finding { fact: error.to_string(), ..Finding::bad(Ending::from(&error), subject, "") }.hint(hint)
+            (Finding { fact: error.to_string(), ..Finding::bad(Ending::from(&error), subject, "") }.hint(hint), None)
         }
     }
+}
+
+/// What a run would refuse: leads of this ledger were delivered to another place.
+fn elsewhere(settings: &Settings, connection: &Connection, distribution: Option<&str>) -> Option<Finding> {
+    // What is wrong with the ledger is a finding of its own.
+    let before =
+        Ledger::open_reader(&settings.ledger).and_then(|ledger| ledger.destination_of(&connection.name)).ok()?;
+    let notice = place::moved(settings, connection, distribution, before.as_deref())?;
+    Some(Finding::bad(notice.ending, format!("connections.{}", connection.name), &notice.text))
 }
 
 /// Before there is a ledger no token is asked for: a session without a ledger is the mark of a lost ledger.
