@@ -21,5 +21,6 @@ mod place;
 mod privacy;
 mod rate;
 mod stop;
+mod tokens;
 mod turned_away;
 mod withdrawn;

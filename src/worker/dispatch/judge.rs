@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Dispatch;
 use super::post::{Answered, Sent};
+use crate::auth;
 use crate::domain::blocked::{Fault, Turned};
 use crate::domain::delivery::{Claim, State};
 use crate::domain::outcome::Outcome;
@@ -22,19 +23,26 @@ impl Dispatch<'_> {
     /// A request has ended.
     pub(super) fn landed(&mut self, claim: Claim, sent: Sent) {
         match sent {
-            Sent::NoToken(error) => {
-                let ending = Ending::from(&error);
-                let next = if ending == Ending::Deferred { "; the next run goes on" } else { "" };
-                let name = &self.means.connection.name;
-                let notice = Notice::new(ending, format!("connection {name}: {error}{next}"));
-                self.release(claim);
-                self.halt(notice);
+            Sent::NoToken { error, refused } => {
+                if let Some(refused) = &refused {
+                    self.means.meters.record(&Outcome::Unauthorized, Duration::from_millis(refused.took_ms));
+                }
+                self.release(claim, refused);
+                self.no_token(&error);
             }
             Sent::Replied(answered) => {
                 self.means.budget.spend(1);
                 self.judge(claim, answered);
             }
         }
+    }
+
+    /// Without a credential nothing more can be sent.
+    fn no_token(&mut self, error: &auth::Error) {
+        let ending = Ending::from(error);
+        let next = if ending == Ending::Deferred { "; the next run goes on" } else { "" };
+        let name = &self.means.connection.name;
+        self.halt(Notice::new(ending, format!("connection {name}: {error}{next}")));
     }
 
     fn judge(&mut self, claim: Claim, answered: Answered) {
@@ -114,7 +122,7 @@ impl Dispatch<'_> {
     /// Claimed leads that are not under way go back: nothing is sent now.
     pub(super) fn release_ready(&mut self) {
         while let Some(claim) = self.ready.pop_front() {
-            self.release(claim);
+            self.release(claim, None);
         }
     }
 

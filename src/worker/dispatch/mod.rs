@@ -29,7 +29,7 @@ use super::report::{Ending, Notice};
 use crate::clock;
 use crate::domain::blocked::Blocked;
 use crate::domain::breaker::Gate;
-use crate::domain::delivery::{Claim, Settlement, State};
+use crate::domain::delivery::{Claim, Post, Settlement, State};
 use crate::domain::time::Timestamp;
 use crate::ledger::Done;
 
@@ -191,7 +191,7 @@ impl Dispatch<'_> {
             // As they are borrowed for longer than the dispatch lives, a request can keep them.
             let (syncs, destination) = (self.means.syncs, self.means.destination);
             let Some((name, target)) = syncs.get(&claim.sync) else {
-                self.release(claim);
+                self.release(claim, None);
                 continue;
             };
             let connection = self.means.connection.name.as_str();
@@ -224,9 +224,10 @@ impl Dispatch<'_> {
         self.release_ready();
     }
 
-    fn release(&mut self, claim: Claim) {
+    /// Gives a lead back of which nothing was processed. `post` is the uncharged POST, if there was one.
+    fn release(&mut self, claim: Claim, post: Option<Post>) {
         self.means.budget.give_back(1);
-        self.settle(claim.release(None));
+        self.settle(claim.release(post));
     }
 
     fn settle(&mut self, settlement: Settlement) {

@@ -13,8 +13,13 @@ use crate::domain::outcome::{self, Outcome};
 pub(super) enum Sent {
     /// A reply, also if it is the second 401.
     Replied(Answered),
-    /// No credential was to be had: nothing was sent.
-    NoToken(auth::Error),
+    /// No credential was to be had: nothing was processed.
+    NoToken {
+        /// Why.
+        error: auth::Error,
+        /// The POST whose credential was no longer good, if there was one.
+        refused: Option<Post>,
+    },
 }
 
 /// A reply and what it means.
@@ -38,7 +43,7 @@ pub(super) async fn send(
     let key = idempotency_key(connection, sync, claim);
     let authorization = match tokens.token().await {
         Ok(authorization) => authorization,
-        Err(error) => return Sent::NoToken(error),
+        Err(error) => return Sent::NoToken { error, refused: None },
     };
     let first = once(destination, target, authorization.header.as_ref(), &key, claim).await;
     if first.outcome != Outcome::Unauthorized {
@@ -47,14 +52,14 @@ pub(super) async fn send(
     match tokens.reject(authorization.generation).await {
         Ok(true) => {}
         Ok(false) => return Sent::Replied(first),
-        Err(error) => return Sent::NoToken(error),
+        Err(error) => return Sent::NoToken { error, refused: Some(first.post) },
     }
     match tokens.token().await {
         Ok(renewed) => {
             let second = once(destination, target, renewed.header.as_ref(), &key, claim).await;
             Sent::Replied(Answered { earlier: Some(first.post), ..second })
         }
-        Err(error) => Sent::NoToken(error),
+        Err(error) => Sent::NoToken { error, refused: Some(first.post) },
     }
 }
 
