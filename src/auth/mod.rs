@@ -78,12 +78,13 @@ pub trait TokenSource: Send + std::marker::Sync {
     /// the request. `Ok(false)`: there is nothing newer to be had (an API key), a person has to act.
     fn reject(&self, generation: u64) -> BoxFuture<'_, Result<bool, Error>>;
 
-    /// Waits until no renewal is under way: one whose answer is lost has spent the refresh token for nothing.
+    /// Waits until no refresh token is being spent: if the answer is lost, it was spent for nothing. A renewal that spends none is not
+    /// waited for.
     fn settled(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {})
     }
 
-    /// The distribution id that the session belongs to (WeGroup SSO), else `None`.
+    /// The distribution id that the login's session belongs to (WeGroup SSO), else `None`. Asks nobody: it is kept with the session.
     fn distribution_id(&self) -> BoxFuture<'_, Result<Option<String>, Error>> {
         Box::pin(async { Ok(None) })
     }

@@ -4,6 +4,7 @@ mod explain;
 mod renewal;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, OnceCell, OwnedMutexGuard};
@@ -35,6 +36,8 @@ struct Inner {
     http: Http,
     store: Store,
     provider: OnceCell<Provider>,
+    /// A refresh token is being spent, or the one that came for it saved.
+    spends: AtomicBool,
     /// Held during a renewal: that is what makes it one.
     state: Arc<Mutex<State>>,
 }
@@ -78,6 +81,7 @@ impl OAuthSource {
             settings: settings.clone(),
             context: context.clone(),
             provider: OnceCell::new(),
+            spends: AtomicBool::new(false),
             state: Arc::default(),
         })))
     }
@@ -204,15 +208,23 @@ impl TokenSource for OAuthSource {
     }
 
     fn settled(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async { drop(self.0.lock_state().await) })
+        Box::pin(async {
+            if self.0.spends.load(Ordering::Relaxed) {
+                drop(self.0.lock_state().await);
+            }
+        })
     }
 
     fn distribution_id(&self) -> BoxFuture<'_, Result<Option<String>, Error>> {
         Box::pin(async {
-            self.token().await?;
-            let state = self.0.lock_state().await;
-            let session = state.session.as_ref();
-            Ok(session.and_then(|session| session.distribution_id.clone()))
+            if !matches!(self.0.settings.grant, Grant::AuthorizationCode { .. }) {
+                return Ok(None);
+            }
+            let mut state = self.0.lock_state().await;
+            match (renewal::Renewal { inner: &self.0, state: &mut state }).stored()? {
+                Some(session) => Ok(session.distribution_id),
+                None => Err(self.0.no_session()),
+            }
         })
     }
 }

@@ -1,9 +1,16 @@
 //! A run whose token endpoint is slow, away or asks it to wait.
 
+use std::process::{Child, Stdio};
+
 use lead_sync::sandbox::identity::{Fault as TokenFault, Provider};
 use lead_sync::sandbox::{Answer, Fault, Kind};
+use rustix::process::Signal;
 
-use crate::support::Scene;
+use crate::stop::signal;
+use crate::support::{Ran, Scene};
+
+/// Longer than any test.
+const NEVER: TokenFault = TokenFault::SlowMs(3_600_000);
 
 /// An API that takes tokens of the sandbox's credit service.
 fn scene() -> (Scene, Provider) {
@@ -15,6 +22,112 @@ fn scene() -> (Scene, Provider) {
     );
     scene.auth(&auth).connection("on_in_doubt", "\"hold\"");
     (scene, provider)
+}
+
+/// As [`scene`], but an API of any other kind.
+fn other_api() -> (Scene, Provider) {
+    let (mut scene, provider) = scene();
+    let base_url = format!("\"{}/generic\"", scene.api.url());
+    scene.without_connection("api_url").without_connection("distribution_id");
+    scene.connection("kind", "\"http\"").connection("base_url", &base_url);
+    scene.sync("request", r#"{ method = "POST", path = "/leads" }"#);
+    (scene, provider)
+}
+
+/// Starts a run whose grace is as good as none, and waits until the token endpoint has seen so many requests.
+fn until_asked(scene: &Scene, provider: &Provider, requests: u64) -> Child {
+    let mut command = scene.command(&["--run-now", "--json"]);
+    let command = command.env("LEAD_SYNC__SHUTDOWN_GRACE", "1ms").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    while provider.counters().token_requests < requests {
+        assert!(child.try_wait().unwrap().is_none(), "it ended without asking for a token");
+        std::thread::yield_now();
+    }
+    child
+}
+
+/// Every lead that is not delivered is as if nothing had been tried.
+fn nothing_is_in_doubt(scene: &Scene) {
+    for lead in scene.leads().iter().filter(|lead| lead["state"] != "delivered") {
+        assert_eq!((lead["state"].as_str(), lead["attempts"].as_u64()), (Some("pending"), Some(0)), "{lead}");
+    }
+}
+
+#[test]
+fn a_run_that_is_stopped_while_it_waits_for_a_token_ends_at_once_with_nothing_in_doubt() {
+    for (scene, provider) in [scene(), other_api()] {
+        scene.customers(0..3);
+        provider.plan_faults([NEVER]);
+        let child = until_asked(&scene, &provider, 1);
+        signal(&child, Signal::TERM);
+        let ran = Ran::from(child.wait_with_output().unwrap());
+        assert_eq!((ran.code, ran.outcome().as_str(), ran.count("pending")), (4, "interrupted", 3), "{ran:?}");
+        assert!(!ran.stderr.contains("in doubt"), "{ran:?}");
+        assert_eq!(provider.counters().token_requests, 1, "it waited until the request was too late");
+        nothing_is_in_doubt(&scene);
+        let next = scene.run();
+        assert_eq!((next.code, next.count("delivered")), (0, 3), "{next:?}");
+    }
+}
+
+#[test]
+fn a_run_that_is_killed_while_it_waits_for_a_token_leaves_nothing_in_doubt() {
+    for (scene, provider) in [scene(), other_api()] {
+        scene.customers(0..10);
+        provider.plan_faults([NEVER]);
+        let mut child = until_asked(&scene, &provider, 1);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        nothing_is_in_doubt(&scene);
+        let next = scene.run();
+        assert_eq!((next.code, next.count("delivered")), (0, 10), "{next:?}");
+    }
+}
+
+#[test]
+fn a_lead_whose_token_was_refused_is_not_in_doubt_if_the_run_is_stopped_before_there_is_another() {
+    let (scene, provider) = scene();
+    scene.customers(0..1);
+    assert_eq!(scene.run().code, 0);
+    scene.customers(0..2);
+    scene.fault(Fault::once(Kind::Status(Answer::new(401))));
+    provider.plan_faults([NEVER]);
+    let child = until_asked(&scene, &provider, 2);
+    signal(&child, Signal::TERM);
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert_eq!((ran.code, ran.outcome().as_str()), (4, "interrupted"), "{ran:?}");
+    nothing_is_in_doubt(&scene);
+    assert_eq!(scene.query("SELECT key || ' ' || kind || ' ' || attempt FROM failures"), ["1 unauthorized 0"]);
+    assert_eq!(scene.run().count("delivered"), 1);
+}
+
+#[test]
+fn a_refresh_token_that_is_being_spent_when_the_run_is_stopped_is_not_lost() {
+    let (mut scene, provider) = scene();
+    let url = scene.api.url();
+    scene.auth(&format!(
+        "kind = \"oauth2\"\nprovider = \"we360\"\ntoken_url = \"{url}/we360/token\"\nclient_id = \"sandbox-client\"\n\
+         username = \"broker@example.com\"\npassword = \"sandbox-password\""
+    ));
+    scene.customers(0..1);
+    assert_eq!(scene.run().code, 0);
+    scene.customers(0..4);
+    provider.revoke_access_tokens();
+    provider.plan_faults([TokenFault::SlowMs(500)]);
+    let child = until_asked(&scene, &provider, 2);
+    signal(&child, Signal::TERM);
+    assert_eq!(Ran::from(child.wait_with_output().unwrap()).code, 4);
+    nothing_is_in_doubt(&scene);
+    assert_eq!(scene.run().count("delivered"), 3);
+    let counters = provider.counters();
+    assert_eq!((counters.logins, counters.refreshes, counters.reuses), (1, 1, 0));
+}
+
+#[test]
+fn a_run_with_nothing_to_send_asks_for_no_token() {
+    let (scene, provider) = scene();
+    scene.customers(0..0);
+    assert_eq!((scene.run().code, provider.counters().token_requests), (0, 0));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::Inner;
 use crate::auth::Error;
 use crate::auth::grants::Refusal;
 use crate::auth::session::Session;
-use crate::auth::settings::Grant;
+use crate::auth::settings::{Context, Grant};
 use crate::domain::time::Timestamp;
 
 impl Inner {
@@ -18,6 +18,11 @@ impl Inner {
             self.binding.api,
             self.context.login_command
         ))
+    }
+
+    pub(super) fn no_session(&self) -> Error {
+        let Context { connection, login_command, .. } = &self.context;
+        Error::NeedsPerson(format!("connection {connection} has no session: run `{login_command}`"))
     }
 
     pub(super) fn bad_credentials(&self, text: &str) -> Error {

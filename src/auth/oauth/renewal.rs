@@ -1,5 +1,6 @@
 //! One renewal: lock the file, read it again, ask for tokens, save them, and only then use them.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use backon::{ConstantBuilder, Retryable as _};
@@ -28,6 +29,22 @@ const SAVE_AGAIN: (usize, Duration) = (20, Duration::from_millis(250));
 pub(super) struct Renewal<'a> {
     pub(super) inner: &'a Inner,
     pub(super) state: &'a mut State,
+}
+
+/// A refresh token is being spent, as long as this lives.
+struct Spends<'a>(&'a AtomicBool);
+
+impl<'a> Spends<'a> {
+    fn new(flag: &'a AtomicBool) -> Self {
+        flag.store(true, Ordering::Relaxed);
+        Self(flag)
+    }
+}
+
+impl Drop for Spends<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
 }
 
 /// What came of a refresh token.
@@ -62,7 +79,7 @@ impl Renewal<'_> {
     }
 
     /// The stored session, if it is of this configuration.
-    fn stored(&self) -> Result<Option<Session>, Error> {
+    pub(super) fn stored(&self) -> Result<Option<Session>, Error> {
         let inner = self.inner;
         let Some(session) = inner.store.read()? else {
             return Ok(None);
@@ -118,10 +135,7 @@ impl Renewal<'_> {
                     Refreshed::Refused(text) => Err(self.inner.ended(&seed, Some(&text))),
                 }
             }
-            Grant::AuthorizationCode { .. } => Err(Error::NeedsPerson(format!(
-                "connection {} has no session: run `{}`",
-                self.inner.context.connection, self.inner.context.login_command
-            ))),
+            Grant::AuthorizationCode { .. } => Err(self.inner.no_session()),
         }
     }
 
@@ -172,6 +186,7 @@ impl Renewal<'_> {
     /// session can be saved.
     async fn refresh(&mut self, lock: &Locked<'_>, old: &Session, token: &Token) -> Result<Refreshed, Error> {
         let endpoint = self.inner.token_url().await?;
+        let _spends = Spends::new(&self.inner.spends);
         let marked = Session { refresh_sent_at: old.refresh_sent_at.or(Some(clock::now().0)), ..old.clone() };
         lock.write(&marked)?;
         match self.spend(&endpoint, token).await {

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::Dispatch;
 use super::post::{Answered, Sent};
-use crate::auth;
 use crate::domain::blocked::{Fault, Turned};
 use crate::domain::delivery::{Claim, State};
 use crate::domain::outcome::Outcome;
@@ -23,26 +22,18 @@ impl Dispatch<'_> {
     /// A request has ended.
     pub(super) fn landed(&mut self, claim: Claim, sent: Sent) {
         match sent {
-            Sent::NoToken { error, refused } => {
-                if let Some(refused) = &refused {
-                    self.means.meters.record(&Outcome::Unauthorized, Duration::from_millis(refused.took_ms));
+            Sent::Unrenewed { refused, error } => {
+                self.means.meters.record(&Outcome::Unauthorized, Duration::from_millis(refused.took_ms));
+                self.release(claim, Some(refused));
+                if let Some(error) = error {
+                    self.no_token(&error);
                 }
-                self.release(claim, refused);
-                self.no_token(&error);
             }
             Sent::Replied(answered) => {
                 self.means.budget.spend(1);
                 self.judge(claim, answered);
             }
         }
-    }
-
-    /// Without a credential nothing more can be sent.
-    fn no_token(&mut self, error: &auth::Error) {
-        let ending = Ending::from(error);
-        let next = if ending == Ending::Deferred { "; the next run goes on" } else { "" };
-        let name = &self.means.connection.name;
-        self.halt(Notice::new(ending, format!("connection {name}: {error}{next}")));
     }
 
     fn judge(&mut self, claim: Claim, answered: Answered) {
