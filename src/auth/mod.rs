@@ -23,6 +23,8 @@ use std::sync::Arc;
 
 use ::http::HeaderValue;
 
+use crate::domain::time::Timestamp;
+
 pub use account::{Account, Kept, LoggedOut, check, kept, logout, whoami};
 pub use discovery::Userinfo;
 pub use login::{Callback, Dialogue, LoggedIn, login};
@@ -57,6 +59,14 @@ pub enum Error {
     /// The token endpoint is away; the next run tries again.
     #[error("{0}")]
     Unavailable(String),
+    /// The token endpoint asks to be left alone for a while.
+    #[error("{text}, and asks to wait until {until}")]
+    Paused {
+        /// What it answered.
+        text: String,
+        /// As it asked, a day at most.
+        until: Timestamp,
+    },
     /// The configuration cannot work (exit 2).
     #[error("{0}")]
     Configuration(String),

@@ -162,7 +162,7 @@ impl State {
     /// The token that is at hand, if the endpoint is merely away: it is good for its last minute.
     fn despite(&self, error: Error) -> Result<Authorization, Error> {
         match error {
-            Error::Unavailable(_) if self.has_living_token() => self.authorization(),
+            Error::Unavailable(_) | Error::Paused { .. } if self.has_living_token() => self.authorization(),
             error => Err(error),
         }
     }
@@ -171,12 +171,14 @@ impl State {
     /// service may lock the account); what a login mends, and an outage, is looked at again after a while.
     fn recent_failure(&mut self, grant: &Grant) -> Option<Error> {
         let failure = self.failure.as_ref()?;
-        let stays = match failure.error {
-            Error::NeedsPerson(_) => !matches!(grant, Grant::AuthorizationCode { .. }),
-            Error::Configuration(_) => true,
-            Error::Unavailable(_) | Error::Store(_) => false,
+        let held_off = failure.at.elapsed() >= HOLD_OFF;
+        let is_over = match failure.error {
+            Error::NeedsPerson(_) => matches!(grant, Grant::AuthorizationCode { .. }) && held_off,
+            Error::Configuration(_) => false,
+            Error::Paused { until, .. } => clock::now() >= until,
+            Error::Unavailable(_) | Error::Store(_) => held_off,
         };
-        if !stays && failure.at.elapsed() >= HOLD_OFF {
+        if is_over {
             self.failure = None;
         }
         self.failure.as_ref().map(|failure| failure.error.clone())

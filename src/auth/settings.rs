@@ -117,6 +117,8 @@ pub struct Context {
     pub proxy: Option<Url>,
     /// PEM certificates to trust besides the system's.
     pub ca_file: Option<PathBuf>,
+    /// What fails for a moment is asked for again within this time.
+    pub patience: Duration,
 }
 
 /// Without the proxy, whose address may hold a password.
@@ -275,6 +277,7 @@ mod tests {
             encryption_key: Some("planted".into()),
             proxy: Some(Url::parse("http://me:planted@proxy.example.com").unwrap()),
             ca_file: None,
+            patience: Duration::ZERO,
         };
         assert!(!format!("{context:?}").contains("planted"));
     }

@@ -124,6 +124,67 @@ fn a_refresh_token_that_is_being_spent_when_the_run_is_stopped_is_not_lost() {
 }
 
 #[test]
+fn a_token_endpoint_that_asks_for_an_hour_ends_the_run_and_is_not_asked_before() {
+    for (scene, provider) in [scene(), other_api()] {
+        scene.customers(0..3);
+        provider.plan_faults([TokenFault::RetryAfter(3600)]);
+        for _ in 0..2 {
+            let ran = scene.run();
+            assert_eq!((ran.code, ran.outcome().as_str(), ran.count("pending")), (4, "deferred", 3), "{ran:?}");
+            assert!(ran.stderr.contains("paused until 20"), "{ran:?}");
+            assert!(ran.stderr.contains("the token endpoint asked for it (127.0.0.1 answered 429)"), "{ran:?}");
+            assert_eq!(provider.counters().token_requests, 1);
+        }
+        nothing_is_in_doubt(&scene);
+        assert!(scene.cli(&["status"]).stdout.contains("paused until"));
+        assert_eq!(scene.cli(&["resume", "wegroup"]).code, 0);
+        let resumed = scene.run();
+        assert_eq!((resumed.code, resumed.count("delivered")), (0, 3), "{resumed:?}");
+    }
+}
+
+#[test]
+fn an_hour_that_is_asked_for_when_a_refused_token_is_renewed_is_the_connections_pause() {
+    let (scene, provider) = scene();
+    scene.customers(0..1);
+    assert_eq!(scene.run().code, 0);
+    scene.customers(0..2);
+    scene.fault(Fault::once(Kind::Status(Answer::new(401))));
+    provider.plan_faults([TokenFault::RetryAfter(3600)]);
+    for _ in 0..2 {
+        let ran = scene.run();
+        assert_eq!((ran.code, ran.outcome().as_str(), ran.count("pending")), (4, "deferred", 1), "{ran:?}");
+        assert_eq!((provider.counters().token_requests, scene.requests().len()), (2, 2));
+    }
+    nothing_is_in_doubt(&scene);
+}
+
+#[test]
+fn a_pause_that_a_token_endpoint_asks_for_is_waited_for_within_patience_and_not_beyond() {
+    for (patience, code, delivered) in [("\"1m\"", 0, 3), ("\"500ms\"", 4, 0)] {
+        let (mut scene, provider) = scene();
+        scene.connection("patience", patience);
+        scene.customers(0..3);
+        provider.plan_faults([TokenFault::RetryAfter(1), TokenFault::RetryAfter(0)]);
+        let ran = scene.run();
+        assert_eq!((ran.code, ran.count("delivered")), (code, delivered), "{ran:?}");
+        assert_eq!(provider.counters().token_requests, if code == 0 { 3 } else { 1 });
+    }
+}
+
+#[test]
+fn a_token_endpoint_that_fails_is_asked_again_only_within_patience() {
+    for (patience, code, requests) in [("\"1m\"", 0, 2), ("\"0s\"", 4, 1)] {
+        let (mut scene, provider) = scene();
+        scene.connection("patience", patience);
+        scene.customers(0..3);
+        provider.plan_faults([TokenFault::Status(500)]);
+        let ran = scene.run();
+        assert_eq!((ran.code, provider.counters().token_requests), (code, requests), "{ran:?}");
+    }
+}
+
+#[test]
 fn a_run_with_nothing_to_send_asks_for_no_token() {
     let (scene, provider) = scene();
     scene.customers(0..0);

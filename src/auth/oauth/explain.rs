@@ -100,7 +100,8 @@ impl Inner {
 /// What a refusal that says nothing about the credentials means for the run.
 pub(super) fn failure(refusal: Refusal) -> Error {
     match refusal {
-        Refusal::Away(text) | Refusal::Lost(text) => Error::Unavailable(text),
+        Refusal::Away(failure) => failure.into(),
+        Refusal::Lost(text) => Error::Unavailable(text),
         Refusal::Configuration(text) | Refusal::Address(text) | Refusal::Conflict(text) | Refusal::Unusable(text) => {
             Error::Configuration(text)
         }

@@ -8,6 +8,7 @@ use tokio::task::unconstrained;
 
 use super::Dispatch;
 use crate::auth::{self, Authorization, BoxFuture};
+use crate::clock;
 use crate::worker::report::{Ending, Notice};
 
 /// What the dispatch has of its connection's credential.
@@ -74,8 +75,13 @@ impl Dispatch<'_> {
         }
     }
 
-    /// Without a credential nothing more can be sent.
+    /// Without a credential nothing more can be sent, until there is one again if the token endpoint says when to ask.
     pub(super) fn no_token(&mut self, error: &auth::Error) {
+        if let auth::Error::Paused { text, until } = error {
+            // One that asks for no wait at all is not asked without end.
+            let own = self.backoff(clock::now());
+            return self.pause_until((*until).max(own), format!("the token endpoint asked for it ({text})"));
+        }
         let ending = Ending::from(error);
         let next = if ending == Ending::Deferred { "; the next run goes on" } else { "" };
         let name = &self.means.connection.name;

@@ -78,15 +78,22 @@ impl Dispatch<'_> {
     /// What the API asks for holds for the whole connection.
     fn pause(&mut self, outcome: &Outcome, now: Timestamp) {
         let Outcome::Throttled(asked) = outcome else { return };
+        let own = self.backoff(now);
+        match asked {
+            Some(asked) => self.pause_until(now + asked.wait, "the API asked for it".to_owned()),
+            None => self.pause_until(own, "the API is busy".to_owned()),
+        }
+    }
+
+    /// Until when we wait who are asked to, and not told for how long.
+    pub(super) fn backoff(&mut self, now: Timestamp) -> Timestamp {
         self.throttles = self.throttles.saturating_add(1);
-        let (wait, why) = match asked {
-            Some(asked) => (asked.wait, "the API asked for it"),
-            // It did not say for how long: our own backoff.
-            None => (retry::delay(&self.means.connection.policy.retry, self.throttles, jitter()), "the API is busy"),
-        };
-        let until = now + wait;
+        now + retry::delay(&self.means.connection.policy.retry, self.throttles, jitter())
+    }
+
+    pub(super) fn pause_until(&mut self, until: Timestamp, why: String) {
         if self.means.state.pause.as_ref().is_none_or(|(standing, _)| until > *standing) {
-            self.means.state.pause = Some((until, why.to_owned()));
+            self.means.state.pause = Some((until, why));
             self.store_state();
             self.release_ready();
         }
