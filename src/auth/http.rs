@@ -54,10 +54,9 @@ pub(super) enum Failure {
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         match failure {
+            Failure::NotSent(text) => Self::Unreachable(text),
             Failure::Busy { text, until: Some(until) } => Self::Paused { text, until },
-            Failure::NotSent(text) | Failure::Busy { text, until: None } | Failure::Lost(text) => {
-                Self::Unavailable(text)
-            }
+            Failure::Busy { text, until: None } | Failure::Lost(text) => Self::Unavailable(text),
             Failure::WrongAddress(text) => Self::Configuration(text),
             refused @ Failure::Refused { .. } => Self::NeedsPerson(refused.to_string()),
         }

@@ -59,6 +59,9 @@ pub enum Error {
     /// The token endpoint is away; the next run tries again.
     #[error("{0}")]
     Unavailable(String),
+    /// The token endpoint cannot be reached: no such host, no connection, no TLS; the next run tries again.
+    #[error("{0}")]
+    Unreachable(String),
     /// The token endpoint asks to be left alone for a while.
     #[error("{text}, and asks to wait until {until}")]
     Paused {

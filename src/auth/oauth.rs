@@ -162,7 +162,9 @@ impl State {
     /// The token that is at hand, if the endpoint is merely away: it is good for its last minute.
     fn despite(&self, error: Error) -> Result<Authorization, Error> {
         match error {
-            Error::Unavailable(_) | Error::Paused { .. } if self.has_living_token() => self.authorization(),
+            Error::Unavailable(_) | Error::Unreachable(_) | Error::Paused { .. } if self.has_living_token() => {
+                self.authorization()
+            }
             error => Err(error),
         }
     }
@@ -176,7 +178,7 @@ impl State {
             Error::NeedsPerson(_) => matches!(grant, Grant::AuthorizationCode { .. }) && held_off,
             Error::Configuration(_) => false,
             Error::Paused { until, .. } => clock::now() >= until,
-            Error::Unavailable(_) | Error::Store(_) => held_off,
+            Error::Unavailable(_) | Error::Unreachable(_) | Error::Store(_) => held_off,
         };
         if is_over {
             self.failure = None;

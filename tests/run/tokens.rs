@@ -185,6 +185,21 @@ fn a_token_endpoint_that_fails_is_asked_again_only_within_patience() {
 }
 
 #[test]
+fn a_token_endpoint_without_a_trusted_certificate_is_not_said_to_be_away() {
+    let (scene, _provider) = scene();
+    scene.customers(0..1);
+    assert_eq!(scene.run().code, 0);
+    // It speaks no TLS at all.
+    let url = scene.api.url().replace("http:", "https:") + "/token";
+    let mut check = scene.command(&["check"]);
+    let checked = Ran::from(check.env("LEAD_SYNC__CONNECTIONS__WEGROUP__AUTH__TOKEN_URL", url).output().unwrap());
+    assert_eq!(checked.code, 4, "{checked:?}");
+    let found: Vec<&str> = checked.stdout.lines().skip_while(|line| !line.starts_with("FAIL")).take(2).collect();
+    assert!(found[0].contains("wegroup.auth: no connection to 127.0.0.1: "), "{found:?}");
+    assert!(found[1].contains("`ca_file` for a private certificate"), "{found:?}");
+}
+
+#[test]
 fn a_run_with_nothing_to_send_asks_for_no_token() {
     let (scene, provider) = scene();
     scene.customers(0..0);
