@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use reqwest::Url;
 use secrecy::SecretString;
@@ -25,6 +26,8 @@ pub struct Context {
     pub proxy: Option<Url>,
     /// PEM certificates to trust besides the system's.
     pub ca_file: Option<PathBuf>,
+    /// What fails for a moment is asked for again within this time.
+    pub patience: Duration,
 }
 
 /// Without the proxy, whose address may hold a password.
@@ -66,6 +69,7 @@ mod tests {
             encryption_key: Some("planted".into()),
             proxy: Some(Url::parse("http://me:planted@proxy.example.com").unwrap()),
             ca_file: None,
+            patience: Duration::ZERO,
         };
         assert!(!format!("{context:?}").contains("planted"));
     }

@@ -11,6 +11,7 @@ use super::grants;
 use super::http::{Failure, Http};
 use super::session::Token;
 use super::settings::require_secure;
+use crate::clock;
 
 /// The parts of `/.well-known/openid-configuration` that are used (OpenID Connect Discovery section 3, RFC 8414).
 #[derive(Debug, Clone, Deserialize)]
@@ -86,24 +87,26 @@ pub(super) async fn userinfo(http: &Http, url: &Url, token: &Token) -> Result<Us
     get(http, url, Some(fixed::header("Bearer", token.secret())?)).await
 }
 
-/// A `GET` that may be repeated: three tries by backon.
+/// A `GET` that may be repeated: three tries by backon, as long as patience lasts.
 pub(super) async fn get<T: serde::de::DeserializeOwned>(
     http: &Http,
     url: &Url,
     authorization: Option<::http::HeaderValue>,
 ) -> Result<T, Error> {
     let host = url.host_str().unwrap_or_default();
+    let began = clock::instant();
     let backoff = ExponentialBuilder::default()
         .with_min_delay(std::time::Duration::from_millis(500))
         .with_max_times(2)
         .with_jitter();
     let (status, body) = (|| http.get_json(url, authorization.clone()))
         .retry(backoff)
-        .when(|failure| !matches!(failure, Failure::WrongAddress(_)))
+        .when(|failure| !matches!(failure, Failure::WrongAddress(_) | Failure::Busy { until: Some(_), .. }))
+        .adjust(|_, pause| pause.filter(|pause| http.waits(began, *pause)))
         .await
         .map_err(|failure| match failure {
             Failure::WrongAddress(text) => Error::Configuration(format!("{text} to {}", url.path())),
-            other => Error::Unavailable(other.to_string()),
+            other => other.into(),
         })?;
     match body {
         _ if status.as_u16() == 401 || status.as_u16() == 403 => {

@@ -34,7 +34,7 @@ use wire::Wire;
 const TRIES: usize = 3;
 /// Before the second try; doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// A longer `Retry-After` is not waited for: the run is deferred.
+/// A person who logs in waits so long at most if the endpoint asks for it.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// A description by the server is cut there.
 const MAX_DESCRIPTION: usize = 300;
@@ -88,7 +88,7 @@ pub(super) enum Refusal {
     Unusable { text: String, rotated: Option<Rotated> },
     /// The endpoint is away, and surely nothing was spent.
     #[error("{0}")]
-    Away(String),
+    Away(Failure),
     /// What was presented may have been spent.
     #[error("{0}")]
     Lost(String),
@@ -103,8 +103,9 @@ pub(super) struct TokenEndpoint<'a> {
 
 impl TokenEndpoint<'_> {
     /// Asks for tokens. Repeated by backon after a failure that proves that nothing was processed, or, where a repetition is
-    /// harmless, after any.
+    /// harmless, after any; as long as patience lasts.
     pub(super) async fn ask(&self, request: &Request<'_>) -> Result<Issued, Refusal> {
+        let began = clock::instant();
         let backoff = ExponentialBuilder::default()
             .with_min_delay(FIRST_PAUSE)
             .with_max_delay(LONGEST_PAUSE)
@@ -117,12 +118,16 @@ impl TokenEndpoint<'_> {
                 Tried::Failed(Failure::Lost(_)) => request.is_repeatable(),
                 Tried::Failed(Failure::WrongAddress(_) | Failure::Refused { .. }) | Tried::Refused(_) => false,
             })
-            .adjust(|tried, pause| match tried {
-                // A pause that is too long ends the tries.
-                Tried::Failed(Failure::Busy { after: Some(after), .. }) => {
-                    pause.filter(|_| *after <= LONGEST_PAUSE).map(|pause| pause.max(*after))
+            .adjust(|tried, pause| match (tried, request) {
+                // A login has no other try: its code is spent or ends.
+                (Tried::Failed(Failure::Busy { until: Some(until), .. }), Request::Code { .. }) => {
+                    let asked = until.since(clock::now());
+                    pause.filter(|_| asked <= LONGEST_PAUSE).map(|pause| pause.max(asked))
                 }
-                _ => pause,
+                (_, Request::Code { .. }) => pause,
+                // What the endpoint asks for is the connection's pause: whoever has that waits, or a later run.
+                (Tried::Failed(Failure::Busy { until: Some(_), .. }), _) => None,
+                _ => pause.filter(|pause| self.http.waits(began, *pause)),
             })
             .await
             .map_err(Tried::into_refusal)
@@ -208,7 +213,7 @@ impl TokenEndpoint<'_> {
             Kind::UnauthorizedClient | Kind::InvalidScope => Refusal::Denied(text),
             Kind::Extension(name) => match name.as_str() {
                 "token_inactive" => Refusal::Grant(text),
-                "temporarily_unavailable" => Refusal::Away(text),
+                "temporarily_unavailable" => Refusal::Away(Failure::Busy { text, until: None }),
                 "server_error" => Refusal::Lost(text),
                 _ => Refusal::Denied(text),
             },
@@ -243,7 +248,7 @@ impl Tried {
     fn into_refusal(self) -> Refusal {
         match self {
             Self::Refused(refusal) => refusal,
-            Self::Failed(Failure::NotSent(text) | Failure::Busy { text, .. }) => Refusal::Away(text),
+            Self::Failed(failure @ (Failure::NotSent(_) | Failure::Busy { .. })) => Refusal::Away(failure),
             Self::Failed(Failure::Lost(text)) => Refusal::Lost(text),
             Self::Failed(failure @ Failure::Refused { .. }) => Refusal::Denied(failure.to_string()),
             Self::Failed(Failure::WrongAddress(text)) => {

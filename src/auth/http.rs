@@ -1,6 +1,6 @@
 //! The HTTP client of the token endpoints: no redirects, no repeats of its own, answers of a bounded size.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::{HeaderMap, header};
 use reqwest::redirect::Policy;
@@ -9,7 +9,7 @@ use reqwest::{Certificate, Client, Proxy, Url};
 use super::settings::is_loopback;
 use super::{Context, Error};
 use crate::clock;
-use crate::domain::retry_after;
+use crate::domain::retry_after::{self, Asked};
 use crate::domain::time::Timestamp;
 
 /// From the start of a request to the end of its answer. A token endpoint that checks a password takes some seconds.
@@ -27,13 +27,13 @@ pub(super) enum Failure {
     /// It provably never left: DNS, connection or TLS failed.
     #[error("{0}")]
     NotSent(String),
-    /// 408, 425, 429 or 503: not processed, come again, if given after this time.
+    /// 408, 425, 429 or 503: not processed, come again, if given not before this time.
     #[error("{text}")]
     Busy {
         /// What happened.
         text: String,
         /// `Retry-After`.
-        after: Option<Duration>,
+        until: Option<Timestamp>,
     },
     /// It may have been processed.
     #[error("{0}")]
@@ -51,6 +51,18 @@ pub(super) enum Failure {
     },
 }
 
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::NotSent(text) => Self::Unreachable(text),
+            Failure::Busy { text, until: Some(until) } => Self::Paused { text, until },
+            Failure::Busy { text, until: None } | Failure::Lost(text) => Self::Unavailable(text),
+            Failure::WrongAddress(text) => Self::Configuration(text),
+            refused @ Failure::Refused { .. } => Self::NeedsPerson(refused.to_string()),
+        }
+    }
+}
+
 /// A whole answer.
 pub(super) struct Reply {
     pub(super) status: http::StatusCode,
@@ -62,6 +74,7 @@ pub(super) struct Reply {
 /// Speaks to the identity provider or token endpoint.
 pub(super) struct Http {
     client: Client,
+    patience: Duration,
 }
 
 impl Http {
@@ -91,7 +104,12 @@ impl Http {
             builder = builder.tls_certs_merge(certificates);
         }
         let client = builder.build().map_err(|_| Error::Configuration("no TLS connection can be set up".into()))?;
-        Ok(Self { client })
+        Ok(Self { client, patience: context.patience })
+    }
+
+    /// Whether another try after this pause is waited for, if the first began then.
+    pub(super) fn waits(&self, began: Instant, pause: Duration) -> bool {
+        began.elapsed() + pause <= self.patience
     }
 
     /// Sends once. 429, 5xx and answers of a wrong path are failures; anything else is a reply.
@@ -151,18 +169,24 @@ fn root_cause(error: &reqwest::Error) -> String {
 }
 
 fn check_status(host: &str, status: http::StatusCode, headers: &HeaderMap) -> Result<(), Failure> {
-    let text = format!("{host} answered {}", status.as_u16());
+    let mut text = format!("{host} answered {}", status.as_u16());
     match status.as_u16() {
-        408 | 425 | 429 | 503 => Err(Failure::Busy { text, after: retry_after(headers, clock::now()) }),
+        408 | 425 | 429 | 503 => {
+            let now = clock::now();
+            let asked = retry_after(headers, now);
+            if asked.as_ref().is_some_and(|asked| asked.cut) {
+                text.push_str(" (asked for more than a day; a day it is)");
+            }
+            Err(Failure::Busy { text, until: asked.map(|asked| now + asked.wait) })
+        }
         500.. => Err(Failure::Lost(text)),
         300..=399 | 404 | 405 | 410 => Err(Failure::WrongAddress(text)),
         _ => Ok(()),
     }
 }
 
-fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let asked = retry_after::parse(text(headers, &header::RETRY_AFTER)?, text(headers, &header::DATE), now);
-    asked.map(|asked| asked.wait)
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Asked> {
+    retry_after::parse(text(headers, &header::RETRY_AFTER)?, text(headers, &header::DATE), now)
 }
 
 fn skew(headers: &HeaderMap, now: Timestamp) -> i64 {
@@ -189,7 +213,7 @@ mod tests {
         let mut answer = headers("date", "Sun, 06 Nov 1994 12:00:00 GMT");
         let mut read = |value: &str| {
             answer.insert("retry-after", value.parse().unwrap());
-            retry_after(&answer, now)
+            retry_after(&answer, now).map(|asked| asked.wait)
         };
         assert_eq!(read("120"), Some(Duration::from_mins(2)));
         assert_eq!(read("Sun, 06 Nov 1994 12:00:05 GMT"), Some(Duration::from_secs(5)));

@@ -26,6 +26,8 @@ use std::sync::Arc;
 
 use ::http::HeaderValue;
 
+use crate::domain::time::Timestamp;
+
 pub use account::{Account, Kept, LoggedOut, check, kept, logout, whoami};
 pub use context::{Context, Distribution};
 pub use discovery::Userinfo;
@@ -61,6 +63,17 @@ pub enum Error {
     /// The token endpoint is away; the next run tries again.
     #[error("{0}")]
     Unavailable(String),
+    /// The token endpoint cannot be reached: no such host, no connection, no TLS; the next run tries again.
+    #[error("{0}")]
+    Unreachable(String),
+    /// The token endpoint asks to be left alone for a while.
+    #[error("{text}, and asks to wait until {until}")]
+    Paused {
+        /// What it answered.
+        text: String,
+        /// As it asked, a day at most.
+        until: Timestamp,
+    },
     /// The configuration cannot work (exit 2).
     #[error("{0}")]
     Configuration(String),
@@ -82,12 +95,13 @@ pub trait TokenSource: Send + std::marker::Sync {
     /// the request. `Ok(false)`: there is nothing newer to be had (an API key), a person has to act.
     fn reject(&self, generation: u64) -> BoxFuture<'_, Result<bool, Error>>;
 
-    /// Waits until no renewal is under way: one whose answer is lost has spent the refresh token for nothing.
+    /// Waits until no refresh token is being spent: if the answer is lost, it was spent for nothing. A renewal that spends none is not
+    /// waited for.
     fn settled(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {})
     }
 
-    /// The distribution id that the session belongs to (WeGroup SSO), else `None`.
+    /// The distribution id that the login's session belongs to (WeGroup SSO), else `None`. Asks nobody: it is kept with the session.
     fn distribution_id(&self) -> BoxFuture<'_, Result<Option<String>, Error>> {
         Box::pin(async { Ok(None) })
     }

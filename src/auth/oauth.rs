@@ -4,6 +4,7 @@ mod explain;
 mod renewal;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, OnceCell, OwnedMutexGuard};
@@ -38,6 +39,8 @@ struct Inner {
     http: Http,
     store: Store,
     provider: OnceCell<Provider>,
+    /// A refresh token is being spent, or the one that came for it saved.
+    spends: AtomicBool,
     /// Held during a renewal: that is what makes it one.
     state: Arc<Mutex<State>>,
 }
@@ -81,6 +84,7 @@ impl OAuthSource {
             settings: settings.clone(),
             context: context.clone(),
             provider: OnceCell::new(),
+            spends: AtomicBool::new(false),
             state: Arc::default(),
         })))
     }
@@ -165,7 +169,9 @@ impl State {
     /// The token that is at hand, if the endpoint is merely away: it is good for its last minute.
     fn despite(&self, error: Error) -> Result<Authorization, Error> {
         match error {
-            Error::Unavailable(_) if self.has_living_token() => self.authorization(),
+            Error::Unavailable(_) | Error::Unreachable(_) | Error::Paused { .. } if self.has_living_token() => {
+                self.authorization()
+            }
             error => Err(error),
         }
     }
@@ -174,12 +180,14 @@ impl State {
     /// service may lock the account); what a login mends, and an outage, is looked at again after a while.
     fn recent_failure(&mut self, grant: &Grant) -> Option<Error> {
         let failure = self.failure.as_ref()?;
-        let stays = match failure.error {
-            Error::NeedsPerson(_) => !matches!(grant, Grant::AuthorizationCode { .. }),
-            Error::Configuration(_) => true,
-            Error::Unavailable(_) | Error::Store(_) => false,
+        let held_off = failure.at.elapsed() >= HOLD_OFF;
+        let is_over = match failure.error {
+            Error::NeedsPerson(_) => matches!(grant, Grant::AuthorizationCode { .. }) && held_off,
+            Error::Configuration(_) => false,
+            Error::Paused { until, .. } => clock::now() >= until,
+            Error::Unavailable(_) | Error::Unreachable(_) | Error::Store(_) => held_off,
         };
-        if !stays && failure.at.elapsed() >= HOLD_OFF {
+        if is_over {
             self.failure = None;
         }
         self.failure.as_ref().map(|failure| failure.error.clone())
@@ -211,16 +219,23 @@ impl TokenSource for OAuthSource {
     }
 
     fn settled(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async { drop(self.0.lock_state().await) })
+        Box::pin(async {
+            if self.0.spends.load(Ordering::Relaxed) {
+                drop(self.0.lock_state().await);
+            }
+        })
     }
 
     fn distribution_id(&self) -> BoxFuture<'_, Result<Option<String>, Error>> {
         Box::pin(async {
-            self.token().await?;
-            let state = self.0.lock_state().await;
-            let Some(session) = &state.session else { return Ok(None) };
-            self.0.context.require_distribution(&self.0.settings, session)?;
-            Ok(session.distribution_id.clone())
+            if !matches!(self.0.settings.grant, Grant::AuthorizationCode { .. }) {
+                return Ok(None);
+            }
+            let mut state = self.0.lock_state().await;
+            let renewal = renewal::Renewal { inner: &self.0, state: &mut state };
+            let session = renewal.kept()?.ok_or_else(|| self.0.words().no_session())?;
+            self.0.context.require_distribution(&self.0.settings, &session)?;
+            Ok(session.distribution_id)
         })
     }
 }

@@ -14,7 +14,7 @@ use super::prepare::Prepared;
 use super::report::{Ending, Notice};
 use super::settings::{Api, Connection, Sync};
 use super::{Assignment, Run};
-use crate::auth::{self, TokenSource};
+use crate::auth::{self, Grant, TokenSource};
 use crate::clock;
 use crate::destination::{self, Destination, Endpoint, Target};
 use crate::domain::pseudonym::Pseudonyms;
@@ -76,7 +76,8 @@ async fn send_all(run: &mut Run<'_>, ledger: Ledger, lease: &Lease) -> ledger::R
             id: lane.id,
             syncs: &lane.syncs,
             destination: &lane.destination,
-            tokens: Arc::clone(&lane.tokens),
+            tokens: lane.tokens.as_ref(),
+            keeps_session: keeps_session(lane.connection),
             writer: &writer,
             pace: Pace::new(lane.connection.rate, lane.last_request, now),
             meters: Meters::new(&lane.connection.name),
@@ -86,7 +87,7 @@ async fn send_all(run: &mut Run<'_>, ledger: Ledger, lease: &Lease) -> ledger::R
             turn: run.number.unsigned_abs(),
             budget: &budget,
             progress,
-            stop: stop.clone(),
+            stop,
             grace: prepared.settings.shutdown_grace,
         })
     });
@@ -100,8 +101,8 @@ async fn send_all(run: &mut Run<'_>, ledger: Ledger, lease: &Lease) -> ledger::R
     Ok(ledger)
 }
 
-/// The connections of the run that can be used; why the others cannot is a notice. Opened at once: one whose sign-in service is slow keeps
-/// nobody waiting.
+/// The connections of the run that can be used; why the others cannot is a notice. Opened at once: one whose token file another process holds
+/// keeps nobody waiting.
 async fn open_all<'p>(run: &mut Run<'p>, ledger: &Ledger) -> ledger::Result<Vec<Lane<'p>>> {
     let prepared = run.assignment.prepared;
     let used: BTreeSet<&str> = prepared.syncs.iter().map(|sync| sync.settings.connection.as_str()).collect();
@@ -172,6 +173,11 @@ fn endpoint(connection: &Connection, sync: &Sync, distribution: Option<&str>) ->
 pub(super) fn connect(connection: &Connection, prepared: &Prepared) -> Result<Arc<dyn TokenSource>, auth::Error> {
     let context = prepared.settings.auth_context(connection);
     auth::connect(&connection.auth, &context)
+}
+
+/// Whether a person has logged in for the connection.
+fn keeps_session(connection: &Connection) -> bool {
+    matches!(&connection.auth, auth::Settings::OAuth(oauth) if matches!(oauth.grant, Grant::AuthorizationCode { .. }))
 }
 
 /// The WeGroup distribution that leads go to: the configured one, which has to be the session's, if there is one.

@@ -58,7 +58,7 @@ impl From<&auth::Error> for Ending {
     fn from(error: &auth::Error) -> Self {
         match error {
             auth::Error::NeedsPerson(_) => Self::Auth,
-            auth::Error::Unavailable(_) => Self::Deferred,
+            auth::Error::Unavailable(_) | auth::Error::Unreachable(_) | auth::Error::Paused { .. } => Self::Deferred,
             auth::Error::Configuration(_) => Self::Usage,
             auth::Error::Store(_) => Self::Error,
         }

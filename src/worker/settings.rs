@@ -73,6 +73,7 @@ impl Settings {
             encryption_key: self.tokens_key.clone(),
             proxy: connection.destination.proxy.clone(),
             ca_file: connection.destination.ca_file.clone(),
+            patience: connection.patience,
         }
     }
 }

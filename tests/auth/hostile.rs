@@ -352,7 +352,7 @@ async fn a_proxy_sees_where_a_token_request_goes_and_nothing_of_it() {
     let url = Url::parse("https://sso.example.com/token").unwrap();
     let settings = OAuth { server: Server::TokenUrl(url), ..sandbox.credit() };
     let error = refusal(&settings, &context).await;
-    assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
+    assert!(matches!(error, Error::Unreachable(_)), "{error:?}");
     let seen = proxy.seen();
     assert!(!seen.is_empty() && seen.iter().all(|request| request == "CONNECT sso.example.com:443 None "), "{seen:?}");
 }

@@ -45,6 +45,16 @@ async fn four_processes_that_start_at_once_cause_one_refresh() {
     assert_eq!((desk.counters().refreshes, desk.counters().reuses), (1, 0));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_with_nothing_to_send_keeps_a_login_alive() {
+    let desk = Desk::start(|_| {}).await;
+    desk.export(0);
+    assert_eq!(desk.login().await.status.code(), Some(0));
+    desk.expire();
+    let run = desk.run(&["--run-now"]).await;
+    assert_eq!((run.status.code(), desk.counters().refreshes), (Some(0), 1), "{}", said(&run));
+}
+
 /// When a process that renews is killed.
 #[derive(Debug, Clone)]
 enum Moment {

@@ -173,6 +173,23 @@ async fn a_busy_endpoint_is_asked_again_and_an_absent_one_defers_the_run() {
 }
 
 #[tokio::test]
+async fn an_endpoint_that_asks_for_time_is_not_asked_before_and_nothing_is_spent() {
+    let sandbox = logged_in(|_| {}).await;
+    expire(&sandbox);
+    sandbox.provider.plan_faults([Fault::RetryAfter(99_999)]);
+    let source = connect(&sandbox.sso(), &sandbox.context());
+    for _ in 0..3 {
+        let error = source.token().await.unwrap_err();
+        let Error::Paused { text, until } = error else { panic!("{error:?}") };
+        assert!(text.ends_with("answered 429 (asked for more than a day; a day it is)"), "{text}");
+        assert!(until.since(lead_sync::clock::now()) > Duration::from_hours(23));
+    }
+    // The login and the one that was refused.
+    assert_eq!(sandbox.provider.counters().token_requests, 2);
+    assert!(stored(&sandbox)["refresh_sent_at"].is_null());
+}
+
+#[tokio::test]
 async fn a_token_in_its_last_minute_is_used_while_the_endpoint_is_away() {
     let sandbox = logged_in(|_| {}).await;
     let mut session = stored(&sandbox);

@@ -49,6 +49,7 @@ impl Sandbox {
             encryption_key: None,
             proxy: None,
             ca_file: None,
+            patience: Duration::from_mins(2),
         }
     }
 

@@ -3,7 +3,6 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[path = "../support/mod.rs"]
-#[expect(dead_code, reason = "each test crate uses a part of it")]
 mod support;
 
 mod baseline;
@@ -21,5 +20,6 @@ mod place;
 mod privacy;
 mod rate;
 mod stop;
+mod tokens;
 mod turned_away;
 mod withdrawn;

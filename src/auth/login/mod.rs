@@ -234,7 +234,7 @@ impl<'a> Attempt<'a> {
             Refusal::Client(text) | Refusal::Denied(text) => {
                 Error::NeedsPerson(format!("{text}: correct client_id, client_secret or client_auth"))
             }
-            Refusal::Away(text) => Error::Unavailable(format!("{text}: {again} later")),
+            Refusal::Away(failure) => Error::Unavailable(format!("{failure}: {again} later")),
             Refusal::Lost(text) => Error::Unavailable(format!("{text}: {again}")),
             Refusal::Configuration(text)
             | Refusal::Address(text)

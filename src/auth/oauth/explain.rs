@@ -41,6 +41,11 @@ impl Words<'_> {
         ))
     }
 
+    pub(in crate::auth) fn no_session(self) -> Error {
+        let Context { connection, login_command, .. } = self.context;
+        Error::NeedsPerson(format!("connection {connection} has no session: run `{login_command}`"))
+    }
+
     pub(super) fn bad_credentials(self, text: &str) -> Error {
         Error::NeedsPerson(format!("{text}: correct the credentials of connection {}", self.context.connection))
     }
@@ -116,7 +121,8 @@ impl Words<'_> {
 /// What a refusal that says nothing about the credentials means for the run.
 pub(super) fn failure(refusal: Refusal) -> Error {
     match refusal {
-        Refusal::Away(text) | Refusal::Lost(text) => Error::Unavailable(text),
+        Refusal::Away(failure) => failure.into(),
+        Refusal::Lost(text) => Error::Unavailable(text),
         Refusal::Configuration(text)
         | Refusal::Address(text)
         | Refusal::Conflict(text)

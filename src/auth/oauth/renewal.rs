@@ -1,5 +1,6 @@
 //! One renewal: lock the file, read it again, ask for tokens, save them, and only then use them.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use backon::{ConstantBuilder, Retryable as _};
@@ -28,6 +29,22 @@ const SAVE_AGAIN: (usize, Duration) = (20, Duration::from_millis(250));
 pub(super) struct Renewal<'a> {
     pub(super) inner: &'a Inner,
     pub(super) state: &'a mut State,
+}
+
+/// A refresh token is being spent, as long as this lives.
+struct Spends<'a>(&'a AtomicBool);
+
+impl<'a> Spends<'a> {
+    fn new(flag: &'a AtomicBool) -> Self {
+        flag.store(true, Ordering::Relaxed);
+        Self(flag)
+    }
+}
+
+impl Drop for Spends<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
 }
 
 /// What came of a refresh token.
@@ -61,10 +78,25 @@ impl Renewal<'_> {
         }
     }
 
-    /// The stored session, if it is of this configuration.
+    /// As [`Renewal::kept`]. The session of an earlier release is marked as this configuration's.
     fn stored(&self, lock: &Locked<'_>) -> Result<Option<Session>, Error> {
+        let Some(mut session) = self.kept()? else {
+            return Ok(None);
+        };
+        if session.binding.origin.is_none() {
+            session.binding = self.inner.binding.clone();
+            if let Err(error) = lock.write(&session) {
+                // The session is good all the same, and a store that takes nothing is found out before a renewal.
+                tracing::debug!(%error, "whose session it is could not be noted");
+            }
+        }
+        Ok(Some(session))
+    }
+
+    /// The stored session, if it is of this configuration.
+    pub(super) fn kept(&self) -> Result<Option<Session>, Error> {
         let inner = self.inner;
-        let Some(mut session) = inner.store.read()? else {
+        let Some(session) = inner.store.read()? else {
             return Ok(None);
         };
         match session.fit(&inner.settings, &inner.context) {
@@ -77,14 +109,6 @@ impl Renewal<'_> {
             Fit::Foreign(changes) => return Err(inner.words().foreign(&changes)),
         }
         inner.context.check_distribution(session.distribution_id.as_deref())?;
-        if session.binding.origin.is_none() {
-            // Of an earlier release. From now on it is known whose it is.
-            session.binding = inner.binding.clone();
-            if let Err(error) = lock.write(&session) {
-                // The session is good all the same, and a store that takes nothing is found out before a renewal.
-                tracing::debug!(%error, "whose session it is could not be noted");
-            }
-        }
         Ok(Some(session))
     }
 
@@ -124,10 +148,7 @@ impl Renewal<'_> {
                     Refreshed::Refused(text) => Err(self.inner.words().ended(&seed, Some(&text))),
                 }
             }
-            Grant::AuthorizationCode { .. } => Err(Error::NeedsPerson(format!(
-                "connection {} has no session: run `{}`",
-                self.inner.context.connection, self.inner.context.login_command
-            ))),
+            Grant::AuthorizationCode { .. } => Err(self.inner.words().no_session()),
         }
     }
 
@@ -178,6 +199,7 @@ impl Renewal<'_> {
     /// session can be saved.
     async fn refresh(&mut self, lock: &Locked<'_>, old: &Session, token: &Token) -> Result<Refreshed, Error> {
         let endpoint = self.inner.token_url().await?;
+        let _spends = Spends::new(&self.inner.spends);
         let marked = Session { refresh_sent_at: old.refresh_sent_at.or(Some(clock::now().0)), ..old.clone() };
         lock.write(&marked)?;
         match self.spend(&endpoint, token).await {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 
@@ -23,6 +23,8 @@ pub enum Fault {
     LoseAnswer,
     /// It is not processed and answered with this status.
     Status(u16),
+    /// It is not processed and answered 429 with a `Retry-After` of so many seconds.
+    RetryAfter(u64),
     /// It is processed after this many milliseconds.
     SlowMs(u64),
 }
@@ -44,6 +46,9 @@ impl Provider {
             None => process().await,
             Some(Fault::Status(status)) => {
                 StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).into_response()
+            }
+            Some(Fault::RetryAfter(seconds)) => {
+                (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, seconds.to_string())]).into_response()
             }
             Some(Fault::SlowMs(ms)) => {
                 tokio::time::sleep(Duration::from_millis(ms)).await;

@@ -15,6 +15,9 @@ use crate::worker::settings::{Api, Connection, Settings};
 /// A clock that is farther off than this makes tokens end too early or too late (they are renewed a minute before).
 const CLOCK_TOLERANCE: Duration = Duration::from_mins(1);
 
+/// What to do if there is no connection to a host.
+const UNREACHABLE: &str = "check the host's name, the network, the firewall, the proxy (HTTPS_PROXY or `proxy`), and `ca_file` for a private certificate";
+
 /// Asks a connection's host for a sign of life, and holds the clock against its answer.
 pub async fn host(connection: &Connection) -> Vec<Finding> {
     let subject = format!("connections.{}", connection.name);
@@ -36,8 +39,7 @@ pub async fn host(connection: &Connection) -> Vec<Finding> {
         (_, Some(status)) => Finding::bad(Ending::Deferred, &subject, &format!("{host} answers HTTP {status}"))
             .hint("the API is not well: try again later"),
         (Reply::Unanswered { cause, .. }, None) => {
-            Finding::bad(Ending::Deferred, &subject, &format!("{host} cannot be reached: {cause}"))
-                .hint("check the host's name, the network, the firewall, the proxy (HTTPS_PROXY or `proxy`), and `ca_file` for a private certificate")
+            Finding::bad(Ending::Deferred, &subject, &format!("{host} cannot be reached: {cause}")).hint(UNREACHABLE)
         }
         (Reply::Answered(_), None) => Finding::fine(&subject, format!("{host} answers")),
     }];
@@ -80,6 +82,8 @@ async fn tried(settings: &Settings, connection: &Connection) -> (Finding, Option
             let hint = match &error {
                 auth::Error::NeedsPerson(_) => "this needs a person: log in, or correct the credential",
                 auth::Error::Unavailable(_) => "the token endpoint is away: try again later",
+                auth::Error::Unreachable(_) => UNREACHABLE,
+                auth::Error::Paused { .. } => "the token endpoint is busy: the next run after that time goes on",
                 auth::Error::Configuration(_) => "correct the auth table of the connection",
                 auth::Error::Store(_) => "look at [tokens] dir: its owner, its mode, the disk",
             };

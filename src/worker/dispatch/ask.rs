@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::credential::Credential;
 use super::{Dispatch, Next, judge};
 use crate::clock;
 use crate::domain::breaker::Gate;
@@ -19,7 +20,7 @@ impl Dispatch<'_> {
     /// an answer to wait for is under way, or when nothing is left to do.
     pub(super) async fn ask(&mut self) -> Option<Duration> {
         self.short = false;
-        if self.asked.is_some() {
+        if self.asked.is_some() || self.credential.is_coming() {
             return None;
         }
         let now = clock::now();
@@ -32,13 +33,17 @@ impl Dispatch<'_> {
         }
         let gate = self.means.state.breaker.gate(now);
         let pause = self.means.state.pause.clone().filter(|(until, _)| *until > now);
-        if self.next_due.is_none() && (pause.is_some() || gate != Gate::Closed && !self.alive) {
-            // Is there anything to wait for?
+        let no_token = !self.signed_in && !self.means.keeps_session;
+        if self.next_due.is_none() && (no_token || pause.is_some() || gate != Gate::Closed && !self.alive) {
+            // Is there anything to wait for, or to ask for a token for?
             self.claim(0, now);
             return None;
         }
         if let Some((until, why)) = pause {
             return self.wait_or_defer(until, now, &format!("paused until {until}: {why}"));
+        }
+        if !self.signed_in && self.means.keeps_session && self.authorization().is_none() {
+            return None;
         }
         match gate {
             Gate::OpenUntil(until) => {
@@ -51,7 +56,7 @@ impl Dispatch<'_> {
         }
     }
 
-    /// Claims what fits between intent and recorded outcome (`window` leads), as far as budget and rate limit go.
+    /// Claims what fits between intent and recorded outcome (`window` leads), as far as credential, budget and rate limit go.
     ///
     /// Outcomes handed to the writer count as recorded: it takes commands in their order, so the claim is committed with them or after them,
     /// and refuses claims once an outcome could not be written.
@@ -71,8 +76,14 @@ impl Dispatch<'_> {
         if self.short {
             return None;
         }
+        // Before a permit is taken, which would be lost if the token came late.
+        self.authorization()?;
         match self.means.pace.take(room.min(budget)) {
-            Err(wait) => Some(wait),
+            Err(wait) => {
+                // It may have ended by then.
+                self.credential = Credential::Unasked;
+                Some(wait)
+            }
             Ok(permits) => {
                 self.claim(permits, now);
                 None
@@ -138,7 +149,7 @@ impl Dispatch<'_> {
         if !self.flights.is_empty() || self.unwritten > 0 {
             return None;
         }
-        let stop = self.means.stop.clone();
+        let stop = self.means.stop;
         let reply = tokio::select! {
             reply = self.means.destination.probe() => reply,
             // Asked again, it would have been sent: that it was not, the loop says before it ends.

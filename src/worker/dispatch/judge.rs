@@ -23,13 +23,12 @@ impl Dispatch<'_> {
     /// A request has ended.
     pub(super) fn landed(&mut self, claim: Claim, sent: Sent) {
         match sent {
-            Sent::NoToken(error) => {
-                let ending = Ending::from(&error);
-                let next = if ending == Ending::Deferred { "; the next run goes on" } else { "" };
-                let name = &self.means.connection.name;
-                let notice = Notice::new(ending, format!("connection {name}: {error}{next}"));
-                self.release(claim);
-                self.halt(notice);
+            Sent::Unrenewed { refused, error } => {
+                self.means.meters.record(&Outcome::Unauthorized, Duration::from_millis(refused.took_ms));
+                self.release(claim, Some(refused));
+                if let Some(error) = error {
+                    self.no_token(&error);
+                }
             }
             Sent::Replied(answered) => {
                 self.means.budget.spend(1);
@@ -80,15 +79,22 @@ impl Dispatch<'_> {
     /// What the API asks for holds for the whole connection.
     fn pause(&mut self, outcome: &Outcome, now: Timestamp) {
         let Outcome::Throttled(asked) = outcome else { return };
+        let own = self.backoff(now);
+        match asked {
+            Some(asked) => self.pause_until(now + asked.wait, "the API asked for it".to_owned()),
+            None => self.pause_until(own, "the API is busy".to_owned()),
+        }
+    }
+
+    /// Until when we wait who are asked to, and not told for how long.
+    pub(super) fn backoff(&mut self, now: Timestamp) -> Timestamp {
         self.throttles = self.throttles.saturating_add(1);
-        let (wait, why) = match asked {
-            Some(asked) => (asked.wait, "the API asked for it"),
-            // It did not say for how long: our own backoff.
-            None => (retry::delay(&self.means.connection.policy.retry, self.throttles, jitter()), "the API is busy"),
-        };
-        let until = now + wait;
+        now + retry::delay(&self.means.connection.policy.retry, self.throttles, jitter())
+    }
+
+    pub(super) fn pause_until(&mut self, until: Timestamp, why: String) {
         if self.means.state.pause.as_ref().is_none_or(|(standing, _)| until > *standing) {
-            self.means.state.pause = Some((until, why.to_owned()));
+            self.means.state.pause = Some((until, why));
             self.store_state();
             self.release_ready();
         }
@@ -115,7 +121,7 @@ impl Dispatch<'_> {
     /// Claimed leads that are not under way go back: nothing is sent now.
     pub(super) fn release_ready(&mut self) {
         while let Some(claim) = self.ready.pop_front() {
-            self.release(claim);
+            self.release(claim, None);
         }
     }
 

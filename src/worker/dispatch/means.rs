@@ -1,7 +1,6 @@
 //! What a dispatch is given.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::Budget;
@@ -23,7 +22,9 @@ pub(in crate::worker) struct Means<'m> {
     /// Its syncs: number, name, and where their leads go.
     pub(in crate::worker) syncs: &'m HashMap<i64, (String, Target)>,
     pub(in crate::worker) destination: &'m Destination,
-    pub(in crate::worker) tokens: Arc<dyn TokenSource>,
+    pub(in crate::worker) tokens: &'m dyn TokenSource,
+    /// Each run renews what it would otherwise end, also a run with nothing to send: a person would have to log in again.
+    pub(in crate::worker) keeps_session: bool,
     pub(in crate::worker) writer: &'m Writer,
     pub(in crate::worker) pace: Pace,
     pub(in crate::worker) meters: Meters,
@@ -35,7 +36,7 @@ pub(in crate::worker) struct Means<'m> {
     pub(in crate::worker) turn: u64,
     pub(in crate::worker) budget: &'m Budget,
     pub(in crate::worker) progress: &'m Progress,
-    pub(in crate::worker) stop: Stop,
+    pub(in crate::worker) stop: &'m Stop,
     /// How long requests under way may take once we are to stop.
     pub(in crate::worker) grace: Duration,
 }

@@ -1,40 +1,36 @@
 //! The second half of a run: one connection's due leads, sent with bounded concurrency at its rate.
 //!
 //! At most `max_in_flight` requests are under way, and at most twice as many leads lie between intent and recorded outcome: that is what a
-//! crash leaves in doubt. A lead is claimed only once there is a permit of the rate limit for it.
+//! crash leaves in doubt. A lead is claimed only once a credential is at hand and there is a permit of the rate limit for it.
 
 mod ask;
 mod budget;
+mod credential;
+mod flight;
 mod judge;
 mod means;
 mod post;
 mod tally;
 
 use std::collections::VecDeque;
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
-use tracing::Instrument;
 
 pub(super) use self::budget::Budget;
+use self::credential::Credential;
+use self::flight::Flight;
 pub(super) use self::means::Means;
-use self::post::Sent;
 pub(super) use self::tally::Tally;
 use super::report::{Ending, Notice};
 use crate::clock;
 use crate::domain::blocked::Blocked;
 use crate::domain::breaker::Gate;
-use crate::domain::delivery::{Claim, Settlement, State};
+use crate::domain::delivery::{Claim, Post, Settlement, State};
 use crate::domain::time::Timestamp;
 use crate::ledger::Done;
-
-/// A request under way.
-type Flight<'m> = Pin<Box<dyn Future<Output = (Claim, Sent)> + Send + 'm>>;
 
 /// One connection's dispatch, under way.
 pub(super) struct Dispatch<'m> {
@@ -43,6 +39,9 @@ pub(super) struct Dispatch<'m> {
     done: UnboundedReceiver<Done>,
     flights: FuturesUnordered<Flight<'m>>,
     ready: VecDeque<Claim>,
+    credential: Credential<'m>,
+    /// A credential was at hand in this run.
+    signed_in: bool,
     /// Leads asked for, while the ledger has not answered.
     asked: Option<usize>,
     /// Settlements and states handed to the writer and not yet committed.
@@ -85,6 +84,8 @@ pub(super) async fn dispatch(means: Means<'_>) -> Tally {
         done,
         flights: FuturesUnordered::new(),
         ready: VecDeque::new(),
+        credential: Credential::Unasked,
+        signed_in: false,
         asked: None,
         unwritten: 0,
         next_due: None,
@@ -121,9 +122,10 @@ impl Dispatch<'_> {
         }
     }
 
-    /// Nothing is under way, neither towards the API nor towards the ledger.
+    /// Nothing is under way, neither towards API and token endpoint nor towards the ledger.
     fn is_idle(&self) -> bool {
-        self.flights.is_empty() && self.ready.is_empty() && self.asked.is_none() && self.unwritten == 0
+        let recorded = self.ready.is_empty() && self.asked.is_none() && self.unwritten == 0;
+        recorded && self.flights.is_empty() && !self.credential.is_coming()
     }
 
     /// Waits until something happens; `wake` is a wait of our own. Break: stopped for the second time, or the grace is over. What is under way
@@ -140,6 +142,7 @@ impl Dispatch<'_> {
                 }
             }
             Some((claim, sent)) = self.flights.next() => self.landed(claim, sent),
+            renewed = self.credential.comes() => self.renewed(renewed),
             () = tokio::time::sleep(wake.unwrap_or_default()), if wake.is_some() => {}
             () = self.means.budget.decided(), if self.short && !self.halted => {}
             () = self.means.stop.wait(), if give_up.is_none() => {}
@@ -150,18 +153,6 @@ impl Dispatch<'_> {
             }
         }
         std::ops::ControlFlow::Continue(())
-    }
-
-    /// Waits no longer for requests under way.
-    fn give_up_flights(&mut self) {
-        let count = self.flights.len();
-        if count == 0 {
-            return;
-        }
-        self.means.budget.spend(count);
-        let text = format!("{count} requests were not answered in time: their leads are in doubt");
-        self.tally.note(Notice::new(Ending::Interrupted, text));
-        self.flights.clear();
     }
 
     /// Hears what the ledger has still to say: what it settles counts, and what it claims goes back. The run waits for the writer anyway.
@@ -183,29 +174,6 @@ impl Dispatch<'_> {
         !paused && !open
     }
 
-    /// Starts requests for claimed leads.
-    fn take_off(&mut self) {
-        while self.flights.len() < self.in_flight_limit()
-            && let Some(claim) = self.ready.pop_front()
-        {
-            // As they are borrowed for longer than the dispatch lives, a request can keep them.
-            let (syncs, destination) = (self.means.syncs, self.means.destination);
-            let Some((name, target)) = syncs.get(&claim.sync) else {
-                self.release(claim);
-                continue;
-            };
-            let connection = self.means.connection.name.as_str();
-            let tokens = Arc::clone(&self.means.tokens);
-            // Disabled, as it is below `debug`, a span costs one load of a static.
-            let span = tracing::debug_span!("lead", sync = name, lead = %self.means.pseudonyms.of(&claim.key));
-            let flight = async move {
-                let sent = post::send(destination, tokens.as_ref(), target, connection, name, &claim).await;
-                (claim, sent)
-            };
-            self.flights.push(Box::pin(flight.instrument(span)));
-        }
-    }
-
     fn in_flight_limit(&self) -> usize {
         usize::try_from(self.means.connection.max_in_flight.get()).unwrap_or(usize::MAX)
     }
@@ -220,13 +188,16 @@ impl Dispatch<'_> {
             return;
         }
         self.halted = true;
+        // Waited for no longer. A renewal under way ends by itself, and is saved.
+        self.credential = Credential::Unasked;
         self.tally.note(notice);
         self.release_ready();
     }
 
-    fn release(&mut self, claim: Claim) {
+    /// Gives a lead back of which nothing was processed. `post` is the uncharged POST, if there was one.
+    fn release(&mut self, claim: Claim, post: Option<Post>) {
         self.means.budget.give_back(1);
-        self.settle(claim.release(None));
+        self.settle(claim.release(post));
     }
 
     fn settle(&mut self, settlement: Settlement) {

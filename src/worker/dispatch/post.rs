@@ -3,18 +3,24 @@
 use bytes::Bytes;
 use http::HeaderValue;
 
-use crate::auth::{self, TokenSource};
+use crate::auth::{self, Authorization, TokenSource};
 use crate::clock;
 use crate::destination::{Destination, Target};
 use crate::domain::delivery::{Claim, Post};
 use crate::domain::outcome::{self, Outcome};
+use crate::worker::stop::Stop;
 
-/// What became of a claim's request.
+/// What became of a lead's request.
 pub(super) enum Sent {
     /// A reply, also if it is the second 401.
     Replied(Answered),
-    /// No credential was to be had: nothing was sent.
-    NoToken(auth::Error),
+    /// The credential was no longer good, and there is no new one: nothing was processed.
+    Unrenewed {
+        /// The POST that was refused.
+        refused: Post,
+        /// Why there is none; `None`: we are to stop, and wait for none.
+        error: Option<auth::Error>,
+    },
 }
 
 /// A reply and what it means.
@@ -26,48 +32,60 @@ pub(super) struct Answered {
     pub(super) earlier: Option<Post>,
 }
 
-/// Sends the lead: token, POST, and after a 401 with a renewed token once more.
-pub(super) async fn send(
-    destination: &Destination,
-    tokens: &dyn TokenSource,
-    target: &Target,
-    connection: &str,
-    sync: &str,
-    claim: &Claim,
-) -> Sent {
-    let key = idempotency_key(connection, sync, claim);
-    let authorization = match tokens.token().await {
-        Ok(authorization) => authorization,
-        Err(error) => return Sent::NoToken(error),
-    };
-    let first = once(destination, target, authorization.header.as_ref(), &key, claim).await;
-    if first.outcome != Outcome::Unauthorized {
-        return Sent::Replied(first);
-    }
-    match tokens.reject(authorization.generation).await {
-        Ok(true) => {}
-        Ok(false) => return Sent::Replied(first),
-        Err(error) => return Sent::NoToken(error),
-    }
-    match tokens.token().await {
-        Ok(renewed) => {
-            let second = once(destination, target, renewed.header.as_ref(), &key, claim).await;
-            Sent::Replied(Answered { earlier: Some(first.post), ..second })
-        }
-        Err(error) => Sent::NoToken(error),
+/// How a lead gets to its API.
+#[derive(Clone, Copy)]
+pub(super) struct Way<'m> {
+    pub(super) destination: &'m Destination,
+    pub(super) target: &'m Target,
+    pub(super) tokens: &'m dyn TokenSource,
+    pub(super) stop: &'m Stop,
+}
+
+/// What is sent of a lead, the same each time.
+pub(super) struct Letter {
+    idempotency_key: String,
+    payload: Bytes,
+}
+
+impl Letter {
+    /// Takes the payload out of the claim, which ends without it.
+    pub(super) fn new(connection: &str, sync: &str, claim: &mut Claim) -> Self {
+        let idempotency_key = idempotency_key(connection, sync, claim);
+        Self { idempotency_key, payload: std::mem::take(&mut claim.payload).into() }
     }
 }
 
-async fn once(
-    destination: &Destination,
-    target: &Target,
-    authorization: Option<&HeaderValue>,
-    key: &str,
-    claim: &Claim,
-) -> Answered {
+/// Sends the lead at once, and after a 401 with a renewed token once more.
+pub(super) async fn send(way: Way<'_>, letter: Letter, authorization: Authorization) -> Sent {
+    let first = once(way, &letter, authorization.header.as_ref()).await;
+    if first.outcome != Outcome::Unauthorized {
+        return Sent::Replied(first);
+    }
+    let renewal = async {
+        let is_newer = way.tokens.reject(authorization.generation).await?;
+        if is_newer { way.tokens.token().await.map(Some) } else { Ok(None) }
+    };
+    let renewed = tokio::select! {
+        biased;
+        // None is begun either.
+        () = way.stop.wait() => return Sent::Unrenewed { refused: first.post, error: None },
+        renewed = renewal => renewed,
+    };
+    match renewed {
+        Ok(Some(renewed)) => {
+            let second = once(way, &letter, renewed.header.as_ref()).await;
+            Sent::Replied(Answered { earlier: Some(first.post), ..second })
+        }
+        Ok(None) => Sent::Replied(first),
+        Err(error) => Sent::Unrenewed { refused: first.post, error: Some(error) },
+    }
+}
+
+async fn once(way: Way<'_>, letter: &Letter, authorization: Option<&HeaderValue>) -> Answered {
+    let destination = way.destination;
     let began = clock::instant();
-    let payload = Bytes::copy_from_slice(claim.payload.as_bytes());
-    let reply = destination.post(target, authorization, key, payload).await;
+    let payload = letter.payload.clone();
+    let reply = destination.post(way.target, authorization, &letter.idempotency_key, payload).await;
     let now = clock::now();
     let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let outcome = outcome::classify(&reply, now);
@@ -75,7 +93,11 @@ async fn once(
     tracing::debug!(outcome = outcome.kind(), http_status, took_ms, "answered");
     let reason = match outcome {
         Outcome::Accepted => String::new(),
-        _ => outcome::describe(&reply, &claim.payload, &credentials(destination, authorization)),
+        _ => outcome::describe(
+            &reply,
+            &String::from_utf8_lossy(&letter.payload),
+            &credentials(destination, authorization),
+        ),
     };
     let post = Post::new(&outcome, http_status, reason, now, took_ms);
     let reference = match outcome {
