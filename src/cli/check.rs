@@ -4,7 +4,7 @@ use super::args::Args;
 use super::exit::{Exit, Failure};
 use super::{out, outside, run, surroundings};
 use crate::clock;
-use crate::config::{self, Env, Loaded, Problems, Secret};
+use crate::config::{self, Env, Loaded, Problems, Secret, Secrets};
 use crate::notify::Memory;
 use crate::worker;
 use crate::worker::checks::{self, Finding, Grade};
@@ -16,7 +16,7 @@ pub(super) fn check(args: &Args) -> Result<Exit, Failure> {
     let env = Env::process();
     let path = config::locate(args.config.as_deref(), &env).map_err(Failure::usage)?;
     let mut told = Told::default();
-    match config::load(&path, &env) {
+    match config::load(&path, &env, Secrets::All) {
         Err(problems) => told.problems(&problems),
         Ok(loaded) => everything(&loaded, &env, &mut told)?,
     }

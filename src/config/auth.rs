@@ -63,13 +63,25 @@ pub(super) struct Read {
     pub(super) may_tell_distribution: bool,
 }
 
+/// Reads what can be told of a table whose kind is not known.
+fn of_any_kind(mut table: Table<'_>) {
+    for key in ["token"].into_iter().chain(oauth::SECRETS) {
+        secret::optional(&mut table, key);
+    }
+    table.allow(&oauth::KEYS);
+    table.finish_without_kind();
+}
+
 /// Reads the `auth` table of a connection. `issuer` is its identity provider, as far as the connection says.
 pub(super) fn read(connection: &mut Table<'_>, issuer: Option<&str>) -> Read {
     let none = Read { auth: None, may_tell_distribution: false };
     let cure = "add a table with kind = \"apikey\" and token";
     let Some(mut table) = connection.required_table("auth", cure) else { return none };
     let cure = "use apikey, sso, oauth2 or none";
-    let Some(kind) = table.required("kind", cure, |entry| entry.word(&KINDS)) else { return none };
+    let Some(kind) = table.required("kind", cure, |entry| entry.word(&KINDS)) else {
+        of_any_kind(table);
+        return Read { auth: None, may_tell_distribution: true };
+    };
     if connection.has("sso_url") && matches!(kind, Kind::ApiKey | Kind::None) {
         connection.warn("sso_url", "has no effect with this kind of auth");
     }

@@ -38,19 +38,19 @@ pub(super) struct Outline {
     pub(super) base_path: String,
 }
 
-/// Reads one connection; `None` if it has a problem.
-pub(super) fn read(name: &str, mut table: Table<'_>) -> (Outline, Option<Connection<Auth>>) {
-    let kind = target::kind(&mut table);
-    let target = kind.and_then(|kind| target::read(kind, &mut table));
-    let outline = Outline {
-        name: name.to_owned(),
-        kind,
-        base_path: target.as_ref().map(|target| target.base_path.clone()).unwrap_or_default(),
-    };
+/// Reads one connection; `None` if it has a problem, or is no table. A sync that names it is told nothing of that.
+pub(super) fn read(name: &str, table: Option<Table<'_>>) -> (Outline, Option<Connection<Auth>>) {
+    let mut outline = Outline { name: name.to_owned(), kind: None, base_path: String::new() };
+    let Some(mut table) = table else { return (outline, None) };
+    outline.kind = target::kind(&mut table);
+    let target = target::read(outline.kind, &mut table);
+    if let Some(target) = &target {
+        outline.base_path.clone_from(&target.base_path);
+    }
     let connection = common(name, &mut table, target);
-    // Without a kind it is not known which keys belong here.
-    if kind.is_some() {
-        table.finish();
+    match outline.kind {
+        Some(_) => table.finish(),
+        None => table.finish_without_kind(),
     }
     (outline, connection)
 }

@@ -46,7 +46,17 @@ impl Problems {
 
     /// Adds a problem that another place than the file is the cause of.
     pub(super) fn add_at(&mut self, place: String, key: impl Into<String>, text: impl Into<String>) {
-        self.list.push(Problem { place, key: key.into(), text: text.into() });
+        self.push(Problem { place, key: key.into(), text: text.into() });
+    }
+
+    /// Adds a problem.
+    pub(super) fn push(&mut self, problem: Problem) {
+        self.list.push(problem);
+    }
+
+    /// What was made; or nothing, its problems added to these, so that what else is wrong can be found first.
+    pub fn take<T>(&mut self, made: Result<T, Self>) -> Option<T> {
+        made.map_err(|others| self.list.extend(others.list)).ok()
     }
 
     /// The file.

@@ -1,47 +1,11 @@
 //! Reads tables key by key, notes every problem and goes on.
 
-use std::cell::RefCell;
-use std::path::{Path, PathBuf};
-
 use config::{Map, Value};
 
 use super::entry::{Decoded, Entry};
-use super::{Problems, tree};
-
-/// What reading one configuration found so far.
-pub(super) struct Findings {
-    problems: RefCell<Problems>,
-    warnings: RefCell<Vec<String>>,
-    path: PathBuf,
-    mode: u32,
-}
-
-impl Findings {
-    /// Nothing yet, of the file at `path` with permission bits `mode`.
-    pub(super) fn new(path: &Path, mode: u32) -> Self {
-        Self {
-            problems: RefCell::new(Problems::new(path)),
-            warnings: RefCell::default(),
-            path: path.to_path_buf(),
-            mode,
-        }
-    }
-
-    /// `path` if it is absolute, else relative to the file's folder.
-    pub(super) fn resolve(&self, path: &str) -> PathBuf {
-        self.dir().join(path)
-    }
-
-    /// The file's folder; empty for a file in the working directory.
-    pub(super) fn dir(&self) -> &Path {
-        self.path.parent().unwrap_or(Path::new(""))
-    }
-
-    /// All problems and all warnings.
-    pub(super) fn into_parts(self) -> (Problems, Vec<String>) {
-        (self.problems.into_inner(), self.warnings.into_inner())
-    }
-}
+use super::findings::Findings;
+use super::secret::Secret;
+use super::tree;
 
 /// One table under reading. Remembers the keys it was asked for: [`Table::finish`] reports the others.
 pub(super) struct Table<'a> {
@@ -81,24 +45,26 @@ impl<'a> Table<'a> {
     /// Notes a problem of `key`, or of the table itself if `key` is empty.
     pub(super) fn problem(&self, key: &str, text: impl Into<String>) {
         let dotted = self.dotted(key);
-        let mut problems = self.findings.problems.borrow_mut();
-        if self.peek(key).is_some_and(Entry::is_from_environment) {
-            let variable = dotted.replace('.', "__").to_uppercase();
-            problems.add_at(format!("${}{variable}", tree::PREFIX), dotted, text);
-        } else {
-            problems.add(dotted, text);
-        }
+        let variable = self
+            .peek(key)
+            .is_some_and(Entry::is_from_environment)
+            .then(|| format!("${}{}", tree::PREFIX, dotted.replace('.', "__").to_uppercase()));
+        self.findings.problem(variable, dotted, text.into());
     }
 
     /// Notes what works but may not be meant.
     pub(super) fn warn(&self, key: &str, text: &str) {
-        let line = format!("{}: {text}", self.dotted(key));
-        self.findings.warnings.borrow_mut().push(line);
+        self.findings.warning(format!("{}: {text}", self.dotted(key)));
+    }
+
+    /// Notes where the secret `key` is kept.
+    pub(super) fn secret(&self, key: &str, secret: &Secret) {
+        self.findings.secret(self.dotted(key), secret.clone());
     }
 
     /// Warns that the file holds a secret in plain text under `key`, if group or others can read the file.
     pub(super) fn warn_of_plain_secret(&self, key: &str) {
-        let mode = self.findings.mode;
+        let mode = self.findings.mode();
         if mode & 0o044 != 0 && !self.peek(key).is_some_and(Entry::is_from_environment) {
             self.warn(
                 key,
@@ -148,18 +114,16 @@ impl<'a> Table<'a> {
         Some(self.below(key, Some(values)))
     }
 
-    /// The tables below `key`, each with its name, which is checked.
-    pub(super) fn named(&mut self, key: &'static str) -> Vec<(&'a str, Table<'a>)> {
+    /// The tables below `key`, each with its name, which is checked. `None`: it is no table, which has been noted.
+    pub(super) fn named(&mut self, key: &'static str) -> Vec<(&'a str, Option<Table<'a>>)> {
         let parent = self.table(key);
         let mut tables = Vec::new();
         for (name, entry) in parent.entries() {
             if !is_name(name) {
                 parent.problem(name, "a name is made of a-z, 0-9, _ and -; give it another one");
             }
-            match entry.table() {
-                Ok(values) => tables.push((name, parent.below(name, Some(values)))),
-                Err(what) => parent.problem(name, what),
-            }
+            let values = entry.table().map_err(|what| parent.problem(name, what)).ok();
+            tables.push((name, values.map(|values| parent.below(name, Some(values)))));
         }
         tables
     }
@@ -173,6 +137,11 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// Takes keys as known whose values nobody asks for, because it is not known what they mean here.
+    pub(super) fn allow(&mut self, keys: &[&'static str]) {
+        self.known.extend(keys);
+    }
+
     /// Notes that `key` must not be here, so that [`Table::finish`] does not call it unknown as well.
     pub(super) fn reject(&mut self, key: &'static str, text: impl Into<String>) {
         self.foreign.push(key);
@@ -181,16 +150,28 @@ impl<'a> Table<'a> {
 
     /// Reports every key that was not asked for, with the nearest one that was.
     pub(super) fn finish(self) {
-        for (key, _) in self.entries() {
-            if self.known.contains(&key) || self.foreign.contains(&key) {
-                continue;
-            }
+        for key in self.unknown() {
             let text = match nearest(key, &self.known) {
                 Some(near) => format!("unknown key; did you mean {near}?"),
                 None => format!("unknown key; known here: {}", self.known.join(", ")),
             };
             self.problem(key, text);
         }
+    }
+
+    /// Reports every key that is a slip of one that was asked for: where the kind of the table is wrong, other keys may belong to what was
+    /// meant by it.
+    pub(super) fn finish_without_kind(self) {
+        for key in self.unknown() {
+            if let Some(near) = nearest(key, &self.known) {
+                self.problem(key, format!("unknown key; did you mean {near}?"));
+            }
+        }
+    }
+
+    fn unknown(&self) -> impl Iterator<Item = &'a str> {
+        let keys = self.entries().map(|(key, _)| key);
+        keys.filter(|key| !self.known.contains(key) && !self.foreign.contains(key))
     }
 
     fn below(&self, key: &str, values: Option<&'a Map<String, Value>>) -> Table<'a> {

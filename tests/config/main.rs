@@ -12,7 +12,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use lead_sync::config::{Env, Loaded, Problems, load};
+use lead_sync::config::{Env, Loaded, Problems, Secrets, load};
 use tempfile::TempDir;
 
 const EXAMPLE: &str = include_str!("../../config/lead-sync.toml");
@@ -39,7 +39,7 @@ impl File {
     }
 
     fn load(&self, env: &Env) -> Result<Loaded, Problems> {
-        load(&self.path(), env)
+        load(&self.path(), env, Secrets::None)
     }
 
     /// The problems as a user sees them, the folder left out.

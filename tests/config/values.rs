@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use lead_sync::config::{Env, load};
+use lead_sync::config::{Env, Secrets, load};
 use lead_sync::sources::{Settings as Source, csv::After};
 
 use super::{ESSENTIALS, EXAMPLE, File, none, settings};
@@ -116,7 +116,7 @@ fn a_glob_is_not_misled_by_the_folder_of_the_file() {
     fs::create_dir_all(odd.join("exports")).unwrap();
     fs::write(odd.join("exports/customers1.csv"), "").unwrap();
     fs::copy(file.path(), odd.join("lead-sync.toml")).unwrap();
-    let unresolved = load(&odd.join("lead-sync.toml"), &none()).unwrap().unresolved;
+    let unresolved = load(&odd.join("lead-sync.toml"), &none(), Secrets::None).unwrap().unresolved;
     let Source::Csv(csv) = &unresolved.syncs[0].source else { panic!("not CSV") };
     let now = lead_sync::domain::time::Timestamp(0);
     assert_eq!(lead_sync::sources::csv::list(csv, now).unwrap().len(), 1);

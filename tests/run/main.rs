@@ -8,6 +8,7 @@ mod support;
 
 mod baseline;
 mod changes;
+mod configuration;
 mod contract;
 mod corpus;
 mod cursor;

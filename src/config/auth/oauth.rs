@@ -14,6 +14,24 @@ const WEGROUP_SCOPES: [&str; 3] = ["openid", "offline", "leads:write"];
 const CLIENT_AUTHS: [(&str, ClientAuth); 2] = [("basic", ClientAuth::Basic), ("body", ClientAuth::Body)];
 const REQUESTS: [(&str, BodyFormat); 2] = [("form", BodyFormat::Form), ("json", BodyFormat::Json)];
 
+/// Keys that hold a secret.
+pub(super) const SECRETS: [&str; 3] = ["client_secret", "password", "refresh_token"];
+
+/// The other keys.
+pub(super) const KEYS: [&str; 11] = [
+    "issuer",
+    "provider",
+    "grant",
+    "token_url",
+    "request",
+    "client_auth",
+    "client_id",
+    "username",
+    "redirect_url",
+    "scopes",
+    "lifetime",
+];
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum GrantName {
     ClientCredentials,
