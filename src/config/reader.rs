@@ -102,6 +102,27 @@ impl<'a> Table<'a> {
         self.optional(key, decode)
     }
 
+    /// One of a few words, `default` unless set. A key of `telling` belongs to the word beside it: where it stands and no word does, the default
+    /// is not meant, so that the word is asked for and the rest read as if it were there.
+    pub(super) fn choice<T: Copy>(
+        &mut self,
+        key: &'static str,
+        words: &[(&str, T)],
+        default: T,
+        telling: &[(&str, &str)],
+    ) -> Option<T> {
+        let told = telling.iter().find(|(telling, _)| self.has(telling));
+        match told {
+            _ if self.has(key) => self.optional(key, |entry| entry.word(words)),
+            None => Some(self.or(key, default, |entry| entry.word(words))),
+            Some((telling, meant)) => {
+                self.problem(key, format!("missing; with {telling} write {key} = \"{meant}\""));
+                self.allow(&[key]);
+                words.iter().find(|(word, _)| word == meant).map(|(_, meaning)| *meaning)
+            }
+        }
+    }
+
     /// The table `key`, which may be missing: then none of its keys is set.
     pub(super) fn table(&mut self, key: &'static str) -> Table<'a> {
         let values = self.optional(key, Entry::table);

@@ -36,9 +36,9 @@ pub(super) struct Source {
 
 /// Reads the source of a sync.
 pub(super) fn read(sync: &mut Table<'_>) -> Source {
-    let cure = "add a table with kind, path and key";
+    let cure = "add a table with path and key";
     let Some(mut table) = sync.required_table("source", cure) else { return Source::default() };
-    let kind = table.required("kind", "use csv or sqlite", |entry| entry.word(&KINDS));
+    let kind = table.choice("kind", &KINDS, Kind::Csv, &SQLITE_KEYS.map(|key| (key, "sqlite")));
     let path = table.required("path", "write where the export is", Entry::filled);
     let key = table.required("key", "name the column that holds the CRM's own id", |entry| {
         // Header names are trimmed, so that a blank at an end would never match.

@@ -74,9 +74,9 @@ impl Target {
     }
 }
 
-/// Reads the `kind` of a connection.
+/// Reads the `kind` of a connection; WeGroup's unless set.
 pub(super) fn kind(table: &mut Table<'_>) -> Option<Kind> {
-    table.required("kind", "use wegroup or http", |entry| entry.word(&KINDS))
+    table.choice("kind", &KINDS, Kind::WeGroup, &[("base_url", "http")])
 }
 
 /// Reads what belongs to this `kind`; `None` if it has a problem.

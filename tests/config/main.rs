@@ -66,13 +66,12 @@ fn settings(text: &str) -> String {
 /// As little as possible of the example: everything else in it is a default.
 const ESSENTIALS: &str = r#"
 [connections.wegroup]
-kind = "wegroup"
 distribution_id = "42f9b29d-a302-44dd-a984-515faacf2acd"
-auth = { kind = "apikey", token = { env = "WEGROUP_API_TOKEN" } }
+auth = { token = { env = "WEGROUP_API_TOKEN" } }
 
 [syncs.customers]
 connection = "wegroup"
-source = { kind = "csv", path = "exports/customers*.csv", key = "id" }
+source = { path = "exports/customers*.csv", key = "id" }
 
 [syncs.customers.lead]
 origin = "CRM"
