@@ -27,7 +27,7 @@ pub(super) fn load_with(args: &Args, secrets: Secrets) -> Result<Loaded, Failure
 /// What a command needs that talks to an API. What is wrong with the other `secrets` is told together with that.
 pub(super) fn with_secrets(loaded: &Loaded, secrets: Secrets, syncs: &[String]) -> Result<Prepared, Failure> {
     let env = Env::process();
-    let mut problems = Problems::new(&loaded.path);
+    let mut problems = loaded.problems();
     let settings = problems.take(loaded.settings(&env));
     if secrets == Secrets::All {
         problems.take(loaded.http(&env));
@@ -53,8 +53,9 @@ pub(super) fn prepare(loaded: &Loaded, settings: Settings, syncs: &[String]) -> 
     compile(loaded, settings, syncs).map_err(Failure::usage)
 }
 
-fn compile(loaded: &Loaded, settings: Settings, syncs: &[String]) -> Result<Prepared, Problems> {
-    let mut problems = Problems::new(&loaded.path);
+/// The same, its problems not yet told.
+pub(super) fn compile(loaded: &Loaded, settings: Settings, syncs: &[String]) -> Result<Prepared, Problems> {
+    let mut problems = loaded.problems();
     for name in syncs {
         if !settings.syncs.iter().any(|sync| sync.name == *name) {
             problems.add(format!("syncs.{name}"), "there is no such sync; the configuration names others");

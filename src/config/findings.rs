@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
+use super::origin::Origin;
 use super::problem::Problem;
 use super::secret::Secret;
 use super::{Env, Problems, Secrets};
@@ -22,14 +23,19 @@ enum Note {
 pub(super) struct Findings {
     notes: RefCell<Vec<Note>>,
     warnings: RefCell<Vec<String>>,
-    path: PathBuf,
+    origin: Origin,
     mode: u32,
 }
 
 impl Findings {
-    /// Nothing yet, of the file at `path` with permission bits `mode`.
-    pub(super) fn new(path: &Path, mode: u32) -> Self {
-        Self { notes: RefCell::default(), warnings: RefCell::default(), path: path.to_path_buf(), mode }
+    /// Nothing yet, of a configuration whose file has the permission bits `mode`.
+    pub(super) fn new(origin: &Origin, mode: u32) -> Self {
+        Self { notes: RefCell::default(), warnings: RefCell::default(), origin: origin.clone(), mode }
+    }
+
+    /// The file and the variables.
+    pub(super) fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// `path` if it is absolute, else relative to the file's folder.
@@ -39,7 +45,7 @@ impl Findings {
 
     /// The file's folder; empty for a file in the working directory.
     pub(super) fn dir(&self) -> &Path {
-        self.path.parent().unwrap_or(Path::new(""))
+        self.origin.path().parent().unwrap_or(Path::new(""))
     }
 
     /// Permission bits of the file.
@@ -47,9 +53,9 @@ impl Findings {
         self.mode
     }
 
-    /// Notes what is wrong with a key. `place` is what says it, the file unless a variable does.
-    pub(super) fn problem(&self, place: Option<String>, key: String, text: String) {
-        let place = place.unwrap_or_else(|| self.path.display().to_string());
+    /// Notes what is wrong with a key. `variable` is the one that says it; `None`: the file does.
+    pub(super) fn problem(&self, variable: Option<String>, key: String, text: String) {
+        let place = variable.unwrap_or_else(|| self.origin.path().display().to_string());
         self.notes.borrow_mut().push(Note::Problem(Problem { place, key, text }));
     }
 
@@ -75,7 +81,7 @@ impl Findings {
         if !notes.iter().any(|note| matches!(note, Note::Problem(_))) {
             return Ok(self.warnings.into_inner());
         }
-        let mut problems = Problems::new(&self.path);
+        let mut problems = Problems::new(&self.origin);
         for note in notes {
             match note {
                 Note::Problem(problem) => problems.push(problem),

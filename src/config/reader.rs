@@ -4,8 +4,8 @@ use config::{Map, Value};
 
 use super::entry::{Decoded, Entry};
 use super::findings::Findings;
+use super::origin::alike;
 use super::secret::Secret;
-use super::tree;
 
 /// One table under reading. Remembers the keys it was asked for: [`Table::finish`] reports the others.
 pub(super) struct Table<'a> {
@@ -45,10 +45,10 @@ impl<'a> Table<'a> {
     /// Notes a problem of `key`, or of the table itself if `key` is empty.
     pub(super) fn problem(&self, key: &str, text: impl Into<String>) {
         let dotted = self.dotted(key);
-        let variable = self
-            .peek(key)
-            .is_some_and(Entry::is_from_environment)
-            .then(|| format!("${}{}", tree::PREFIX, dotted.replace('.', "__").to_uppercase()));
+        let origin = self.findings.origin();
+        // What is missing in a table is missing where the rest of it is.
+        let by_variable = self.peek(key).map_or_else(|| self.is_from_environment(), Entry::is_from_environment);
+        let variable = by_variable.then(|| origin.variable(&dotted).or_else(|| origin.variable(&self.path))).flatten();
         self.findings.problem(variable, dotted, text.into());
     }
 
@@ -135,18 +135,47 @@ impl<'a> Table<'a> {
         Some(self.below(key, Some(values)))
     }
 
-    /// The tables below `key`, each with its name, which is checked. `None`: it is no table, which has been noted.
-    pub(super) fn named(&mut self, key: &'static str) -> Vec<(&'a str, Option<Table<'a>>)> {
+    /// The tables below `key`, each with its name, which is checked; `essential` is a key that each must have. `None`: it is no table, which has
+    /// been noted.
+    pub(super) fn named(&mut self, key: &'static str, essential: &str) -> Vec<(&'a str, Option<Table<'a>>)> {
         let parent = self.table(key);
         let mut tables = Vec::new();
         for (name, entry) in parent.entries() {
             if !is_name(name) {
                 parent.problem(name, "a name is made of a-z, 0-9, _ and -; give it another one");
             }
-            let values = entry.table().map_err(|what| parent.problem(name, what)).ok();
-            tables.push((name, values.map(|values| parent.below(name, Some(values)))));
+            let table = match entry.table() {
+                Ok(values) if entry.is_from_environment() && !values.contains_key(essential) => {
+                    parent.problem(name, parent.made_by_variables(key, name, essential));
+                    None
+                }
+                Ok(values) => Some(parent.below(name, Some(values))),
+                Err(what) => {
+                    parent.problem(name, what);
+                    None
+                }
+            };
+            tables.push((name, table));
         }
         tables
+    }
+
+    /// What to say of the table `name` that variables alone make and leave without what it must have: most likely they mean one of the file's.
+    fn made_by_variables(&self, key: &str, name: &str, essential: &str) -> String {
+        let of_file: Vec<&str> =
+            self.entries().filter(|(_, entry)| !entry.is_from_environment()).map(|(name, _)| name).collect();
+        match (alike(name, of_file.iter().copied()).as_slice(), nearest(name, &of_file)) {
+            ([], Some(near)) => {
+                let spelled = near.replace('-', "_").to_uppercase();
+                format!("the file has no [{key}.{name}]; did you mean {near} ({spelled} in a variable)?")
+            }
+            ([], None) => {
+                format!(
+                    "the file has no [{key}.{name}], nor is its {essential} set; correct the name, or add what is missing"
+                )
+            }
+            (several, _) => format!("may be {}; a variable cannot tell: write it in the file", several.join(" or ")),
+        }
     }
 
     /// Reports keys that belong to another kind than this table's.
@@ -197,6 +226,12 @@ impl<'a> Table<'a> {
 
     fn below(&self, key: &str, values: Option<&'a Map<String, Value>>) -> Table<'a> {
         Table { findings: self.findings, path: self.dotted(key), values, known: Vec::new(), foreign: Vec::new() }
+    }
+
+    /// True if variables set all that is in it.
+    fn is_from_environment(&self) -> bool {
+        self.values.is_some_and(|values| !values.is_empty())
+            && self.entries().all(|(_, entry)| entry.is_from_environment())
     }
 
     fn peek(&self, key: &str) -> Option<Entry<'a>> {

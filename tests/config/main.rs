@@ -59,7 +59,7 @@ fn none() -> Env {
 fn settings(text: &str) -> String {
     let loaded = File::new(text).load(&none()).unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(loaded.warnings, [""; 0]);
-    let dir = loaded.path.parent().unwrap().display().to_string();
+    let dir = loaded.path().parent().unwrap().display().to_string();
     format!("{:#?}", loaded.unresolved).replace(&dir, "DIR")
 }
 

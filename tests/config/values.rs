@@ -38,6 +38,25 @@ fn variables_come_before_the_file_and_are_taken_as_what_the_key_asks_for() {
 }
 
 #[test]
+fn a_variable_writes_the_hyphen_of_a_name_as_an_underscore() {
+    let with_hyphen = ESSENTIALS.replace("syncs.customers", "syncs.my-sync").replace("wegroup", "we-group");
+    let env = Env::from([
+        ("LEAD_SYNC__SYNCS__MY_SYNC__MAX_NEW", "5"),
+        ("LEAD_SYNC__SYNCS__MY_SYNC__LEAD__PROSPECT__LAST_NAME", "{{ naam }}"),
+        ("LEAD_SYNC__CONNECTIONS__WE_GROUP__BURST", "7"),
+    ]);
+    let unresolved = File::new(&with_hyphen).load(&env).unwrap().unresolved;
+    assert_eq!((unresolved.syncs.len(), unresolved.syncs[0].max_new), (1, Some(5)));
+    assert_eq!(unresolved.syncs[0].mapping.lead["prospect"]["last_name"], "{{ naam }}");
+    assert_eq!(unresolved.connections[0].rate.unwrap().burst.get(), 7);
+    let twin = with_hyphen.replace("[syncs.my-sync", "[syncs.my_sync");
+    let both = format!("{with_hyphen}{}", &twin[twin.find("[syncs").unwrap()..]);
+    let unresolved = File::new(&both).load(&env).unwrap_or_else(|problems| panic!("{problems}")).unresolved;
+    let most: Vec<_> = unresolved.syncs.iter().map(|sync| (sync.name.as_str(), sync.max_new)).collect();
+    assert_eq!(most, [("my-sync", None), ("my_sync", Some(5))], "a name that is just that comes first");
+}
+
+#[test]
 fn the_body_keeps_its_order_its_keys_and_its_types() {
     let text = r#"
         [connections.api]

@@ -64,3 +64,16 @@ fn a_command_is_told_of_no_secret_that_it_does_not_look_up() {
         assert!(daemon.stderr.contains(secret), "{daemon:?}");
     }
 }
+
+#[test]
+fn a_variable_with_a_wrong_template_is_named_where_it_is_the_only_thing_wrong() {
+    let scene = Scene::new();
+    scene.customers(0..1);
+    for args in [&["--run-now"][..], &["plan"], &["check"]] {
+        let mut command = scene.command(args);
+        let output = command.env("LEAD_SYNC__SYNCS__CUSTOMERS__REQUIRED", "prospect.nobody").output().unwrap();
+        let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(told.contains("$LEAD_SYNC__SYNCS__CUSTOMERS__REQUIRED"), "{args:?}: {told}");
+    }
+}
