@@ -9,6 +9,7 @@ use super::entry::Entry;
 use super::reader::Table;
 use super::target::{self, Kind, Target};
 use super::{Auth, form};
+use crate::auth::{Server, is_loopback};
 use crate::destination;
 use crate::domain::retry;
 use crate::domain::verdict::{self, OnConflict, OnInDoubt};
@@ -85,7 +86,27 @@ fn destination(table: &mut Table<'_>, target: Option<&Target>) -> Option<destina
         table.warn_of_plain_secret("proxy");
     }
     let ca_file = table.optional("ca_file", |entry| Ok(findings.resolve(entry.filled()?)));
+    if let Some(target) = target {
+        warn_of_idle_settings(table, target);
+    }
     Some(destination::Settings { api_url: target?.api_url.clone(), headers, timeout, proxy, ca_file, reference })
+}
+
+/// Leads to this machine pass by the proxy, whose own loopback is another machine, and without TLS there are no certificates to trust.
+fn warn_of_idle_settings(table: &Table<'_>, target: &Target) {
+    if table.has("proxy") && is_loopback(&target.api_url) {
+        table.warn("proxy", "has no effect on leads: they go to this machine, and no proxy is used towards it");
+    }
+    let token_is_plain = match &target.auth {
+        Auth::OAuth(oauth) => match &oauth.server {
+            Server::Issuer(issuer) => issuer.starts_with("http:"),
+            Server::TokenUrl(url) => url.scheme() == "http",
+        },
+        Auth::ApiKey { .. } | Auth::None => true,
+    };
+    if table.has("ca_file") && target.api_url.scheme() == "http" && token_is_plain {
+        table.warn("ca_file", "has no effect without https, and is not looked at");
+    }
 }
 
 fn headers(table: &Table<'_>) -> HeaderMap {
