@@ -9,7 +9,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use http::Method;
 use lead_sync::auth::{self, TokenSource};
 use lead_sync::clock;
-use lead_sync::config::{self, Env};
+use lead_sync::config::{self, Env, Secrets};
 use lead_sync::destination::{Destination, Endpoint, Target};
 use lead_sync::domain::outcome::{self, Outcome};
 use lead_sync::worker::settings::{Connection, Settings};
@@ -23,7 +23,8 @@ pub(crate) const ROLE: &str = "client";
 pub(crate) fn post_all(args: &[String]) -> Result<()> {
     let [configuration, requests] = args else { return Err("client CONFIGURATION REQUESTS".into()) };
     let env = Env::process();
-    let loaded = config::load(Path::new(configuration), &env).map_err(|problems| problems.to_string())?;
+    let loaded =
+        config::load(Path::new(configuration), &env, Secrets::Connections).map_err(|problems| problems.to_string())?;
     let settings = loaded.settings(&env).map_err(|problems| problems.to_string())?;
     let [connection] = &settings.connections[..] else { return Err("one connection is expected".into()) };
     let bodies: Vec<String> = (0..requests.parse()?).map(rows::body).collect();

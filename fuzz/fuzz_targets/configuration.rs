@@ -4,7 +4,7 @@
 use std::cell::OnceCell;
 use std::fs;
 
-use lead_sync::config::{Env, load};
+use lead_sync::config::{Env, Secrets, load};
 use libfuzzer_sys::fuzz_target;
 
 thread_local! {
@@ -16,7 +16,7 @@ fuzz_target!(|text: &str| {
         let folder = folder.get_or_init(|| tempfile::tempdir().expect("a folder"));
         let path = folder.path().join("lead-sync.toml");
         fs::write(&path, text).expect("a file");
-        match load(&path, &Env::default()) {
+        match load(&path, &Env::default(), Secrets::All) {
             Err(problems) => {
                 assert!(!problems.is_empty());
                 for problem in problems.list() {

@@ -2,11 +2,10 @@
 
 use super::args::Args;
 use super::exit::{Exit, Failure};
-use super::{out, outside, run, surroundings};
+use super::{load, out, outside, run, surroundings};
 use crate::clock;
-use crate::config::{self, Env, Loaded, Problems, Secret};
+use crate::config::{self, Env, Loaded, Problems, Secret, Secrets};
 use crate::notify::Memory;
-use crate::worker;
 use crate::worker::checks::{self, Finding, Grade};
 use crate::worker::report::Ending;
 use crate::worker::settings::Settings;
@@ -16,7 +15,7 @@ pub(super) fn check(args: &Args) -> Result<Exit, Failure> {
     let env = Env::process();
     let path = config::locate(args.config.as_deref(), &env).map_err(Failure::usage)?;
     let mut told = Told::default();
-    match config::load(&path, &env) {
+    match config::load(&path, &env, Secrets::All) {
         Err(problems) => told.problems(&problems),
         Ok(loaded) => everything(&loaded, &env, &mut told)?,
     }
@@ -24,7 +23,7 @@ pub(super) fn check(args: &Args) -> Result<Exit, Failure> {
 }
 
 fn everything(loaded: &Loaded, env: &Env, told: &mut Told) -> Result<(), Failure> {
-    told.finding(&Finding::fine("configuration", loaded.path.display().to_string()));
+    told.finding(&Finding::fine("configuration", loaded.path().display().to_string()));
     let Settings { ledger, tokens, .. } = &loaded.unresolved;
     if let Err(refused) = surroundings::refuse_root(ledger) {
         // Whatever else root tries could leave files that the owner cannot open.
@@ -41,7 +40,7 @@ fn everything(loaded: &Loaded, env: &Env, told: &mut Told) -> Result<(), Failure
         told.finding(&Finding::doubtful("ledger", &threat));
     }
     let without = loaded.without_secrets();
-    sources(&without, told);
+    sources(loaded, &without, told);
     let resolved = loaded.settings(env).ok();
     run::runtime()?.block_on(async {
         if let Some(settings) = &resolved {
@@ -58,20 +57,15 @@ fn everything(loaded: &Loaded, env: &Env, told: &mut Told) -> Result<(), Failure
 }
 
 /// Mappings and exports, sync by sync.
-fn sources(settings: &Settings, told: &mut Told) {
+fn sources(loaded: &Loaded, settings: &Settings, told: &mut Told) {
     for sync in &settings.syncs {
-        match worker::prepare(settings.clone(), std::slice::from_ref(&sync.name)) {
+        match load::compile(loaded, settings.clone(), std::slice::from_ref(&sync.name)) {
             Ok(prepared) => {
                 for ready in &prepared.syncs {
                     told.findings(&checks::source(ready, clock::now()));
                 }
             }
-            Err(problems) => {
-                for (name, problem) in problems {
-                    let subject = format!("syncs.{name}.{}", problem.path);
-                    told.finding(&Finding::bad(Ending::Usage, subject, &problem.message));
-                }
-            }
+            Err(problems) => told.problems(&problems),
         }
     }
 }

@@ -18,7 +18,7 @@ use super::args::Args;
 use super::exit::{Exit, Failure};
 use super::{load, outlook, outside, run, signals, surroundings};
 use crate::clock;
-use crate::config::{Env, Loaded};
+use crate::config::{Env, Loaded, Secrets};
 use crate::daemon::board::Board;
 use crate::daemon::{self, Daemon, Event, Fresh, Reload};
 use crate::http::{self, Desk, Pulse, Watch};
@@ -47,8 +47,8 @@ impl From<daemon::Error> for Failure {
 
 /// Runs each sync at its times until SIGTERM or ctrl-C, which is no failure.
 pub(super) fn daemon(args: &Args) -> Result<Exit, Failure> {
-    let loaded = load::load(args)?;
-    let prepared = load::with_secrets(&loaded, &[])?;
+    let loaded = load::load_with(args, Secrets::All)?;
+    let prepared = load::with_secrets(&loaded, Secrets::All, &[])?;
     let ledger = prepared.settings.ledger.clone();
     surroundings::warn(&ledger, &Env::process());
     let beside = Arc::new(Beside::new(&loaded, &prepared.settings)?);
@@ -90,8 +90,8 @@ pub(super) fn daemon(args: &Args) -> Result<Exit, Failure> {
 
 /// Reads the configuration again, all of it. What only a restart can change must be as it was; the daemon itself sees to the ledger.
 fn reload(args: &Args, beside: &Arc<Beside>) -> Result<Fresh, Failure> {
-    let loaded = load::load(args)?;
-    let prepared = load::with_secrets(&loaded, &[])?;
+    let loaded = load::load_with(args, Secrets::All)?;
+    let prepared = load::with_secrets(&loaded, Secrets::All, &[])?;
     let settings = loaded.http(&Env::process()).map_err(Failure::usage)?;
     if !is_same(settings.as_ref(), beside.server.as_ref().map(|(settings, _)| settings)) {
         return Err(Failure::usage("http: the server cannot change while the daemon runs; restart it"));

@@ -13,7 +13,7 @@ use super::exit::{Exit, Failure};
 use super::values::duration;
 use super::{load, out, run, whoami};
 use crate::auth::{self, Callback, Context, Dialogue, Grant, OAuth};
-use crate::config::Env;
+use crate::config::{Env, Secrets};
 use crate::ledger::{self, Ledger, NewLedger};
 
 /// What opens an address in the person's browser.
@@ -49,7 +49,8 @@ pub(super) struct Login {
 impl Login {
     /// The connection of that name; without a name the only one with a login.
     pub(super) fn find(args: &Args, name: Option<&str>) -> Result<Self, Failure> {
-        let settings = load::load(args)?.settings(&Env::process()).map_err(Failure::usage)?;
+        let settings =
+            load::load_with(args, Secrets::Connections)?.settings(&Env::process()).map_err(Failure::usage)?;
         let logins: Vec<_> = (settings.connections.iter())
             .filter_map(|connection| match &connection.auth {
                 auth::Settings::OAuth(oauth) if matches!(oauth.grant, Grant::AuthorizationCode { .. }) => {

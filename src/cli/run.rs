@@ -14,7 +14,7 @@ use super::outside::Outside;
 use super::signals::Listening;
 use super::{load, out, progress, surroundings};
 use crate::clock;
-use crate::config::{Env, Loaded};
+use crate::config::{Env, Loaded, Secrets};
 use crate::ledger::{self, Lease, NewLedger, OlderLedger, Trigger};
 use crate::worker::progress::Progress;
 use crate::worker::report::{Ending, Report};
@@ -52,12 +52,16 @@ fn outcome(exit: Exit) -> &'static str {
 
 fn run_once(args: &Args) -> Result<Exit, Failure> {
     let options = &args.run;
-    let loaded = load::load(args)?;
+    let loaded = load::load_with(args, Secrets::Run)?;
     surroundings::warn(&loaded.unresolved.ledger, &Env::process());
-    let outside = Outside::new(&loaded, options.metrics_file.as_deref())?;
+    let prepared = load::with_secrets(&loaded, Secrets::Run, &options.sync);
+    let outside = match Outside::new(&loaded, options.metrics_file.as_deref()) {
+        Ok(outside) => outside,
+        // Nobody can be told then; why is among what is wrong with the rest.
+        Err(failure) => return Err(prepared.err().unwrap_or(failure)),
+    };
     let report = runtime()?.block_on(async {
         let listening = Listening::begin()?;
-        let prepared = load::with_secrets(&loaded, &options.sync);
         let lease = take_lease(&loaded.unresolved.ledger, options.wait, &listening.stop).await;
         if let Err(failure @ Failure { exit: Exit::Held | Exit::Deferred, .. }) = lease {
             // Another process is at work: this is no run of which anybody should hear.

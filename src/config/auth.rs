@@ -63,13 +63,40 @@ pub(super) struct Read {
     pub(super) may_tell_distribution: bool,
 }
 
+/// Reads the `kind` of a credential; an API key unless set, or unless the table has keys of another kind.
+fn kind(table: &mut Table<'_>) -> Option<Kind> {
+    let meant = |keys: &[&'static str], kinds| keys.iter().find(|key| table.has(key)).map(|key| (*key, kinds));
+    let other =
+        meant(&oauth::OAUTH2_KEYS, "\"oauth2\"").or_else(|| meant(&oauth::SHARED_KEYS, "\"sso\" or \"oauth2\""));
+    match other {
+        Some((key, kinds)) if !table.has("kind") => {
+            table.allow(&["kind"]);
+            table.problem("kind", format!("missing; with {key} write kind = {kinds}"));
+            None
+        }
+        _ => table.choice("kind", &KINDS, Kind::ApiKey, &[]),
+    }
+}
+
+/// Reads what can be told of a table whose kind is not known.
+fn of_any_kind(mut table: Table<'_>) {
+    for key in ["token"].into_iter().chain(oauth::SECRETS) {
+        secret::optional(&mut table, key);
+    }
+    table.allow(&oauth::SHARED_KEYS);
+    table.allow(&oauth::OAUTH2_KEYS);
+    table.finish_without_kind();
+}
+
 /// Reads the `auth` table of a connection. `issuer` is its identity provider, as far as the connection says.
 pub(super) fn read(connection: &mut Table<'_>, issuer: Option<&str>) -> Read {
     let none = Read { auth: None, may_tell_distribution: false };
-    let cure = "add a table with kind = \"apikey\" and token";
+    let cure = "add a table with token, or with kind = \"sso\", \"oauth2\" or \"none\"";
     let Some(mut table) = connection.required_table("auth", cure) else { return none };
-    let cure = "use apikey, sso, oauth2 or none";
-    let Some(kind) = table.required("kind", cure, |entry| entry.word(&KINDS)) else { return none };
+    let Some(kind) = kind(&mut table) else {
+        of_any_kind(table);
+        return Read { auth: None, may_tell_distribution: true };
+    };
     if connection.has("sso_url") && matches!(kind, Kind::ApiKey | Kind::None) {
         connection.warn("sso_url", "has no effect with this kind of auth");
     }

@@ -9,6 +9,7 @@ use super::entry::Entry;
 use super::reader::Table;
 use super::target::{self, Kind, Target};
 use super::{Auth, form};
+use crate::auth::{Server, is_loopback};
 use crate::destination;
 use crate::domain::retry;
 use crate::domain::verdict::{self, OnConflict, OnInDoubt};
@@ -38,19 +39,19 @@ pub(super) struct Outline {
     pub(super) base_path: String,
 }
 
-/// Reads one connection; `None` if it has a problem.
-pub(super) fn read(name: &str, mut table: Table<'_>) -> (Outline, Option<Connection<Auth>>) {
-    let kind = target::kind(&mut table);
-    let target = kind.and_then(|kind| target::read(kind, &mut table));
-    let outline = Outline {
-        name: name.to_owned(),
-        kind,
-        base_path: target.as_ref().map(|target| target.base_path.clone()).unwrap_or_default(),
-    };
+/// Reads one connection; `None` if it has a problem, or is no table. A sync that names it is told nothing of that.
+pub(super) fn read(name: &str, table: Option<Table<'_>>) -> (Outline, Option<Connection<Auth>>) {
+    let mut outline = Outline { name: name.to_owned(), kind: None, base_path: String::new() };
+    let Some(mut table) = table else { return (outline, None) };
+    outline.kind = target::kind(&mut table);
+    let target = target::read(outline.kind, &mut table);
+    if let Some(target) = &target {
+        outline.base_path.clone_from(&target.base_path);
+    }
     let connection = common(name, &mut table, target);
-    // Without a kind it is not known which keys belong here.
-    if kind.is_some() {
-        table.finish();
+    match outline.kind {
+        Some(_) => table.finish(),
+        None => table.finish_without_kind(),
     }
     (outline, connection)
 }
@@ -85,7 +86,27 @@ fn destination(table: &mut Table<'_>, target: Option<&Target>) -> Option<destina
         table.warn_of_plain_secret("proxy");
     }
     let ca_file = table.optional("ca_file", |entry| Ok(findings.resolve(entry.filled()?)));
+    if let Some(target) = target {
+        warn_of_idle_settings(table, target);
+    }
     Some(destination::Settings { api_url: target?.api_url.clone(), headers, timeout, proxy, ca_file, reference })
+}
+
+/// Leads to this machine pass by the proxy, whose own loopback is another machine, and without TLS there are no certificates to trust.
+fn warn_of_idle_settings(table: &Table<'_>, target: &Target) {
+    if table.has("proxy") && is_loopback(&target.api_url) {
+        table.warn("proxy", "has no effect on leads: they go to this machine, and no proxy is used towards it");
+    }
+    let token_is_plain = match &target.auth {
+        Auth::OAuth(oauth) => match &oauth.server {
+            Server::Issuer(issuer) => issuer.starts_with("http:"),
+            Server::TokenUrl(url) => url.scheme() == "http",
+        },
+        Auth::ApiKey { .. } | Auth::None => true,
+    };
+    if table.has("ca_file") && target.api_url.scheme() == "http" && token_is_plain {
+        table.warn("ca_file", "has no effect without https, and is not looked at");
+    }
 }
 
 fn headers(table: &Table<'_>) -> HeaderMap {

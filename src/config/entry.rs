@@ -88,6 +88,10 @@ impl<'a> Entry<'a> {
                 .map(|value| Entry::new(value).filled().map(str::to_owned))
                 .collect::<Decoded<_>>()
                 .map_err(|what| format!("an item {what}")),
+            (_, Some(text)) if text.starts_with('[') => {
+                Err("is a list in brackets; in a variable write the items alone, with commas between them: a,b"
+                    .to_owned())
+            }
             (_, Some(text)) => {
                 let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
                 Ok(items.map(str::to_owned).collect())

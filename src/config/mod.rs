@@ -6,8 +6,9 @@
 //! that only read the ledger work without them.
 //!
 //! ```text
-//! tree.rs        file and environment as one tree of values (the config crate)
-//! reader.rs      a table, read key by key, noting problems     entry.rs: one value of it     form.rs: written forms
+//! tree.rs        file and environment as one tree of values (the config crate)     origin.rs: which of them says what
+//! reader.rs      a table, read key by key                      entry.rs: one value of it     form.rs: written forms
+//! findings.rs    what reading found                            problem.rs: one problem of it
 //! connection.rs  [connections.NAME]    target.rs: what depends on its kind    auth.rs, secret.rs: its credential
 //! sync.rs        [syncs.NAME]          source.rs, schedule.rs
 //! http.rs        [http]                notify.rs: [notify]
@@ -18,10 +19,12 @@ mod auth;
 mod connection;
 mod entry;
 mod env;
+mod findings;
 mod form;
 mod http;
 mod locate;
 mod notify;
+mod origin;
 mod problem;
 mod reader;
 mod schedule;
@@ -43,12 +46,14 @@ pub use http::Http;
 pub use locate::{Error, locate, option_for, place_for_new};
 pub use notify::{Email, Notify};
 pub use problem::{Problem, Problems};
-pub use secret::Secret;
+pub use secret::{Secret, Secrets};
 pub use shell::pasted;
 
 use crate::ledger::is_beside_itself;
 use crate::worker::settings::{Connection, Settings, Sync};
-use reader::{Findings, Table};
+use findings::Findings;
+use origin::Origin;
+use reader::Table;
 
 /// `ledger.retain` unless set.
 const RETAIN: Duration = Duration::from_hours(90 * 24);
@@ -68,8 +73,7 @@ const TOKENS: &str = "tokens";
 /// A configuration without problems.
 #[derive(Debug, Clone)]
 pub struct Loaded {
-    /// The file it was read from.
-    pub path: PathBuf,
+    origin: Origin,
     /// Everything it says; the secrets are not looked up yet.
     pub unresolved: Settings<Auth, Secret>,
     /// The daemon's server; `None`: there is none.
@@ -81,9 +85,25 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// The file it was read from.
+    pub fn path(&self) -> &Path {
+        self.origin.path()
+    }
+
+    /// No problems yet, to add to what is found later.
+    pub fn problems(&self) -> Problems {
+        Problems::new(&self.origin)
+    }
+}
+
+impl Loaded {
     /// The settings with every secret looked up: for commands that talk to the APIs.
     pub fn settings(&self, env: &Env) -> Result<Settings, Problems> {
-        let mut problems = Problems::new(&self.path);
+        let mut problems = self.problems();
+        let Settings { config_option, ledger, retain, shutdown_grace, tokens, tokens_key, syncs, .. } =
+            self.unresolved.clone();
+        let tokens_key = tokens_key
+            .and_then(|key| key.resolve(env).map_err(|what| problems.add("tokens.key".to_owned(), what)).ok());
         let connections = self
             .unresolved
             .connections
@@ -93,10 +113,6 @@ impl Loaded {
                 Some(connection.clone().with_auth(auth))
             })
             .collect();
-        let Settings { config_option, ledger, retain, shutdown_grace, tokens, tokens_key, syncs, .. } =
-            self.unresolved.clone();
-        let tokens_key = tokens_key
-            .and_then(|key| key.resolve(env).map_err(|what| problems.add("tokens.key".to_owned(), what)).ok());
         problems.or(Settings { config_option, ledger, retain, shutdown_grace, tokens, tokens_key, connections, syncs })
     }
 }
@@ -114,32 +130,30 @@ impl Loaded {
 impl Loaded {
     /// `[http]` with its secret looked up; `None`: there is no server.
     pub fn http(&self, env: &Env) -> Result<Option<crate::http::Settings>, Problems> {
-        let mut problems = Problems::new(&self.path);
+        let mut problems = self.problems();
         let settings = self.http.as_ref().and_then(|http| http.resolve(env, &mut problems));
         problems.or(settings)
     }
 
     /// `[notify]` with its secrets looked up.
     pub fn notify(&self, env: &Env) -> Result<crate::notify::Settings, Problems> {
-        let mut problems = Problems::new(&self.path);
+        let mut problems = self.problems();
         let settings = self.notify.resolve(env, &mut problems);
         problems.or(settings)
     }
 }
 
-/// Reads the configuration file at `path`, lays the variables `LEAD_SYNC__…` of `env` over it, and checks everything but
-/// what only a look at other files and hosts can tell.
-pub fn load(path: &Path, env: &Env) -> Result<Loaded, Problems> {
+/// Reads the configuration file at `path`, lays the variables `LEAD_SYNC__…` of `env` over it, and checks the form of it. Where that is
+/// wrong, the problems are those of templates and of `secrets`, too, as far as they could be read: nobody is to mend one thing to be told the
+/// next.
+pub fn load(path: &Path, env: &Env, secrets: Secrets) -> Result<Loaded, Problems> {
     let tree = tree::read(path, env)?;
-    let findings = Findings::new(path, tree.mode);
+    let findings = Findings::new(&tree.origin, tree.mode);
     let read = root(Table::root(&findings, &tree.values), option_for(path, env), env);
-    let (problems, warnings) = findings.into_parts();
-    match read {
-        Some(Root { unresolved, http, notify }) => {
-            problems.or(Loaded { path: path.to_path_buf(), unresolved, http, notify, warnings })
-        }
-        None => Err(problems),
-    }
+    let warnings = findings.conclude(env, secrets)?;
+    // What could not be read has a problem, so that this is never reached without it.
+    let Root { unresolved, http, notify } = read.ok_or_else(|| Problems::new(&tree.origin))?;
+    Ok(Loaded { origin: tree.origin, unresolved, http, notify, warnings })
 }
 
 /// What the top level holds.
@@ -160,18 +174,21 @@ fn root(mut table: Table<'_>, config_option: String, env: &Env) -> Option<Root> 
     }
     let (ledger, retain) = ledger(table.table("ledger"), env);
     let (tokens, tokens_key) = tokens(table.table("tokens"), &ledger);
+    let http = http::read(table.table("http"));
+    let notify = notify::read(table.table("notify"));
     let (outlines, connections): (Vec<_>, Vec<_>) =
-        table.named("connections").into_iter().map(|(name, connection)| connection::read(name, connection)).unzip();
+        table.named("connections", "auth").into_iter().map(|(name, table)| connection::read(name, table)).unzip();
     if table.is_blank("connections") {
         table.problem("connections", "there is none; add [connections.wegroup]");
     }
-    let syncs: Vec<Option<Sync>> =
-        table.named("syncs").into_iter().map(|(name, sync)| sync::read(name, sync, &outlines)).collect();
+    let syncs: Vec<Option<Sync>> = table
+        .named("syncs", "connection")
+        .into_iter()
+        .map(|(name, table)| sync::read(name, table?, &outlines))
+        .collect();
     if table.is_blank("syncs") {
         table.warn("syncs", "there is none, so nothing is sent; add [syncs.NAME]");
     }
-    let http = http::read(table.table("http"));
-    let notify = notify::read(table.table("notify"));
     table.finish();
     let mut connections: Vec<Connection<Auth>> = connections.into_iter().collect::<Option<_>>()?;
     let mut syncs: Vec<Sync> = syncs.into_iter().collect::<Option<_>>()?;

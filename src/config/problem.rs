@@ -1,7 +1,9 @@
 //! What is wrong with a configuration: every problem at once, one line each.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use super::origin::Origin;
 
 /// One problem. Displays as `PLACE: KEY: WHAT; WHAT NEXT`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,30 +30,40 @@ impl fmt::Display for Problem {
 /// Every problem of one configuration (exit 2). Displays one line each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems {
-    path: PathBuf,
+    origin: Origin,
     list: Vec<Problem>,
 }
 
 impl Problems {
-    /// None yet, of the configuration file at `path`.
-    pub fn new(path: &Path) -> Self {
-        Self { path: path.to_path_buf(), list: Vec::new() }
+    /// None yet, of one configuration.
+    pub fn new(origin: &Origin) -> Self {
+        Self { origin: origin.clone(), list: Vec::new() }
     }
 
-    /// Adds what the file says wrong under the dotted `key`, e.g. `syncs.customers.lead.prospect.email`.
+    /// Adds what is wrong under the dotted `key`, e.g. `syncs.customers.lead.prospect.email`.
     pub fn add(&mut self, key: impl Into<String>, text: impl Into<String>) {
-        let place = self.path.display().to_string();
-        self.add_at(place, key, text);
+        let key = key.into();
+        self.add_at(self.origin.place(&key), key, text);
     }
 
-    /// Adds a problem that another place than the file is the cause of.
+    /// Adds a problem that this place is the cause of.
     pub(super) fn add_at(&mut self, place: String, key: impl Into<String>, text: impl Into<String>) {
-        self.list.push(Problem { place, key: key.into(), text: text.into() });
+        self.push(Problem { place, key: key.into(), text: text.into() });
+    }
+
+    /// Adds a problem.
+    pub(super) fn push(&mut self, problem: Problem) {
+        self.list.push(problem);
+    }
+
+    /// What was made; or nothing, its problems added to these, so that what else is wrong can be found first.
+    pub fn take<T>(&mut self, made: Result<T, Self>) -> Option<T> {
+        made.map_err(|others| self.list.extend(others.list)).ok()
     }
 
     /// The file.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.origin.path()
     }
 
     /// The problems in the order in which they were found.

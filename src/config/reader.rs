@@ -1,47 +1,11 @@
 //! Reads tables key by key, notes every problem and goes on.
 
-use std::cell::RefCell;
-use std::path::{Path, PathBuf};
-
 use config::{Map, Value};
 
 use super::entry::{Decoded, Entry};
-use super::{Problems, tree};
-
-/// What reading one configuration found so far.
-pub(super) struct Findings {
-    problems: RefCell<Problems>,
-    warnings: RefCell<Vec<String>>,
-    path: PathBuf,
-    mode: u32,
-}
-
-impl Findings {
-    /// Nothing yet, of the file at `path` with permission bits `mode`.
-    pub(super) fn new(path: &Path, mode: u32) -> Self {
-        Self {
-            problems: RefCell::new(Problems::new(path)),
-            warnings: RefCell::default(),
-            path: path.to_path_buf(),
-            mode,
-        }
-    }
-
-    /// `path` if it is absolute, else relative to the file's folder.
-    pub(super) fn resolve(&self, path: &str) -> PathBuf {
-        self.dir().join(path)
-    }
-
-    /// The file's folder; empty for a file in the working directory.
-    pub(super) fn dir(&self) -> &Path {
-        self.path.parent().unwrap_or(Path::new(""))
-    }
-
-    /// All problems and all warnings.
-    pub(super) fn into_parts(self) -> (Problems, Vec<String>) {
-        (self.problems.into_inner(), self.warnings.into_inner())
-    }
-}
+use super::findings::Findings;
+use super::origin::alike;
+use super::secret::Secret;
 
 /// One table under reading. Remembers the keys it was asked for: [`Table::finish`] reports the others.
 pub(super) struct Table<'a> {
@@ -81,24 +45,26 @@ impl<'a> Table<'a> {
     /// Notes a problem of `key`, or of the table itself if `key` is empty.
     pub(super) fn problem(&self, key: &str, text: impl Into<String>) {
         let dotted = self.dotted(key);
-        let mut problems = self.findings.problems.borrow_mut();
-        if self.peek(key).is_some_and(Entry::is_from_environment) {
-            let variable = dotted.replace('.', "__").to_uppercase();
-            problems.add_at(format!("${}{variable}", tree::PREFIX), dotted, text);
-        } else {
-            problems.add(dotted, text);
-        }
+        let origin = self.findings.origin();
+        // What is missing in a table is missing where the rest of it is.
+        let by_variable = self.peek(key).map_or_else(|| self.is_from_environment(), Entry::is_from_environment);
+        let variable = by_variable.then(|| origin.variable(&dotted).or_else(|| origin.variable(&self.path))).flatten();
+        self.findings.problem(variable, dotted, text.into());
     }
 
     /// Notes what works but may not be meant.
     pub(super) fn warn(&self, key: &str, text: &str) {
-        let line = format!("{}: {text}", self.dotted(key));
-        self.findings.warnings.borrow_mut().push(line);
+        self.findings.warning(format!("{}: {text}", self.dotted(key)));
+    }
+
+    /// Notes where the secret `key` is kept.
+    pub(super) fn secret(&self, key: &str, secret: &Secret) {
+        self.findings.secret(self.dotted(key), secret.clone());
     }
 
     /// Warns that the file holds a secret in plain text under `key`, if group or others can read the file.
     pub(super) fn warn_of_plain_secret(&self, key: &str) {
-        let mode = self.findings.mode;
+        let mode = self.findings.mode();
         if mode & 0o044 != 0 && !self.peek(key).is_some_and(Entry::is_from_environment) {
             self.warn(
                 key,
@@ -136,6 +102,27 @@ impl<'a> Table<'a> {
         self.optional(key, decode)
     }
 
+    /// One of a few words, `default` unless set. A key of `telling` belongs to the word beside it: where it stands and no word does, the default
+    /// is not meant, so that the word is asked for and the rest read as if it were there.
+    pub(super) fn choice<T: Copy>(
+        &mut self,
+        key: &'static str,
+        words: &[(&str, T)],
+        default: T,
+        telling: &[(&str, &str)],
+    ) -> Option<T> {
+        let told = telling.iter().find(|(telling, _)| self.has(telling));
+        match told {
+            _ if self.has(key) => self.optional(key, |entry| entry.word(words)),
+            None => Some(self.or(key, default, |entry| entry.word(words))),
+            Some((telling, meant)) => {
+                self.problem(key, format!("missing; with {telling} write {key} = \"{meant}\""));
+                self.allow(&[key]);
+                words.iter().find(|(word, _)| word == meant).map(|(_, meaning)| *meaning)
+            }
+        }
+    }
+
     /// The table `key`, which may be missing: then none of its keys is set.
     pub(super) fn table(&mut self, key: &'static str) -> Table<'a> {
         let values = self.optional(key, Entry::table);
@@ -148,20 +135,47 @@ impl<'a> Table<'a> {
         Some(self.below(key, Some(values)))
     }
 
-    /// The tables below `key`, each with its name, which is checked.
-    pub(super) fn named(&mut self, key: &'static str) -> Vec<(&'a str, Table<'a>)> {
+    /// The tables below `key`, each with its name, which is checked; `essential` is a key that each must have. `None`: it is no table, which has
+    /// been noted.
+    pub(super) fn named(&mut self, key: &'static str, essential: &str) -> Vec<(&'a str, Option<Table<'a>>)> {
         let parent = self.table(key);
         let mut tables = Vec::new();
         for (name, entry) in parent.entries() {
             if !is_name(name) {
                 parent.problem(name, "a name is made of a-z, 0-9, _ and -; give it another one");
             }
-            match entry.table() {
-                Ok(values) => tables.push((name, parent.below(name, Some(values)))),
-                Err(what) => parent.problem(name, what),
-            }
+            let table = match entry.table() {
+                Ok(values) if entry.is_from_environment() && !values.contains_key(essential) => {
+                    parent.problem(name, parent.made_by_variables(key, name, essential));
+                    None
+                }
+                Ok(values) => Some(parent.below(name, Some(values))),
+                Err(what) => {
+                    parent.problem(name, what);
+                    None
+                }
+            };
+            tables.push((name, table));
         }
         tables
+    }
+
+    /// What to say of the table `name` that variables alone make and leave without what it must have: most likely they mean one of the file's.
+    fn made_by_variables(&self, key: &str, name: &str, essential: &str) -> String {
+        let of_file: Vec<&str> =
+            self.entries().filter(|(_, entry)| !entry.is_from_environment()).map(|(name, _)| name).collect();
+        match (alike(name, of_file.iter().copied()).as_slice(), nearest(name, &of_file)) {
+            ([], Some(near)) => {
+                let spelled = near.replace('-', "_").to_uppercase();
+                format!("the file has no [{key}.{name}]; did you mean {near} ({spelled} in a variable)?")
+            }
+            ([], None) => {
+                format!(
+                    "the file has no [{key}.{name}], nor is its {essential} set; correct the name, or add what is missing"
+                )
+            }
+            (several, _) => format!("may be {}; a variable cannot tell: write it in the file", several.join(" or ")),
+        }
     }
 
     /// Reports keys that belong to another kind than this table's.
@@ -173,6 +187,11 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// Takes keys as known whose values nobody asks for, because it is not known what they mean here.
+    pub(super) fn allow(&mut self, keys: &[&'static str]) {
+        self.known.extend(keys);
+    }
+
     /// Notes that `key` must not be here, so that [`Table::finish`] does not call it unknown as well.
     pub(super) fn reject(&mut self, key: &'static str, text: impl Into<String>) {
         self.foreign.push(key);
@@ -181,10 +200,7 @@ impl<'a> Table<'a> {
 
     /// Reports every key that was not asked for, with the nearest one that was.
     pub(super) fn finish(self) {
-        for (key, _) in self.entries() {
-            if self.known.contains(&key) || self.foreign.contains(&key) {
-                continue;
-            }
+        for key in self.unknown() {
             let text = match nearest(key, &self.known) {
                 Some(near) => format!("unknown key; did you mean {near}?"),
                 None => format!("unknown key; known here: {}", self.known.join(", ")),
@@ -193,8 +209,29 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// Reports every key that is a slip of one that was asked for: where the kind of the table is wrong, other keys may belong to what was
+    /// meant by it.
+    pub(super) fn finish_without_kind(self) {
+        for key in self.unknown() {
+            if let Some(near) = nearest(key, &self.known) {
+                self.problem(key, format!("unknown key; did you mean {near}?"));
+            }
+        }
+    }
+
+    fn unknown(&self) -> impl Iterator<Item = &'a str> {
+        let keys = self.entries().map(|(key, _)| key);
+        keys.filter(|key| !self.known.contains(key) && !self.foreign.contains(key))
+    }
+
     fn below(&self, key: &str, values: Option<&'a Map<String, Value>>) -> Table<'a> {
         Table { findings: self.findings, path: self.dotted(key), values, known: Vec::new(), foreign: Vec::new() }
+    }
+
+    /// True if variables set all that is in it.
+    fn is_from_environment(&self) -> bool {
+        self.values.is_some_and(|values| !values.is_empty())
+            && self.entries().all(|(_, entry)| entry.is_from_environment())
     }
 
     fn peek(&self, key: &str) -> Option<Entry<'a>> {

@@ -8,6 +8,30 @@ use secrecy::SecretString;
 use super::Env;
 use super::reader::Table;
 
+/// Whose secrets a command looks up. Only what is wrong with those is its business: the others may be set where it is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secrets {
+    /// Nobody's: it reads files and the ledger.
+    None,
+    /// Those of the connections and their sessions.
+    Connections,
+    /// Also those of whom a run is told to.
+    Run,
+    /// Also that of the daemon's server.
+    All,
+}
+
+impl Secrets {
+    /// True if the secret under this dotted key is looked up.
+    pub(super) fn include(self, key: &str) -> bool {
+        match key.split('.').next() {
+            Some("connections" | "tokens") => self != Self::None,
+            Some("notify") => matches!(self, Self::Run | Self::All),
+            _ => self == Self::All,
+        }
+    }
+}
+
 /// A secret that was not looked up yet. Displays where it comes from, never the value.
 #[derive(Debug, Clone)]
 pub enum Secret {
@@ -98,7 +122,9 @@ pub(super) fn read(table: &mut Table<'_>, key: &'static str) -> Option<Secret> {
 pub(super) fn read_unwarned(table: &mut Table<'_>, key: &'static str, cure: &str) -> Option<Secret> {
     let entry = table.required(key, cure, Ok)?;
     if entry.is_table() {
-        return reference(table.table(key));
+        let secret = reference(table.table(key))?;
+        table.secret(key, &secret);
+        return Some(secret);
     }
     let value = entry.filled().map_err(|what| table.problem(key, what)).ok()?;
     Some(Secret::Plain { value: value.into(), from_environment: entry.is_from_environment() })

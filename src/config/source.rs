@@ -6,8 +6,9 @@ use std::time::Duration;
 use glob::{MatchOptions, Pattern};
 
 use super::entry::{Decoded, Entry};
+use super::findings::Findings;
 use super::form;
-use super::reader::{Findings, Table};
+use super::reader::Table;
 use crate::sources::{self, csv, sqlite};
 
 #[derive(Debug, Clone, Copy)]
@@ -24,10 +25,20 @@ const CSV_KEYS: [&str; 6] = ["delimiter", "encoding", "quote", "min_age", "requi
 /// Keys of SQLite sources alone.
 const SQLITE_KEYS: [&str; 2] = ["query", "cursor"];
 
-/// Reads the source of a sync; `None` if it has a problem.
-pub(super) fn read(sync: &mut Table<'_>) -> Option<sources::Settings> {
-    let mut table = sync.required_table("source", "add a table with kind, path and key")?;
-    let kind = table.required("kind", "use csv or sqlite", |entry| entry.word(&KINDS));
+/// The source of a sync, as far as it is right.
+#[derive(Default)]
+pub(super) struct Source {
+    /// `None` if it has a problem.
+    pub(super) settings: Option<sources::Settings>,
+    /// Every cell is known to be text.
+    pub(super) text_only: bool,
+}
+
+/// Reads the source of a sync.
+pub(super) fn read(sync: &mut Table<'_>) -> Source {
+    let cure = "add a table with path and key";
+    let Some(mut table) = sync.required_table("source", cure) else { return Source::default() };
+    let kind = table.choice("kind", &KINDS, Kind::Csv, &SQLITE_KEYS.map(|key| (key, "sqlite")));
     let path = table.required("path", "write where the export is", Entry::filled);
     let key = table.required("key", "name the column that holds the CRM's own id", |entry| {
         // Header names are trimmed, so that a blank at an end would never match.
@@ -36,18 +47,24 @@ pub(super) fn read(sync: &mut Table<'_>) -> Option<sources::Settings> {
             key => Ok(key.to_owned()),
         }
     });
-    let settings = match kind? {
-        Kind::Csv => {
+    let settings = match kind {
+        Some(Kind::Csv) => {
             table.only_for("sqlite", &SQLITE_KEYS);
             csv(&mut table, path, key).map(sources::Settings::Csv)
         }
-        Kind::Sqlite => {
+        Some(Kind::Sqlite) => {
             table.only_for("csv", &CSV_KEYS);
             sqlite(&mut table, path, key).map(sources::Settings::Sqlite)
         }
+        None => {
+            table.allow(&CSV_KEYS);
+            table.allow(&SQLITE_KEYS);
+            table.finish_without_kind();
+            return Source::default();
+        }
     };
     table.finish();
-    settings
+    Source { settings, text_only: matches!(kind, Some(Kind::Csv)) }
 }
 
 fn csv(table: &mut Table<'_>, path: Option<&str>, key: Option<String>) -> Option<csv::Settings> {

@@ -5,8 +5,9 @@ use http::Method;
 use super::connection::Outline;
 use super::entry::Entry;
 use super::reader::{Table, nearest};
+use super::source::{self, Source};
 use super::target::Kind;
-use super::{form, schedule, source};
+use super::{form, schedule};
 use crate::destination::Endpoint;
 use crate::domain::mapping::Spec;
 use crate::domain::plan::OnChange;
@@ -18,6 +19,7 @@ pub(super) fn read(name: &str, mut table: Table<'_>, connections: &[Outline]) ->
     let connection = connection(&mut table, connections);
     let kind = connection.and_then(|connection| connection.kind);
     let source = source::read(&mut table);
+    let settings = source.settings.as_ref();
     let schedule = schedule::read(&mut table);
     let on_change = table.or("on_change", OnChange::Ignore, |entry| {
         entry.word(&[("ignore", OnChange::Ignore), ("resend", OnChange::Resend)])
@@ -27,16 +29,16 @@ pub(super) fn read(name: &str, mut table: Table<'_>, connections: &[Outline]) ->
     }
     let max_new = table.optional("max_new", Entry::number);
     let expects_rows = table.or("no_rows", false, |entry| entry.word(&[("ok", false), ("warn", true)]));
-    if expects_rows && matches!(&source, Some(Settings::Sqlite(sqlite)) if sqlite.cursor.is_some()) {
+    if expects_rows && matches!(settings, Some(Settings::Sqlite(sqlite)) if sqlite.cursor.is_some()) {
         table.problem("no_rows", "a source with a cursor often has no new rows; remove it");
     }
     let request = request(&mut table, connection);
-    let mapping = mapping(name, &mut table, source.as_ref());
+    let mapping = mapping(name, &mut table, &source);
     table.finish();
     Some(Sync {
         name: name.to_owned(),
         connection: connection?.name.clone(),
-        source: source?,
+        source: source.settings?,
         mapping: mapping?,
         request,
         on_change,
@@ -84,8 +86,8 @@ fn key(source: &Settings) -> &str {
     }
 }
 
-/// What the sync says of its mapping. Problems that compiling it finds belong here: `table.problem("lead.prospect.email", …)`.
-fn mapping(name: &str, table: &mut Table<'_>, source: Option<&Settings>) -> Option<Spec> {
+/// What the sync says of its mapping; `None` if it has a problem of form. Its templates are noted in any case.
+fn mapping(name: &str, table: &mut Table<'_>, source: &Source) -> Option<Spec> {
     let filter = table.optional("where", |entry| Ok(entry.filled()?.to_owned()));
     let required = table.or("required", Vec::new(), Entry::texts);
     let lead = table.required("lead", "add a table with the fields of the lead", |entry| {
@@ -94,13 +96,16 @@ fn mapping(name: &str, table: &mut Table<'_>, source: Option<&Settings>) -> Opti
         }
         entry.json()
     });
-    Some(Spec {
+    let spec = Spec {
         sync: name.to_owned(),
         // Without a key the sync has a problem already, and this mapping is never used.
-        key: source.map(key).unwrap_or_default().to_owned(),
-        text_only: matches!(source, Some(Settings::Csv(_))),
-        lead: lead?,
+        key: source.settings.as_ref().map(key).unwrap_or_default().to_owned(),
+        text_only: source.text_only,
+        lead: lead.clone().unwrap_or_else(|| serde_json::json!({})),
         filter,
-        required,
-    })
+        // What a lead must have that is not there is no news.
+        required: if lead.is_some() { required } else { Vec::new() },
+    };
+    table.findings().mapping(spec.clone());
+    lead.map(|_| spec)
 }

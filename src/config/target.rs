@@ -15,6 +15,10 @@ pub(super) enum Kind {
 
 const KINDS: [(&str, Kind); 2] = [("wegroup", Kind::WeGroup), ("http", Kind::Http)];
 
+/// Keys of connections of one kind alone.
+const WEGROUP_KEYS: [&str; 5] = ["environment", "api_url", "sso_url", "distribution_id", "lead_type"];
+const HTTP_KEYS: [&str; 1] = ["base_url"];
+
 /// WeGroup's two installations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Environment {
@@ -70,16 +74,23 @@ impl Target {
     }
 }
 
-/// Reads the `kind` of a connection.
+/// Reads the `kind` of a connection; WeGroup's unless set.
 pub(super) fn kind(table: &mut Table<'_>) -> Option<Kind> {
-    table.required("kind", "use wegroup or http", |entry| entry.word(&KINDS))
+    table.choice("kind", &KINDS, Kind::WeGroup, &[("base_url", "http")])
 }
 
 /// Reads what belongs to this `kind`; `None` if it has a problem.
-pub(super) fn read(kind: Kind, table: &mut Table<'_>) -> Option<Target> {
+pub(super) fn read(kind: Option<Kind>, table: &mut Table<'_>) -> Option<Target> {
     match kind {
-        Kind::WeGroup => wegroup(table),
-        Kind::Http => http(table),
+        Some(Kind::WeGroup) => wegroup(table),
+        Some(Kind::Http) => http(table),
+        None => {
+            table.allow(&WEGROUP_KEYS);
+            table.allow(&HTTP_KEYS);
+            // The credential is much the same for all. Where another API needs an issuer, that is told once the kind is right.
+            auth::read(table, Some(Environment::Staging.issuer()));
+            None
+        }
     }
 }
 
@@ -100,7 +111,7 @@ fn wegroup(table: &mut Table<'_>) -> Option<Target> {
     let auth = auth::read(table, Some(&issuer));
     let distribution_id = distribution_id(table, auth.may_tell_distribution);
     let lead_type = table.or("lead_type", "customers".to_owned(), form::id);
-    table.only_for("http", &["base_url"]);
+    table.only_for("http", &HTTP_KEYS);
     Some(Target {
         api_url,
         base_path: String::new(),
@@ -125,7 +136,7 @@ fn distribution_id(table: &mut Table<'_>, may_be_left_out: bool) -> Result<Optio
 fn http(table: &mut Table<'_>) -> Option<Target> {
     let base_url = table.required("base_url", "write e.g. https://api.example.com", form::address);
     let auth = auth::read(table, None);
-    table.only_for("wegroup", &["environment", "api_url", "sso_url", "distribution_id", "lead_type"]);
+    table.only_for("wegroup", &WEGROUP_KEYS);
     let mut api_url = base_url?;
     let base_path = api_url.path().trim_end_matches('/').to_owned();
     api_url.set_path("");

@@ -6,10 +6,8 @@ use std::path::Path;
 
 use config::{Config, ConfigError, Environment, File, FileFormat, Map, Value};
 
+use super::origin::Origin;
 use super::{Env, Problems};
-
-/// Names of variables that set a key begin with this: `LEAD_SYNC__LEDGER__PATH` sets `ledger.path`.
-pub(super) const PREFIX: &str = "LEAD_SYNC__";
 
 /// What the configuration crate calls the origin of a value that a variable set.
 pub(super) const ENVIRONMENT: &str = "the environment";
@@ -20,16 +18,18 @@ pub(super) struct Tree {
     pub(super) values: Map<String, Value>,
     /// Permission bits of the file.
     pub(super) mode: u32,
+    /// Which of them is whose.
+    pub(super) origin: Origin,
 }
 
 /// Reads the file at `path` and lays the environment over it.
 pub(super) fn read(path: &Path, env: &Env) -> Result<Tree, Problems> {
-    let mut problems = Problems::new(path);
-    let environment = variables(env, &mut problems);
+    let mut origin = Origin::file(path);
+    let mut problems = Problems::new(&origin);
     match text(path) {
         Err(what) => problems.add("", what),
-        Ok((text, mode)) => match merge(&text, environment) {
-            Ok(values) => return problems.or(Tree { values, mode }),
+        Ok((text, mode)) => match merge(&text, &mut origin, env, &mut problems) {
+            Ok(values) => return problems.or(Tree { values, mode, origin }),
             Err(error) => syntax(&text, &error, &mut problems),
         },
     }
@@ -53,28 +53,18 @@ fn text(path: &Path) -> Result<(String, u32), String> {
     Ok((text, mode & 0o7777))
 }
 
-/// The variables that set keys.
-fn variables(env: &Env, problems: &mut Problems) -> Map<String, String> {
-    let mut variables = Map::new();
-    for (name, value) in env.with_prefix(PREFIX) {
-        match value.to_str() {
-            Some(value) => {
-                variables.insert(name.to_owned(), value.to_owned());
-            }
-            None => problems.add_at(format!("${name}"), "", "is not UTF-8; set it to UTF-8 text"),
-        }
+fn merge(
+    text: &str,
+    origin: &mut Origin,
+    env: &Env,
+    problems: &mut Problems,
+) -> Result<Map<String, Value>, ConfigError> {
+    let file = || Config::builder().add_source(File::from_str(text, FileFormat::Toml));
+    let (variables, unreadable) = origin.lay_over(&file().build()?.cache.into_table()?, env);
+    for name in unreadable {
+        problems.add_at(format!("${name}"), "", "is not UTF-8; set it to UTF-8 text");
     }
-    variables
-}
-
-fn merge(text: &str, variables: Map<String, String>) -> Result<Map<String, Value>, ConfigError> {
-    let environment = Environment::with_prefix(PREFIX.trim_end_matches('_')).separator("__").source(Some(variables));
-    Config::builder()
-        .add_source(File::from_str(text, FileFormat::Toml))
-        .add_source(environment)
-        .build()?
-        .cache
-        .into_table()
+    file().add_source(Environment::default().source(Some(variables))).build()?.cache.into_table()
 }
 
 /// Adds a syntax error with its line and column. The parser's own message quotes the line, which may hold a secret.

@@ -52,7 +52,11 @@ fn the_examples_of_the_other_services_have_the_shape_that_each_documents() {
     assert_eq!((we360.request, we360.client_auth), (BodyFormat::Form, ClientAuth::Body));
     assert!(matches!(we360.grant, Grant::Password { .. }) && we360.client_secret.is_none());
     assert_eq!(we360.lifetime, Some(std::time::Duration::from_hours(10)));
-    let credit = oauth(include_str!("../../config/examples/credit.toml"));
+    let credit = include_str!("../../config/examples/credit.toml");
+    let as_written = oauth(credit);
+    let credit = oauth(&credit.replace("\ngrant = \"client_credentials\"", ""));
+    assert_eq!(format!("{as_written:?}"), format!("{credit:?}"), "the grant that is shown is the default");
+    assert!(matches!(credit.grant, Grant::ClientCredentials));
     assert_eq!((credit.request, credit.client_auth), (BodyFormat::Form, ClientAuth::Basic));
     assert_eq!(credit.scopes, ["person", "company"]);
 }

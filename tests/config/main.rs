@@ -12,7 +12,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use lead_sync::config::{Env, Loaded, Problems, load};
+use lead_sync::config::{Env, Loaded, Problems, Secrets, load};
 use tempfile::TempDir;
 
 const EXAMPLE: &str = include_str!("../../config/lead-sync.toml");
@@ -39,7 +39,7 @@ impl File {
     }
 
     fn load(&self, env: &Env) -> Result<Loaded, Problems> {
-        load(&self.path(), env)
+        load(&self.path(), env, Secrets::None)
     }
 
     /// The problems as a user sees them, the folder left out.
@@ -59,20 +59,19 @@ fn none() -> Env {
 fn settings(text: &str) -> String {
     let loaded = File::new(text).load(&none()).unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(loaded.warnings, [""; 0]);
-    let dir = loaded.path.parent().unwrap().display().to_string();
+    let dir = loaded.path().parent().unwrap().display().to_string();
     format!("{:#?}", loaded.unresolved).replace(&dir, "DIR")
 }
 
 /// As little as possible of the example: everything else in it is a default.
 const ESSENTIALS: &str = r#"
 [connections.wegroup]
-kind = "wegroup"
 distribution_id = "42f9b29d-a302-44dd-a984-515faacf2acd"
-auth = { kind = "apikey", token = { env = "WEGROUP_API_TOKEN" } }
+auth = { token = { env = "WEGROUP_API_TOKEN" } }
 
 [syncs.customers]
 connection = "wegroup"
-source = { kind = "csv", path = "exports/customers*.csv", key = "id" }
+source = { path = "exports/customers*.csv", key = "id" }
 
 [syncs.customers.lead]
 origin = "CRM"

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use lead_sync::config::{Env, load};
+use lead_sync::config::{Env, Secrets, load};
 use lead_sync::sources::{Settings as Source, csv::After};
 
 use super::{ESSENTIALS, EXAMPLE, File, none, settings};
@@ -35,6 +35,25 @@ fn variables_come_before_the_file_and_are_taken_as_what_the_key_asks_for() {
     assert_eq!(csv.after, After::Archive(file.dir.path().join("done")));
     assert_eq!(connection.auth.secrets()[0].1.to_string(), "environment, as plain text");
     assert_eq!(loaded.warnings, [""; 0], "the file holds no secret");
+}
+
+#[test]
+fn a_variable_writes_the_hyphen_of_a_name_as_an_underscore() {
+    let with_hyphen = ESSENTIALS.replace("syncs.customers", "syncs.my-sync").replace("wegroup", "we-group");
+    let env = Env::from([
+        ("LEAD_SYNC__SYNCS__MY_SYNC__MAX_NEW", "5"),
+        ("LEAD_SYNC__SYNCS__MY_SYNC__LEAD__PROSPECT__LAST_NAME", "{{ naam }}"),
+        ("LEAD_SYNC__CONNECTIONS__WE_GROUP__BURST", "7"),
+    ]);
+    let unresolved = File::new(&with_hyphen).load(&env).unwrap().unresolved;
+    assert_eq!((unresolved.syncs.len(), unresolved.syncs[0].max_new), (1, Some(5)));
+    assert_eq!(unresolved.syncs[0].mapping.lead["prospect"]["last_name"], "{{ naam }}");
+    assert_eq!(unresolved.connections[0].rate.unwrap().burst.get(), 7);
+    let twin = with_hyphen.replace("[syncs.my-sync", "[syncs.my_sync");
+    let both = format!("{with_hyphen}{}", &twin[twin.find("[syncs").unwrap()..]);
+    let unresolved = File::new(&both).load(&env).unwrap_or_else(|problems| panic!("{problems}")).unresolved;
+    let most: Vec<_> = unresolved.syncs.iter().map(|sync| (sync.name.as_str(), sync.max_new)).collect();
+    assert_eq!(most, [("my-sync", None), ("my_sync", Some(5))], "a name that is just that comes first");
 }
 
 #[test]
@@ -116,7 +135,7 @@ fn a_glob_is_not_misled_by_the_folder_of_the_file() {
     fs::create_dir_all(odd.join("exports")).unwrap();
     fs::write(odd.join("exports/customers1.csv"), "").unwrap();
     fs::copy(file.path(), odd.join("lead-sync.toml")).unwrap();
-    let unresolved = load(&odd.join("lead-sync.toml"), &none()).unwrap().unresolved;
+    let unresolved = load(&odd.join("lead-sync.toml"), &none(), Secrets::None).unwrap().unresolved;
     let Source::Csv(csv) = &unresolved.syncs[0].source else { panic!("not CSV") };
     let now = lead_sync::domain::time::Timestamp(0);
     assert_eq!(lead_sync::sources::csv::list(csv, now).unwrap().len(), 1);

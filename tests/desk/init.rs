@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use lead_sync::config::{Env, load};
+use lead_sync::config::{Env, Secrets, load};
 
 use crate::Desk;
 
@@ -15,7 +15,7 @@ const EXPORT: &[u8] =
 
 fn problems(desk: &Desk, file: &str) -> Vec<String> {
     let env = Env::from([("WEGROUP_API_TOKEN", "token")]);
-    match load(&desk.path(file), &env).and_then(|loaded| loaded.settings(&env).map(drop)) {
+    match load(&desk.path(file), &env, Secrets::Connections).and_then(|loaded| loaded.settings(&env).map(drop)) {
         Ok(()) => Vec::new(),
         Err(problems) => problems.list().iter().map(|problem| problem.key.clone()).collect(),
     }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 
-use lead_sync::config::{Env, load};
+use lead_sync::config::{Env, Secrets, load};
 use nix::pty::openpty;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -16,7 +16,9 @@ const ID: &str = "42f9b29d-a302-44dd-a984-515faacf2acd";
 const EXPORT: &str = "Dossier;Roep;Naam;Post\nK1;Zoé;Peeters;z@example.com\n";
 
 fn problems(desk: &Desk, env: &Env) -> Vec<String> {
-    match load(&desk.path("config/lead-sync.toml"), env).and_then(|loaded| loaded.settings(env).map(drop)) {
+    match load(&desk.path("config/lead-sync.toml"), env, Secrets::Connections)
+        .and_then(|loaded| loaded.settings(env).map(drop))
+    {
         Ok(()) => Vec::new(),
         Err(problems) => problems.list().iter().map(|problem| problem.key.clone()).collect(),
     }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use lead_sync::config::{Env, load};
+use lead_sync::config::{Env, Secrets, load};
 use serde_json::Value;
 
 use crate::page::{Block, blocks, pages};
@@ -94,7 +94,7 @@ fn every_configuration_loads_and_has_its_recipe() {
                 let file = folder.path().join("lead-sync.toml");
                 fs::write(&file, frame() + &block.text).unwrap();
                 let env = Env::from([("WEGROUP_API_TOKEN", "token")]);
-                let settings = load(&file, &env).and_then(|loaded| loaded.settings(&env));
+                let settings = load(&file, &env, Secrets::Connections).and_then(|loaded| loaded.settings(&env));
                 let settings = settings.unwrap_or_else(|problems| panic!("{}: {problems}", block.at));
                 assert!(lead_sync::worker::prepare(settings, &[]).is_ok(), "{}", block.at);
             }

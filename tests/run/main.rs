@@ -7,6 +7,7 @@ mod support;
 
 mod baseline;
 mod changes;
+mod configuration;
 mod contract;
 mod corpus;
 mod cursor;

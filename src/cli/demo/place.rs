@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::take_lease;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::load;
-use crate::config::{self, Env};
+use crate::config::{self, Env, Secrets};
 use crate::ledger::{Lease, key_path, mark_path};
 use crate::sandbox::{Options, export};
 use crate::worker::Prepared;
@@ -69,7 +69,7 @@ impl Place {
     fn read_address(&self) -> Result<SocketAddr, Failure> {
         let path = self.configuration();
         // Without the environment, which may be set up for the real thing.
-        let loaded = config::load(&path, &Env::default()).map_err(Failure::usage)?;
+        let loaded = config::load(&path, &Env::default(), Secrets::None).map_err(Failure::usage)?;
         let mut addresses = loaded.unresolved.connections.iter().map(|connection| {
             let url = &connection.destination.api_url;
             let ip = url.host_str()?.parse().ok()?;
@@ -116,7 +116,7 @@ impl Place {
 
     fn configured(&self) -> Result<Prepared, Failure> {
         let env = Env::default();
-        let loaded = config::load(&self.configuration(), &env).map_err(Failure::usage)?;
+        let loaded = config::load(&self.configuration(), &env, Secrets::Connections).map_err(Failure::usage)?;
         let settings = loaded.settings(&env).map_err(Failure::usage)?;
         load::prepare(&loaded, settings, &[])
     }

@@ -13,7 +13,7 @@ use super::args::Args;
 use super::exit::{Exit, Failure};
 use super::out;
 use crate::config::starter::{Access, Export, Field, REDIRECT_URL, Starter};
-use crate::config::{self, Env};
+use crate::config::{self, Env, Secrets};
 use look::Look;
 pub(super) use options::InitOptions;
 use options::{Auth, Environment};
@@ -105,7 +105,7 @@ fn columns(export: &Export) -> Vec<String> {
 
 /// What keeps the file from being used, as every other command would say it.
 fn say_open(path: &Path, env: &Env) {
-    let problems = match config::load(path, env) {
+    let problems = match config::load(path, env, Secrets::Connections) {
         Ok(loaded) => loaded.settings(env).err(),
         Err(problems) => Some(problems),
     };

@@ -14,6 +14,17 @@ const WEGROUP_SCOPES: [&str; 3] = ["openid", "offline", "leads:write"];
 const CLIENT_AUTHS: [(&str, ClientAuth); 2] = [("basic", ClientAuth::Basic), ("body", ClientAuth::Body)];
 const REQUESTS: [(&str, BodyFormat); 2] = [("form", BodyFormat::Form), ("json", BodyFormat::Json)];
 
+/// Keys of both kinds.
+pub(super) const SHARED_KEYS: [&str; 6] =
+    ["client_id", "client_secret", "issuer", "redirect_url", "client_auth", "scopes"];
+
+/// Keys of `kind = "oauth2"` alone.
+pub(super) const OAUTH2_KEYS: [&str; 8] =
+    ["provider", "grant", "token_url", "request", "username", "password", "refresh_token", "lifetime"];
+
+/// Those of all these that hold a secret.
+pub(super) const SECRETS: [&str; 3] = ["client_secret", "password", "refresh_token"];
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum GrantName {
     ClientCredentials,
@@ -30,11 +41,11 @@ const GRANTS: [(&str, GrantName); 4] = [
 ];
 
 /// Keys and the grant that each belongs to.
-const KEYS_OF_GRANTS: [(&str, GrantName); 4] = [
-    ("username", GrantName::Password),
-    ("password", GrantName::Password),
-    ("refresh_token", GrantName::RefreshToken),
-    ("redirect_url", GrantName::AuthorizationCode),
+const KEYS_OF_GRANTS: [(&str, &str); 4] = [
+    ("username", "password"),
+    ("password", "password"),
+    ("refresh_token", "refresh_token"),
+    ("redirect_url", "authorization_code"),
 ];
 
 /// What a service documents of its token endpoint; each key of the table wins over it.
@@ -93,19 +104,20 @@ pub(super) fn sso(table: &mut Table<'_>, known_issuer: Option<&str>) -> Option<O
 pub(super) fn oauth2(table: &mut Table<'_>, known_issuer: Option<&str>) -> Option<OAuth<Secret>> {
     let provider = table.optional("provider", |entry| entry.word(&PROVIDERS));
     let shape = provider.unwrap_or(STANDARD);
-    let grant_name = match shape.grant {
-        Some(default) => Some(table.or("grant", default, |entry| entry.word(&GRANTS))),
-        None => table.required(
-            "grant",
-            "use client_credentials, password, refresh_token or authorization_code, or name a provider",
-            |entry| entry.word(&GRANTS),
-        ),
+    let grant_name = match (shape.grant, provider) {
+        (Some(default), _) => table.choice("grant", &GRANTS, default, &[]),
+        // A slip of the pen: which grant its provider has is not known.
+        (None, None) if table.has("provider") => table.optional("grant", |entry| entry.word(&GRANTS)),
+        (None, _) => table.choice("grant", &GRANTS, GrantName::ClientCredentials, &KEYS_OF_GRANTS),
     };
     let server = server(table, known_issuer, grant_name);
     let (client_id, client_auth, scopes) = client(table, &shape);
     let request = table.or("request", shape.request, |entry| entry.word(&REQUESTS));
     let lifetime = table.optional("lifetime", form::positive_duration);
     let client_secret = client_secret(table, grant_name);
+    if grant_name.is_none() {
+        table.allow(&KEYS_OF_GRANTS.map(|(key, _)| key));
+    }
     let grant = grant_name.and_then(|name| grant(table, name));
     Some(OAuth {
         server: server?,
@@ -161,7 +173,8 @@ fn client(table: &mut Table<'_>, shape: &Shape) -> (Option<String>, ClientAuth, 
 
 fn grant(table: &mut Table<'_>, name: GrantName) -> Option<Grant<Secret>> {
     for (key, owner) in KEYS_OF_GRANTS {
-        if owner != name && table.has(key) {
+        let is_owner = GRANTS.iter().any(|(word, grant)| *word == owner && *grant == name);
+        if !is_owner && table.has(key) {
             table.reject(key, "has no use with this grant; remove it");
         }
     }

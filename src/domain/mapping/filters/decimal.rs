@@ -1,10 +1,10 @@
 //! `decimal`: numbers as people write them.
 
-use minijinja::value::ValueKind;
+use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Error, Value};
 
 use super::super::engine::{finite, is_nothing, refuse};
-use super::text;
+use super::{text, without_names};
 
 /// Digits that a JSON number keeps whatever reads it (IEEE 754 double, `DBL_DIG`).
 const MAX_DIGITS: usize = 15;
@@ -17,7 +17,8 @@ const GROUP: usize = 3;
 /// separates thousands. `1.234` alone may be either and is refused unless the argument, `decimal(",")` or
 /// `decimal(".")`, names the decimal sign. A whole number becomes an integer. Numbers pass as they are.
 #[expect(clippy::needless_pass_by_value, reason = "the shape MiniJinja calls")]
-pub(super) fn decimal(value: &Value, sign: Option<String>) -> Result<Value, Error> {
+pub(super) fn decimal(value: &Value, sign: Option<String>, names: Kwargs) -> Result<Value, Error> {
+    without_names(&names, "decimal(',')")?;
     let sign = match sign.as_deref() {
         None => None,
         Some(",") => Some(','),

@@ -10,7 +10,7 @@ mod email;
 mod phone;
 mod title;
 
-use minijinja::value::{Rest, ValueKind, ValueOrKwargs};
+use minijinja::value::{Kwargs, Rest, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, State, Value, filters as builtin};
 
 pub(super) use cell::{NUMBER, TRUTH};
@@ -67,15 +67,28 @@ fn default(value: &Value, fallback: Option<Value>, _also_empty: Option<bool>) ->
     if is_nothing(value) { fallback.unwrap_or_else(|| Value::from("")) } else { value.clone() }
 }
 
-/// `split(separator)`: the trimmed parts that are not empty, as a list.
+/// `split(separator, splits)`: the trimmed parts that are not empty, as a list. Without a separator the words, as of MiniJinja's own; at most so
+/// many splits, from the left.
 #[expect(clippy::needless_pass_by_value, reason = "the shape MiniJinja calls")]
-fn split(value: &Value, separator: String) -> Result<Value, Error> {
-    if separator.is_empty() {
-        return Err(refuse("the separator is empty"));
-    }
+fn split(value: &Value, separator: Option<String>, splits: Option<i64>, names: Kwargs) -> Result<Value, Error> {
+    without_names(&names, "split(';') or split(' ', 1)")?;
     let text = text(value)?.unwrap_or_default();
-    let parts = text.split(separator.as_str()).map(str::trim);
-    Ok(parts.filter(|part| !part.is_empty()).map(Value::from).collect())
+    let most =
+        splits.and_then(|splits| usize::try_from(splits).ok()).map_or(usize::MAX, |splits| splits.saturating_add(1));
+    let parts: Vec<&str> = match separator.as_deref() {
+        Some("") => return Err(refuse("the separator is empty")),
+        Some(separator) => text.splitn(most, separator).collect(),
+        None => text.splitn(most, char::is_whitespace).collect(),
+    };
+    Ok(parts.into_iter().map(str::trim).filter(|part| !part.is_empty()).map(Value::from).collect())
+}
+
+/// Refuses arguments that are given by a name; `written` is how the filter takes them.
+fn without_names(names: &Kwargs, written: &str) -> Result<(), Error> {
+    match names.args().next() {
+        Some(name) => Err(refuse(format!("its arguments have no names: leave {name}= out, as in {written}"))),
+        None => Ok(()),
+    }
 }
 
 /// The trimmed text of a value, `None` for nothing or blanks.

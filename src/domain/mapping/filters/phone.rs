@@ -1,10 +1,11 @@
 //! `phone`, `phone("NL")`: telephone numbers as E.164.
 
+use minijinja::value::Kwargs;
 use minijinja::{Error, Value};
 use phonelib::PhoneNumber;
 
 use super::super::engine::refuse;
-use super::{or_nothing, text};
+use super::{or_nothing, text, without_names};
 
 /// Where a number without a country code is, unless the argument says otherwise.
 const DEFAULT_COUNTRY: &str = "BE";
@@ -14,7 +15,8 @@ const MAX_DIGITS: usize = 20;
 /// The number as E.164 (`+32470123456`). Numbers with `+` or `00` are international, others belong to `country`
 /// (ISO 3166 alpha-2, `BE` if left out). Anything that is not one valid number, letters and extensions too, is refused.
 #[expect(clippy::needless_pass_by_value, reason = "the shape MiniJinja calls")]
-pub(super) fn phone(value: &Value, country: Option<String>) -> Result<Value, Error> {
+pub(super) fn phone(value: &Value, country: Option<String>, names: Kwargs) -> Result<Value, Error> {
+    without_names(&names, "phone('NL')")?;
     let country = country.as_deref().unwrap_or(DEFAULT_COUNTRY);
     if phonelib::country_by_code(country).is_none() {
         return Err(refuse("the country must be a code of two letters, such as \"NL\""));

@@ -195,6 +195,11 @@ fn names_in_capitals_or_small_letters_become_names() {
 #[test]
 fn split_gives_the_parts_that_are_not_empty() {
     table(r#"x|split(",")|join("|")"#, &[("a, b ,,c", "a|b|c"), ("a", "a"), ("", ""), (" , ", "")]);
+    table("x|split|join('|')", &[("Zoë  Ann\tPeeters ", "Zoë|Ann|Peeters"), (" ", "")]);
+    table("x|split(' ', 1)|join('|')", &[("Zoë  Ann Peeters", "Zoë|Ann Peeters"), ("Zoë", "Zoë")]);
+    table("x|split(none, 1)|join('|')", &[("Zoë \tAnn Peeters", "Zoë|Ann Peeters")]);
+    table("x|split(',', 0)|join('|')", &[("a,b", "a,b")]);
+    table("x|split(',', -1)|join('|')", &[("a,b,c", "a|b|c")]);
     table(r#"x|split(",")|map("phone")|join("|")"#, &[("0470123456,0470123457", "+32470123456|+32470123457")]);
 }
 
