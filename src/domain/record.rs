@@ -183,6 +183,12 @@ pub enum RowFault {
         /// Line of the row that counts.
         first_line: u64,
     },
+    /// The same query gave an earlier, different row with this key.
+    #[error("row {first_row} of the same query has the same key with other values; the first one counts")]
+    RepeatedKeyOfQuery {
+        /// Number of the row that counts.
+        first_row: u64,
+    },
 }
 
 /// What follows the fault of a row of so many lines.

@@ -5,19 +5,23 @@ use std::collections::BTreeSet;
 /// So many of the columns found are listed in a message.
 const LISTED: usize = 30;
 
+/// Whose columns they are.
+const EXPORT: &str = "export";
+
 /// A name that is farther than this from what was looked for (Jaro-Winkler, 0 to 1) is not suggested.
 const ALIKE: f64 = 0.8;
 
 /// The positions of `wanted` among `found`, or a sentence that names every column that is missing or there twice.
 ///
-/// A name that is there twice matters only if it is wanted: exports often repeat columns that nobody maps, or leave their names empty.
-pub(super) fn positions(found: &[String], wanted: &[String]) -> Result<Vec<usize>, String> {
-    places(found, wanted, || listing(found), |name| nearest(name, found))
+/// A name that is there twice matters only if it is wanted: exports often repeat columns that nobody maps, or leave their names empty. `whose`
+/// they are is said where they have to be changed: the `export`'s, or the `query`'s.
+pub(super) fn positions(found: &[String], wanted: &[String], whose: &str) -> Result<Vec<usize>, String> {
+    places(found, wanted, whose, || listing(found), |name| nearest(name, found))
 }
 
 /// Refuses a name that is none of the columns `found`, with the one that was perhaps meant.
 pub fn require_column(found: &[String], name: &str) -> Result<(), String> {
-    positions(found, &[name.to_owned()]).map(drop)
+    positions(found, &[name.to_owned()], EXPORT).map(drop)
 }
 
 /// As [`positions`], of the first line of a file. It may be no header but a row, or the file no export at all, but e.g. the target of a link
@@ -25,11 +29,11 @@ pub fn require_column(found: &[String], name: &str) -> Result<(), String> {
 pub(super) fn positions_in_line(found: &[String], wanted: &[String]) -> Result<Vec<usize>, String> {
     let is_wanted = |cell: &String| wanted.iter().any(|name| name.to_lowercase() == cell.to_lowercase());
     if looks_like_data(found) {
-        places(found, wanted, || no_header(found), |_| None)
+        places(found, wanted, EXPORT, || no_header(found), |_| None)
     } else if found.iter().any(is_wanted) {
-        positions(found, wanted)
+        positions(found, wanted, EXPORT)
     } else {
-        places(found, wanted, || unlisted(found), |_| None)
+        places(found, wanted, EXPORT, || unlisted(found), |_| None)
     }
 }
 
@@ -37,6 +41,7 @@ pub(super) fn positions_in_line(found: &[String], wanted: &[String]) -> Result<V
 fn places<'f>(
     found: &[String],
     wanted: &[String],
+    whose: &str,
     remark: impl Fn() -> String,
     alike: impl Fn(&str) -> Option<&'f str>,
 ) -> Result<Vec<usize>, String> {
@@ -47,7 +52,7 @@ fn places<'f>(
         match (places.next(), places.next()) {
             (Some(place), None) => positions.push(place),
             (Some(_), Some(_)) => {
-                problems.insert(format!("the column '{name}' is there twice; name it once in the export"));
+                problems.insert(format!("the column '{name}' is there twice; name it once in the {whose}"));
             }
             (None, _) => drop(problems.insert(missing(name, alike(name)))),
         }
@@ -125,14 +130,14 @@ mod tests {
     #[test]
     fn columns_are_found_in_the_order_they_are_wanted() {
         let found = names(&["id", "", "mail", ""]);
-        assert_eq!(positions(&found, &names(&["mail", "id"])), Ok(vec![2, 0]));
+        assert_eq!(positions(&found, &names(&["mail", "id"]), EXPORT), Ok(vec![2, 0]));
     }
 
     #[test]
     fn every_missing_column_is_named_with_the_nearest_name_and_the_columns_found() {
         let found = names(&["id", "First_Name", "mail"]);
         assert_eq!(
-            positions(&found, &names(&["id", "first_name", "town"])),
+            positions(&found, &names(&["id", "first_name", "town"]), EXPORT),
             Err("the column 'first_name' is missing (is it 'First_Name'?); the column 'town' is missing; \
                  the columns found are: id, First_Name, mail"
                 .to_owned())
@@ -141,15 +146,19 @@ mod tests {
 
     #[test]
     fn a_column_that_is_wanted_as_the_key_and_for_the_lead_is_named_once() {
-        let reason = positions(&names(&["nr"]), &names(&["id", "town", "id"])).unwrap_err();
+        let reason = positions(&names(&["nr"]), &names(&["id", "town", "id"]), EXPORT).unwrap_err();
         assert_eq!(reason.matches("'id' is missing").count(), 1, "{reason}");
     }
 
     #[test]
     fn a_column_that_is_there_twice_matters_only_if_it_is_wanted() {
         let found = names(&["id", "note", "note"]);
-        assert_eq!(positions(&found, &names(&["id"])), Ok(vec![0]));
-        assert!(positions(&found, &names(&["note"])).unwrap_err().contains("'note' is there twice"));
+        assert_eq!(positions(&found, &names(&["id"]), EXPORT), Ok(vec![0]));
+        assert!(
+            positions(&found, &names(&["note"]), "query")
+                .unwrap_err()
+                .contains("'note' is there twice; name it once in the query;")
+        );
     }
 
     #[test]

@@ -11,6 +11,8 @@ pub mod sqlite;
 pub use columns::require_column;
 pub use error::Error;
 
+use crate::domain::record::RowFault;
+
 /// A cell longer than this, in bytes, makes its row a bad one: no CRM field is that long, but a quote that went wrong is.
 pub const CELL_LIMIT: usize = 64 * 1024;
 
@@ -21,4 +23,14 @@ pub enum Settings {
     Csv(csv::Settings),
     /// A SQLite query.
     Sqlite(sqlite::Settings),
+}
+
+impl Settings {
+    /// What is wrong with a row whose key an earlier row had, with other values. `first` is the earlier one's [`Record::line`](crate::domain::record::Record::line).
+    pub fn repeated_key(&self, first: u64) -> RowFault {
+        match self {
+            Self::Csv(_) => csv::repeated_key(first),
+            Self::Sqlite(_) => sqlite::repeated_key(first),
+        }
+    }
 }

@@ -29,7 +29,8 @@ fn row_faults() -> Vec<RowFault> {
         RowFault::RepeatedHeader => Some(RowFault::TooLong { what: "row", limit: 262_144, lines: 1 }),
         RowFault::TooLong { .. } => Some(RowFault::Blob { column: "foto".to_owned() }),
         RowFault::Blob { .. } => Some(RowFault::RepeatedKey { first_line: 7 }),
-        RowFault::RepeatedKey { .. } => None,
+        RowFault::RepeatedKey { .. } => Some(RowFault::RepeatedKeyOfQuery { first_row: 7 }),
+        RowFault::RepeatedKeyOfQuery { .. } => None,
     };
     std::iter::successors(Some(RowFault::Ragged { found: 12, expected: 11, hint: "", lines: 1 }), next).collect()
 }

@@ -242,3 +242,20 @@ fn leads_go_out_in_the_order_of_the_export() {
     let order: Vec<_> = scene.stored().into_iter().map(|lead| lead.external_ref.unwrap()).collect();
     assert_eq!(order, ["5", "3", "4", "1"]);
 }
+
+#[test]
+fn what_is_wrong_with_the_rows_of_a_query_is_said_of_rows_and_the_query() {
+    let mut scene = Scene::new();
+    let crm = rusqlite::Connection::open(scene.path("crm.db")).unwrap();
+    crm.execute_batch("CREATE TABLE c (id, name); INSERT INTO c VALUES (1, 'Ann'), (2, 'Bob'), (1, 'Cid');").unwrap();
+    scene.source("kind", "\"sqlite\"").source("path", "\"crm.db\"").source("query", "\"SELECT * FROM c\"");
+    scene.lead("\nname = \"{{ name }}\"\n");
+    let repeated = "row 1 of the same query has the same key";
+    let check = scene.cli(&["check"]);
+    assert!(check.stdout.contains(repeated), "{check:?}");
+    assert_eq!(scene.run().count("invalid"), 1);
+    assert!(scene.cli(&["leads", "--state", "rejected"]).stdout.contains(repeated));
+    scene.source("query", "\"SELECT id, id, name FROM c\"");
+    let ran = scene.run();
+    assert!(ran.stderr.contains("the column 'id' is there twice; name it once in the query"), "{ran:?}");
+}

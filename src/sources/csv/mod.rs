@@ -25,6 +25,8 @@ pub use list::{Entry, list};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::domain::record::RowFault;
+
 /// A row longer than this, in bytes, is a bad one. Its beginning is kept.
 pub const RECORD_LIMIT: usize = 256 * 1024;
 
@@ -61,6 +63,11 @@ pub enum After {
     Keep,
     /// It is moved to this folder.
     Archive(PathBuf),
+}
+
+/// What is wrong with a row whose key the row in this line had, with other values.
+pub fn repeated_key(first_line: u64) -> RowFault {
+    RowFault::RepeatedKey { first_line }
 }
 
 /// The file is not the one that was opened any more.

@@ -35,6 +35,11 @@ pub use select::{Rows, Select};
 
 use std::path::PathBuf;
 
+use crate::domain::record::RowFault;
+
+/// Whose columns they are.
+const QUERY: &str = "query";
+
 /// How to read the rows of one sync.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -48,4 +53,9 @@ pub struct Settings {
     pub key: String,
     /// A column of the query whose value never goes down, e.g. `updated_at`: only rows beyond the last position are read.
     pub cursor: Option<String>,
+}
+
+/// What is wrong with a row whose key the row of this number had, with other values.
+pub fn repeated_key(first_row: u64) -> RowFault {
+    RowFault::RepeatedKeyOfQuery { first_row }
 }

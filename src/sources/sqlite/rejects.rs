@@ -3,8 +3,8 @@
 use rusqlite::types::ValueRef;
 use serde_json::Value;
 
-use super::Settings;
 use super::values::Columns;
+use super::{QUERY, Settings};
 use crate::domain::record::{Record, Row, RowFault};
 use crate::sources::columns;
 
@@ -39,7 +39,7 @@ impl Rereader {
     pub fn new(names: &[String], settings: &Settings, wanted: &[String]) -> Result<Self, String> {
         let mut all = vec![settings.key.clone()];
         all.extend_from_slice(wanted);
-        let mut places = columns::positions(names, &all)?;
+        let mut places = columns::positions(names, &all, QUERY)?;
         let key = places.remove(0);
         Ok(Self { columns: Columns { names: names.to_vec(), key, wanted: places } })
     }

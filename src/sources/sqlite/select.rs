@@ -6,7 +6,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Row as SqlRow, Statement, params_from_iter};
 
 use super::values::Columns;
-use super::{CursorValue, Database};
+use super::{CursorValue, Database, QUERY};
 use crate::domain::record::{Layout, Record, Row};
 use crate::domain::time::Timestamp;
 use crate::sources::{CELL_LIMIT, Error, columns};
@@ -43,7 +43,7 @@ impl Database {
         let mut columns_wanted = vec![settings.key.clone()];
         columns_wanted.extend(settings.cursor.clone());
         columns_wanted.extend_from_slice(wanted);
-        let mut wanted = columns::positions(&names, &columns_wanted).map_err(|reason| Error::Database {
+        let mut wanted = columns::positions(&names, &columns_wanted, QUERY).map_err(|reason| Error::Database {
             path: settings.shown.clone(),
             reason: format!("the query does not fit the mapping: {reason}"),
         })?;

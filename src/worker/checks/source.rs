@@ -66,7 +66,7 @@ fn trouble(subject: &str, error: &sources::Error) -> Finding {
 
 fn file(entry: &csv::Entry, settings: &csv::Settings, mapping: &Mapping) -> Result<Tally, sources::Error> {
     let mut file = csv::CsvFile::open(entry, settings, mapping.columns())?;
-    let mut tally = Tally::default();
+    let mut tally = Tally::new(csv::repeated_key);
     let mut record = Record::default();
     while tally.rows < ROWS {
         let Some(row) = file.next(&mut record)? else { return Ok(tally) };
@@ -81,7 +81,7 @@ fn query(subject: &str, settings: &sqlite::Settings, mapping: &Mapping, now: Tim
         let database = sqlite::Database::open(settings)?;
         let mut select = database.select(mapping.columns(), None)?;
         let mut rows = select.rows(now)?;
-        let mut tally = Tally::default();
+        let mut tally = Tally::new(sqlite::repeated_key);
         let mut record = Record::default();
         while tally.rows < ROWS {
             let Some(row) = rows.next(&mut record)? else { return Ok(tally) };
@@ -97,7 +97,6 @@ fn query(subject: &str, settings: &sqlite::Settings, mapping: &Mapping, now: Tim
 }
 
 /// What became of the rows that were read.
-#[derive(Default)]
 struct Tally {
     rows: u64,
     leads: u64,
@@ -110,9 +109,16 @@ struct Tally {
     faults: Vec<String>,
     /// Keys met, with the line and the row.
     keys: HashMap<String, (u64, Vec<u8>)>,
+    /// What is wrong with a row whose key was met.
+    repeated: fn(u64) -> RowFault,
 }
 
 impl Tally {
+    fn new(repeated: fn(u64) -> RowFault) -> Self {
+        let (faults, keys) = (Vec::new(), HashMap::new());
+        Self { rows: 0, leads: 0, skipped: 0, bad: 0, refused: 0, more: false, faults, keys, repeated }
+    }
+
     fn count(&mut self, mapping: &Mapping, record: &Record, row: &Row) {
         self.rows += 1;
         if let Row::Bad(fault) = row {
@@ -125,7 +131,7 @@ impl Tally {
             Entry::Occupied(first) => {
                 let (first_line, raw) = first.get();
                 if *raw != record.raw {
-                    let fault = RowFault::RepeatedKey { first_line: *first_line };
+                    let fault = (self.repeated)(*first_line);
                     self.fault(record, &fault);
                 }
                 return;

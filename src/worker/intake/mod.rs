@@ -90,7 +90,7 @@ pub(super) fn take_in(ledger: &mut Ledger, order: &Order<'_>) -> ledger::Result<
     let basis = order.mapping.columns_digest();
     let admission = ledger.admit(order.id, order.run, &basis, order.now)?;
     let name = &order.sync.name;
-    let mut pass = Pass::new(admission, order.mapping, &key, name, order.sync.on_change, order.purpose)?;
+    let mut pass = Pass::new(admission, order.mapping, &key, order.sync, order.purpose)?;
     let read = match &order.sync.source {
         sources::Settings::Csv(settings) => files::read_all(&mut pass, settings, order),
         sources::Settings::Sqlite(settings) => read_rows(&mut pass, settings, order),

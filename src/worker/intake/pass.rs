@@ -10,10 +10,10 @@ use super::by_hand::{ByHand, Settled};
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::known::{Known, OfLedger, Place, Seen};
 use crate::domain::mapping::Mapping;
-use crate::domain::plan::OnChange;
 use crate::domain::record::{Record, RowFault};
 use crate::ledger::{self, Admission, Content, Counts};
 use crate::worker::report::Sample;
+use crate::worker::settings::Sync;
 
 /// What is to become of the rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,8 +46,7 @@ struct Origin {
 pub(super) struct Pass<'p> {
     admission: Admission<'p>,
     mapping: &'p Mapping,
-    sync: &'p str,
-    on_change: OnChange,
+    sync: &'p Sync,
     purpose: Purpose,
     fingerprinter: Fingerprinter,
     known: Known,
@@ -79,8 +78,7 @@ impl<'p> Pass<'p> {
         admission: Admission<'p>,
         mapping: &'p Mapping,
         key: &[u8; 32],
-        sync: &'p str,
-        on_change: OnChange,
+        sync: &'p Sync,
         purpose: Purpose,
     ) -> ledger::Result<Self> {
         let mapping_changed = admission.mapping_digest()?.is_some_and(|digest| digest != mapping.mapping_digest());
@@ -88,9 +86,8 @@ impl<'p> Pass<'p> {
             admission,
             mapping,
             sync,
-            on_change,
             purpose,
-            fingerprinter: Fingerprinter::new(key, sync),
+            fingerprinter: Fingerprinter::new(key, &sync.name),
             known: Known::default(),
             loaded: false,
             quarantined: HashMap::new(),
@@ -209,7 +206,8 @@ impl<'p> Pass<'p> {
     /// The key was met before in this pass, with other values: in the same file the first row counts, over several files the last file.
     fn repeated(&mut self, record: &Record, first: Place) -> ledger::Result<()> {
         if let Some(first_line) = first.line_in(self.lines_before) {
-            return self.quarantine(record, &RowFault::RepeatedKey { first_line }.to_string());
+            let fault = self.sync.source.repeated_key(first_line);
+            return self.quarantine(record, &fault.to_string());
         }
         self.counts.skipped += 1;
         Ok(())
@@ -285,7 +283,7 @@ impl<'p> Pass<'p> {
     fn sample(&mut self, record: &Record, group: &'static str, nth: u64, text: &str) {
         if nth <= SAMPLES {
             self.samples.push(Sample {
-                sync: self.sync.to_owned(),
+                sync: self.sync.name.clone(),
                 key: record.key().to_owned(),
                 origin: format!("{}:{}", self.origin.path, record.line),
                 group,

@@ -79,7 +79,7 @@ impl Pass<'_> {
             return self.admission.restore(number, "its row is again as it was delivered").map(drop);
         }
         let row = if rendered.is_ok() { plan::Row::Wanted } else { plan::Row::Refused };
-        match (plan::change(lead.known, row, self.on_change), rendered) {
+        match (plan::change(lead.known, row, self.sync.on_change), rendered) {
             (Change::Renew, Ok(rendered)) => self.renew(record, lead.known, &fingerprint, &rendered, same_row),
             (Change::RefuseAgain, Err(rejection)) => self.refuse_again(record, number, &fingerprint, &rejection),
             (Change::Quarantine, Err(rejection)) => self.quarantine(record, &rejection.to_string()),
@@ -98,9 +98,9 @@ impl Pass<'_> {
     fn unwanted(&mut self, record: &Record, known: Known, fingerprint: [u8; 16], place: Place) -> ledger::Result<()> {
         self.counts.skipped += 1;
         self.mend(record)?;
-        match plan::change(known, plan::Row::Unwanted, self.on_change) {
+        match plan::change(known, plan::Row::Unwanted, self.sync.on_change) {
             Change::Withdraw => {
-                tracing::debug!(sync = self.sync, line = record.line, "not sent any more: `where` is false now");
+                tracing::debug!(sync = self.sync.name, line = record.line, "not sent any more: `where` is false now");
                 let key_hash = self.fingerprinter.raw(record.key().as_bytes()).0;
                 self.known.skip(key_hash, fingerprint, place);
                 self.admission.withdraw(known.lead)
