@@ -158,5 +158,6 @@ pub async fn check(settings: &OAuth, context: &Context) -> Result<Option<String>
             None => {}
         }
     }
+    source.token().await?;
     source.distribution_id().await
 }
