@@ -1,0 +1,136 @@
+//! Why a token endpoint issued no token, in words that hold no secret.
+
+use http::StatusCode;
+use oauth2::basic::{BasicErrorResponse, BasicErrorResponseType};
+use oauth2::{RequestTokenError, StandardErrorResponse};
+use secrecy::SecretString;
+
+use super::{Request, TokenEndpoint, tidy};
+use crate::auth::answer::Unusable;
+use crate::auth::http::Failure;
+
+/// Why no token was issued. The texts hold no secret.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(in crate::auth) enum Refusal {
+    /// What was presented is not or no longer valid: refresh token, code, password.
+    #[error("{0}")]
+    Grant(String),
+    /// Hydra: two requests with the same token at once; nothing was spent.
+    #[error("{0}")]
+    Conflict(String),
+    /// The client is not who it says it is.
+    #[error("{0}")]
+    Client(String),
+    /// The client may not have this grant or scope, or the server says no in its own words.
+    #[error("{0}")]
+    Denied(String),
+    /// The configuration does not fit the server.
+    #[error("{0}")]
+    Configuration(String),
+    /// The address is not the token endpoint's.
+    #[error("{0}")]
+    Address(String),
+    /// Tokens were issued that cannot be used: what was presented is spent.
+    #[error("{0}")]
+    Unusable(String),
+    /// The endpoint is away, and surely nothing was spent.
+    #[error("{0}")]
+    Away(Failure),
+    /// What was presented may have been spent.
+    #[error("{0}")]
+    Lost(String),
+}
+
+/// One try that brought no token.
+pub(super) enum Tried {
+    Failed(Failure),
+    Refused(Refusal),
+}
+
+impl Tried {
+    pub(super) fn into_refusal(self) -> Refusal {
+        match self {
+            Self::Refused(refusal) => refusal,
+            Self::Failed(failure @ (Failure::NotSent(_) | Failure::Busy { .. })) => Refusal::Away(failure),
+            Self::Failed(Failure::Lost(text)) => Refusal::Lost(text),
+            Self::Failed(failure @ Failure::Refused { .. }) => Refusal::Denied(failure.to_string()),
+            Self::Failed(Failure::WrongAddress(text)) => {
+                Refusal::Address(format!("{text}: the address of the token endpoint is wrong"))
+            }
+        }
+    }
+}
+
+impl TokenEndpoint<'_> {
+    fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default()
+    }
+
+    pub(super) fn unusable(&self, unusable: Unusable) -> Refusal {
+        let host = self.host();
+        Refusal::Unusable(match unusable {
+            Unusable::Scheme => format!("{host} issued a token that is no bearer token"),
+            Unusable::Token(why) => format!("{host} issued a token that cannot be sent: {why}"),
+            Unusable::Ended => {
+                format!("{host} issued a token that had already ended: compare its clock with this machine's")
+            }
+        })
+    }
+
+    pub(super) fn explain(
+        &self,
+        request: &Request<'_>,
+        error: RequestTokenError<Failure, BasicErrorResponse>,
+    ) -> Tried {
+        match error {
+            // A service of its own mind about error bodies speaks of what was presented.
+            RequestTokenError::Request(failure @ Failure::Refused { status: StatusCode::UNAUTHORIZED, .. })
+                if matches!(request, Request::Password { .. }) =>
+            {
+                Tried::Refused(Refusal::Grant(failure.to_string()))
+            }
+            RequestTokenError::Request(failure) => Tried::Failed(failure),
+            RequestTokenError::ServerResponse(answer) => Tried::Refused(self.classify(request, &answer)),
+            // Parse errors hold the body, so only the fact is told. The endpoint did answer: asking again brings the same.
+            RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
+                Tried::Refused(Refusal::Lost(format!("{} answered something that is no token answer", self.host())))
+            }
+        }
+    }
+
+    /// RFC 6749 section 5.2, and what Hydra and Keycloak add.
+    fn classify(&self, request: &Request<'_>, answer: &BasicErrorResponse) -> Refusal {
+        use BasicErrorResponseType as Kind;
+        let text = self.describe(request, answer);
+        match answer.error() {
+            Kind::InvalidGrant => Refusal::Grant(text),
+            Kind::InvalidRequest if matches!(request, Request::Refresh(_)) => Refusal::Conflict(text),
+            Kind::InvalidRequest | Kind::UnsupportedGrantType => Refusal::Configuration(text),
+            Kind::InvalidClient => Refusal::Client(text),
+            Kind::UnauthorizedClient | Kind::InvalidScope => Refusal::Denied(text),
+            Kind::Extension(name) => match name.as_str() {
+                "token_inactive" => Refusal::Grant(text),
+                "temporarily_unavailable" => Refusal::Away(Failure::Busy { text, until: None }),
+                "server_error" => Refusal::Lost(text),
+                _ => Refusal::Denied(text),
+            },
+        }
+    }
+
+    /// The server's words, without any secret that it may repeat.
+    fn describe(&self, request: &Request<'_>, answer: &StandardErrorResponse<BasicErrorResponseType>) -> String {
+        let description = answer.error_description().map(|text| format!(" ({text})")).unwrap_or_default();
+        let text = format!("{} answered {}{description}", self.host(), answer.error().as_ref());
+        let mut secrets: Vec<SecretString> =
+            self.settings.secrets().into_iter().map(|(_, secret)| secret.clone()).collect();
+        match request {
+            Request::Refresh(token) => secrets.push(token.secret().clone()),
+            Request::Code { code, verifier, .. } => {
+                secrets.push(code.secret().clone());
+                secrets.push(verifier.secret().clone());
+            }
+            Request::ClientCredentials | Request::Password { .. } => {}
+        }
+        tidy(&text, &secrets)
+    }
+}
