@@ -4,10 +4,12 @@ use http::StatusCode;
 use oauth2::basic::{BasicErrorResponse, BasicErrorResponseType};
 use oauth2::{RequestTokenError, StandardErrorResponse};
 use secrecy::SecretString;
+use serde::de::IgnoredAny;
 
 use super::{Request, TokenEndpoint, tidy};
 use crate::auth::answer::Unusable;
 use crate::auth::http::Failure;
+use crate::auth::settings::Server;
 
 /// Why no token was issued. The texts hold no secret.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -30,9 +32,17 @@ pub(in crate::auth) enum Refusal {
     /// The address is not the token endpoint's.
     #[error("{0}")]
     Address(String),
-    /// Tokens were issued that cannot be used: what was presented is spent.
+    /// The answer holds no token that can be used: what was presented may be spent.
     #[error("{0}")]
     Unusable(String),
+    /// The answer is not a token endpoint's at all: the address is wrong, or something stands in its place.
+    #[error("{text}")]
+    Page {
+        /// What was answered.
+        text: String,
+        /// The key of the address.
+        key: &'static str,
+    },
     /// The endpoint is away, and surely nothing was spent.
     #[error("{0}")]
     Away(Failure),
@@ -91,10 +101,27 @@ impl TokenEndpoint<'_> {
             }
             RequestTokenError::Request(failure) => Tried::Failed(failure),
             RequestTokenError::ServerResponse(answer) => Tried::Refused(self.classify(request, &answer)),
-            // Parse errors hold the body, so only the fact is told. The endpoint did answer: asking again brings the same.
-            RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
-                Tried::Refused(Refusal::Lost(format!("{} answered something that is no token answer", self.host())))
-            }
+            // What is no 2xx has an error body by now.
+            RequestTokenError::Parse(_, body) => Tried::Refused(self.no_token(&body)),
+            RequestTokenError::Other(_) => Tried::Refused(self.no_token(&[])),
+        }
+    }
+
+    /// A 2xx without a token. Asking again brings the same. Of the body only the kind is told: it may hold anything.
+    fn no_token(&self, body: &[u8]) -> Refusal {
+        let host = self.host();
+        let key = match self.settings.server {
+            Server::Issuer(_) => "issuer",
+            Server::TokenUrl(_) => "token_url",
+        };
+        let page = |what: &str| Refusal::Page { text: format!("{host} answered with {what} instead of a token"), key };
+        match serde_json::from_slice::<IgnoredAny>(body) {
+            Ok(_) => Refusal::Unusable(format!(
+                "{host} answered with JSON that holds no access_token: look at {key}, and whether it takes what `request` says (form or json)"
+            )),
+            Err(_) if body.trim_ascii().is_empty() => page("nothing"),
+            Err(_) if body.trim_ascii_start().starts_with(b"<") => page("an HTML page"),
+            Err(_) => page("something that is not JSON"),
         }
     }
 

@@ -237,6 +237,7 @@ impl<'a> Attempt<'a> {
             | Refusal::Address(text)
             | Refusal::Conflict(text)
             | Refusal::Unusable(text) => Error::Configuration(text),
+            Refusal::Page { text, .. } => Error::Unavailable(format!("{text}: {again}")),
         })
     }
 

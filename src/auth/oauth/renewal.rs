@@ -7,7 +7,7 @@ use backon::{ConstantBuilder, Retryable as _};
 use reqwest::Url;
 use secrecy::SecretString;
 
-use super::explain::failure;
+use super::explain::{failure, in_its_place};
 use super::{Inner, State};
 use crate::auth::Error;
 use crate::auth::answer::Issued;
@@ -178,6 +178,7 @@ impl Renewal<'_> {
                 Err(inner.bad_credentials(&text))
             }
             Err(Refusal::Client(text) | Refusal::Denied(text)) => Err(inner.bad_credentials(&text)),
+            Err(Refusal::Page { text, .. }) if old.is_some_and(has_worked) => Err(in_its_place(&text)),
             Err(other) => Err(failure(other)),
         }
     }
@@ -201,12 +202,13 @@ impl Renewal<'_> {
                 Ok(Refreshed::Refused(refusal.to_string()))
             }
             Err(refusal) => {
-                if !matches!(refusal, Refusal::Lost(_) | Refusal::Unusable(_)) {
+                if !matches!(refusal, Refusal::Lost(_) | Refusal::Unusable(_) | Refusal::Page { .. }) {
                     // Surely not spent: no answer is owed.
                     lock.write(old)?;
                 }
                 Err(match refusal {
                     Refusal::Client(text) | Refusal::Denied(text) => self.inner.bad_credentials(&text),
+                    Refusal::Page { text, .. } if has_worked(old) => in_its_place(&text),
                     Refusal::Lost(text) => Error::Unavailable(format!(
                         "{text}: whether it renewed the session is not known, the old refresh token is tried once more"
                     )),
@@ -235,6 +237,11 @@ impl Renewal<'_> {
         saved.map_err(|error| self.inner.unsaved(&error))?;
         Ok(session)
     }
+}
+
+/// The address has issued tokens: it is the right one.
+fn has_worked(session: &Session) -> bool {
+    !session.access_token.expose().is_empty()
 }
 
 impl Inner {
