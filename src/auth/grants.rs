@@ -3,6 +3,7 @@
 //! `openidconnect`, which builds on it, is not used: it depends on the `rsa` crate, which has an unfixed timing leak
 //! (RUSTSEC-2023-0071). The ID token is checked by `jsonwebtoken` on aws-lc-rs instead (`id_token.rs`).
 
+mod presented;
 mod refusal;
 mod revoke;
 mod wire;
@@ -20,7 +21,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::answer::{Answer, Issued};
 use super::http::{Failure, Http};
-use super::session::Token;
+use super::session::{Session, Token};
 use super::settings::{ClientAuth, OAuth};
 use crate::clock;
 use crate::domain::reason::drives_display;
@@ -66,6 +67,8 @@ pub(super) struct TokenEndpoint<'a> {
     pub(super) http: &'a Http,
     pub(super) settings: &'a OAuth,
     pub(super) url: &'a Url,
+    /// The session that a new one is to follow: a server knows its tokens, and could repeat also those that are not sent.
+    pub(super) previous: Option<&'a Session>,
 }
 
 impl TokenEndpoint<'_> {
@@ -153,10 +156,7 @@ pub(super) fn client(settings: &OAuth) -> OAuthClient {
 pub(super) fn tidy(text: &str, secrets: &[SecretString]) -> String {
     let mut text: String = text.chars().map(|c| if drives_display(c) { ' ' } else { c }).collect();
     for secret in secrets {
-        let secret = secret.expose_secret();
-        if !secret.is_empty() {
-            text = text.replace(secret, "***");
-        }
+        text = text.replace(secret.expose_secret(), "***");
     }
     text.chars().take(MAX_DESCRIPTION).collect()
 }

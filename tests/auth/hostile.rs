@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
-use lead_sync::auth::{Context, Error, Grant, OAuth, Server};
+use lead_sync::auth::{ClientAuth, Context, Error, Grant, OAuth, Server};
 use reqwest::Url;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -158,6 +158,42 @@ async fn a_page_in_place_of_an_endpoint_that_has_issued_tokens_defers_the_run_an
             assert!(connect(&settings, &sandbox.context()).token().await.is_ok(), "{kind}");
             assert!(endpoint.seen().last().unwrap().contains("refresh_token=first"), "{:?}", endpoint.seen());
         }
+    }
+}
+
+/// A secret in each form in which a server may have it.
+fn forms(secret: &str) -> [String; 4] {
+    let encoded: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    let json = serde_json::Value::from(secret).to_string();
+    [encoded.replace('+', "%20"), encoded, json.trim_matches('"').to_owned(), secret.to_owned()]
+}
+
+#[tokio::test]
+async fn a_server_that_repeats_what_it_was_sent_does_not_get_it_into_a_message() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let secret = r#"p/a+s s"w%ö=="#;
+    for settings in [sandbox.credit(), OAuth { client_auth: ClientAuth::Basic, ..sandbox.we360() }] {
+        let endpoint = Endpoint::start().await;
+        let settings = OAuth { server: endpoint.server(), client_secret: Some(secret.into()), ..settings };
+        let mut repeated: Vec<String> = [secret, "access/1", "ref+1"].into_iter().flat_map(forms).collect();
+        for word in 0.. {
+            endpoint.answer(200, &json!({"access_token": "access/1", "refresh_token": "ref+1"}));
+            connect(&settings, &sandbox.context()).token().await.unwrap();
+            if word == 0 {
+                let sent = endpoint.seen().remove(0);
+                repeated.extend(sent.split("Basic ").nth(1).unwrap().split('"').next().map(str::to_owned));
+            }
+            let Some(word) = repeated.get(word) else { break };
+            for said in [("no_client", format!("it was <{word}>")), (&format!("<{word}>"), "said so".to_owned())] {
+                expire(&sandbox);
+                endpoint.answer(401, &json!({"error": said.0, "error_description": said.1}));
+                let refused = refusal(&settings, &sandbox.context()).await.to_string();
+                assert!(refused.contains("<***"), "{word}: {refused}");
+                assert!(!refused.contains(word.trim_end_matches('=')), "{word}: {refused}");
+            }
+            std::fs::remove_file(sandbox.token_file()).unwrap();
+        }
+        std::fs::remove_file(sandbox.token_file()).unwrap();
     }
 }
 

@@ -3,7 +3,6 @@
 use http::StatusCode;
 use oauth2::basic::{BasicErrorResponse, BasicErrorResponseType};
 use oauth2::{RequestTokenError, StandardErrorResponse};
-use secrecy::SecretString;
 use serde::de::IgnoredAny;
 
 use super::{Request, TokenEndpoint, tidy};
@@ -148,16 +147,6 @@ impl TokenEndpoint<'_> {
     fn describe(&self, request: &Request<'_>, answer: &StandardErrorResponse<BasicErrorResponseType>) -> String {
         let description = answer.error_description().map(|text| format!(" ({text})")).unwrap_or_default();
         let text = format!("{} answered {}{description}", self.host(), answer.error().as_ref());
-        let mut secrets: Vec<SecretString> =
-            self.settings.secrets().into_iter().map(|(_, secret)| secret.clone()).collect();
-        match request {
-            Request::Refresh(token) => secrets.push(token.secret().clone()),
-            Request::Code { code, verifier, .. } => {
-                secrets.push(code.secret().clone());
-                secrets.push(verifier.secret().clone());
-            }
-            Request::ClientCredentials | Request::Password { .. } => {}
-        }
-        tidy(&text, &secrets)
+        tidy(&text, &self.secrets(request))
     }
 }

@@ -1,11 +1,10 @@
 //! The end of a session at the provider.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use reqwest::Url;
 use secrecy::ExposeSecret;
 
+use super::presented::basic;
 use crate::auth::http::Http;
 use crate::auth::session::Token;
 use crate::auth::settings::{ClientAuth, OAuth};
@@ -19,9 +18,7 @@ pub(in crate::auth) async fn revoke(http: &Http, settings: &OAuth, url: &Url, to
     let mut request = http::Request::post(url.as_str()).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
     match (&settings.client_secret, settings.client_auth) {
         (Some(secret), ClientAuth::Basic) => {
-            let part = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-            let pair = format!("{}:{}", part(&settings.client_id), part(secret.expose_secret()));
-            request = request.header(AUTHORIZATION, format!("Basic {}", STANDARD.encode(pair)));
+            request = request.header(AUTHORIZATION, format!("Basic {}", basic(&settings.client_id, secret)));
         }
         (secret, _) => {
             form.append_pair("client_id", &settings.client_id);

@@ -220,8 +220,8 @@ impl<'a> Attempt<'a> {
     }
 
     async fn exchange(&self, code: &Token) -> Result<Issued, Error> {
-        let endpoint =
-            TokenEndpoint { http: &self.flow.http, settings: self.flow.settings, url: &self.provider.token_endpoint };
+        let url = &self.provider.token_endpoint;
+        let endpoint = TokenEndpoint { http: &self.flow.http, settings: self.flow.settings, url, previous: None };
         let request = Request::Code { code, verifier: &self.verifier, redirect_url: &self.redirect_url };
         let again = format!("run `{}` again", self.flow.context.login_command);
         endpoint.ask(&request).await.map_err(|refusal| match refusal {

@@ -166,7 +166,7 @@ impl Renewal<'_> {
         }
         lock.probe()?;
         let endpoint = inner.token_url().await?;
-        match inner.endpoint(&endpoint).ask(request).await {
+        match inner.endpoint(&endpoint, old).ask(request).await {
             Ok(issued) => {
                 let session = inner.session(issued, None);
                 self.save(lock, session).await
@@ -190,7 +190,7 @@ impl Renewal<'_> {
         let _spends = Spends::new(&self.inner.spends);
         let marked = Session { refresh_sent_at: old.refresh_sent_at.or(Some(clock::now().0)), ..old.clone() };
         lock.write(&marked)?;
-        match self.spend(&endpoint, token).await {
+        match self.spend(&endpoint, old, token).await {
             Ok(issued) => {
                 let session = self.inner.session(issued, Some(old));
                 let session = self.save(lock, session).await?;
@@ -218,8 +218,8 @@ impl Renewal<'_> {
         }
     }
 
-    async fn spend(&self, endpoint: &Url, token: &Token) -> Result<Issued, Refusal> {
-        let endpoint = self.inner.endpoint(endpoint);
+    async fn spend(&self, endpoint: &Url, old: &Session, token: &Token) -> Result<Issued, Refusal> {
+        let endpoint = self.inner.endpoint(endpoint, Some(old));
         match endpoint.ask(&Request::Refresh(token)).await {
             Err(Refusal::Conflict(_)) => {
                 tokio::time::sleep(CONFLICT_PAUSE).await;
@@ -245,8 +245,8 @@ fn has_worked(session: &Session) -> bool {
 }
 
 impl Inner {
-    fn endpoint<'a>(&'a self, url: &'a Url) -> TokenEndpoint<'a> {
-        TokenEndpoint { http: &self.http, settings: &self.settings, url }
+    fn endpoint<'a>(&'a self, url: &'a Url, previous: Option<&'a Session>) -> TokenEndpoint<'a> {
+        TokenEndpoint { http: &self.http, settings: &self.settings, url, previous }
     }
 
     /// Whether a session can begin anew from what is configured.
