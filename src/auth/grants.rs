@@ -104,7 +104,7 @@ impl TokenEndpoint<'_> {
     }
 
     async fn ask_once(&self, request: &Request<'_>) -> Result<Issued, Tried> {
-        let wire = Wire::new(self.http, self.settings.request);
+        let wire = Wire::new(self.http, self.settings);
         let asked_at = clock::now();
         let client = client(self.settings).set_token_uri(TokenUrl::from_url(self.url.clone()));
         let scopes = self.settings.scopes.iter().cloned().map(Scope::new);
@@ -143,7 +143,7 @@ impl TokenEndpoint<'_> {
 pub(super) fn client(settings: &OAuth) -> OAuthClient {
     let client =
         OAuthClient::new(ClientId::new(settings.client_id.clone())).set_auth_type(match settings.client_auth {
-            ClientAuth::Basic => AuthType::BasicAuth,
+            ClientAuth::Basic | ClientAuth::BasicPlain => AuthType::BasicAuth,
             ClientAuth::Body => AuthType::RequestBody,
         });
     match &settings.client_secret {

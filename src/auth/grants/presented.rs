@@ -4,14 +4,39 @@ use std::iter;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Request, TokenEndpoint};
 use crate::auth::session::Token;
+use crate::auth::settings::{ClientAuth, OAuth};
 
-/// What follows the word `Basic`: client id and secret, each form-encoded (RFC 6749 section 2.3.1).
-pub(super) fn basic(client_id: &str, secret: &SecretString) -> String {
-    STANDARD.encode(format!("{}:{}", form_encoded(client_id), form_encoded(secret.expose_secret())))
+/// What follows the word `Basic`; `None` if nothing is presented so, because there is no secret or the body has it.
+fn basic(settings: &OAuth) -> Option<String> {
+    let secret = settings.client_secret.as_ref()?.expose_secret();
+    match settings.client_auth {
+        ClientAuth::Basic => Some(pair(&form_encoded(&settings.client_id), &form_encoded(secret))),
+        ClientAuth::BasicPlain => Some(pair(&settings.client_id, secret)),
+        ClientAuth::Body => None,
+    }
+}
+
+/// `Authorization: Basic`, marked sensitive.
+pub(super) fn header(settings: &OAuth) -> Option<HeaderValue> {
+    let mut value = HeaderValue::try_from(format!("Basic {}", basic(settings)?)).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// Whether Basic carries something else than id and secret as they are, so that a server that decodes no form does not know them.
+pub(super) fn is_encoded(settings: &OAuth) -> bool {
+    let changes = |text: &str| form_encoded(text) != text;
+    let secret = settings.client_secret.as_ref().filter(|_| settings.client_auth == ClientAuth::Basic);
+    secret.is_some_and(|secret| changes(secret.expose_secret()) || changes(&settings.client_id))
+}
+
+fn pair(client_id: &str, secret: &str) -> String {
+    STANDARD.encode(format!("{client_id}:{secret}"))
 }
 
 fn form_encoded(text: &str) -> String {
@@ -37,10 +62,8 @@ impl TokenEndpoint<'_> {
         };
         let known = self.previous.into_iter().flat_map(|old| iter::once(&old.access_token).chain(&old.refresh_token));
         let secrets = configured.chain(sent).chain(known.map(Token::secret));
-        let client_secret = self.settings.client_secret.as_ref();
         // Without its padding, so that it is known with it and without.
-        let header =
-            client_secret.map(|secret| basic(&self.settings.client_id, secret).trim_end_matches('=').to_owned());
+        let header = basic(self.settings).map(|pair| pair.trim_end_matches('=').to_owned());
         let mut forms: Vec<String> = secrets.flat_map(forms).chain(header).filter(|form| !form.is_empty()).collect();
         forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
         forms.into_iter().map(SecretString::from).collect()

@@ -5,7 +5,7 @@ use oauth2::basic::{BasicErrorResponse, BasicErrorResponseType};
 use oauth2::{RequestTokenError, StandardErrorResponse};
 use serde::de::IgnoredAny;
 
-use super::{Request, TokenEndpoint, tidy};
+use super::{Request, TokenEndpoint, presented, tidy};
 use crate::auth::answer::Unusable;
 use crate::auth::http::Failure;
 use crate::auth::settings::Server;
@@ -132,6 +132,9 @@ impl TokenEndpoint<'_> {
             Kind::InvalidGrant => Refusal::Grant(text),
             Kind::InvalidRequest if matches!(request, Request::Refresh(_)) => Refusal::Conflict(text),
             Kind::InvalidRequest | Kind::UnsupportedGrantType => Refusal::Configuration(text),
+            Kind::InvalidClient if presented::is_encoded(self.settings) => Refusal::Client(format!(
+                "{text} to a form-encoded Basic header, which it may not decode (client_auth = \"basic_plain\" sends it plain)"
+            )),
             Kind::InvalidClient => Refusal::Client(text),
             Kind::UnauthorizedClient | Kind::InvalidScope => Refusal::Denied(text),
             Kind::Extension(name) => match name.as_str() {
