@@ -3,30 +3,30 @@
 //! `openidconnect`, which builds on it, is not used: it depends on the `rsa` crate, which has an unfixed timing leak
 //! (RUSTSEC-2023-0071). The ID token is checked by `jsonwebtoken` on aws-lc-rs instead (`id_token.rs`).
 
+mod presented;
+mod refusal;
 mod revoke;
 mod wire;
 
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable as _};
-use http::StatusCode;
-use oauth2::basic::{
-    BasicErrorResponse, BasicErrorResponseType, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse,
-};
+use oauth2::basic::{BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse};
 use oauth2::{
     AuthType, AuthorizationCode, Client, ClientId, ClientSecret, PkceCodeVerifier, RedirectUrl, RefreshToken,
-    RequestTokenError, ResourceOwnerPassword, ResourceOwnerUsername, Scope, StandardErrorResponse,
-    StandardRevocableToken, TokenUrl,
+    ResourceOwnerPassword, ResourceOwnerUsername, Scope, StandardRevocableToken, TokenUrl,
 };
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::answer::{Answer, Fault, Issued, Rotated, Unusable};
+use super::answer::{Answer, Issued};
 use super::http::{Failure, Http};
-use super::session::Token;
+use super::session::{Session, Token};
 use super::settings::{ClientAuth, OAuth};
 use crate::clock;
 use crate::domain::reason::drives_display;
+pub(super) use refusal::Refusal;
+use refusal::Tried;
 pub(super) use revoke::revoke;
 use wire::Wire;
 
@@ -62,43 +62,13 @@ impl Request<'_> {
     }
 }
 
-/// Why no token was issued. The texts hold no secret.
-#[derive(Debug, Clone, thiserror::Error)]
-pub(super) enum Refusal {
-    /// What was presented is not or no longer valid: refresh token, code, password.
-    #[error("{0}")]
-    Grant(String),
-    /// Hydra: two requests with the same token at once; nothing was spent.
-    #[error("{0}")]
-    Conflict(String),
-    /// The client is not who it says it is.
-    #[error("{0}")]
-    Client(String),
-    /// The client may not have this grant or scope, or the server says no in its own words.
-    #[error("{0}")]
-    Denied(String),
-    /// The configuration does not fit the server.
-    #[error("{0}")]
-    Configuration(String),
-    /// The address is not the token endpoint's.
-    #[error("{0}")]
-    Address(String),
-    /// Tokens were issued that cannot be used: what was presented is spent, for a refresh token at best.
-    #[error("{text}")]
-    Unusable { text: String, rotated: Option<Rotated> },
-    /// The endpoint is away, and surely nothing was spent.
-    #[error("{0}")]
-    Away(Failure),
-    /// What was presented may have been spent.
-    #[error("{0}")]
-    Lost(String),
-}
-
 /// A token endpoint with its client.
 pub(super) struct TokenEndpoint<'a> {
     pub(super) http: &'a Http,
     pub(super) settings: &'a OAuth,
     pub(super) url: &'a Url,
+    /// The session that a new one is to follow: a server knows its tokens, and could repeat also those that are not sent.
+    pub(super) previous: Option<&'a Session>,
 }
 
 impl TokenEndpoint<'_> {
@@ -134,7 +104,7 @@ impl TokenEndpoint<'_> {
     }
 
     async fn ask_once(&self, request: &Request<'_>) -> Result<Issued, Tried> {
-        let wire = Wire::new(self.http, self.settings.request);
+        let wire = Wire::new(self.http, self.settings);
         let asked_at = clock::now();
         let client = client(self.settings).set_token_uri(TokenUrl::from_url(self.url.clone()));
         let scopes = self.settings.scopes.iter().cloned().map(Scope::new);
@@ -167,102 +137,13 @@ impl TokenEndpoint<'_> {
             .issued(asked_at, wire.skew_ms(), self.settings.lifetime)
             .map_err(|unusable| Tried::Refused(self.unusable(unusable)))
     }
-
-    fn host(&self) -> &str {
-        self.url.host_str().unwrap_or_default()
-    }
-
-    fn unusable(&self, unusable: Unusable) -> Refusal {
-        let host = self.host();
-        let text = match unusable.why {
-            Fault::Scheme => format!("{host} issued a token that is no bearer token"),
-            Fault::Token(why) => format!("{host} issued a token that cannot be sent: {why}"),
-            Fault::Ended => {
-                format!("{host} issued a token that had already ended: compare its clock with this machine's")
-            }
-        };
-        Refusal::Unusable { text, rotated: unusable.rotated }
-    }
-
-    fn explain(&self, request: &Request<'_>, error: RequestTokenError<Failure, BasicErrorResponse>) -> Tried {
-        match error {
-            // A service of its own mind about error bodies speaks of what was presented.
-            RequestTokenError::Request(failure @ Failure::Refused { status: StatusCode::UNAUTHORIZED, .. })
-                if matches!(request, Request::Password { .. }) =>
-            {
-                Tried::Refused(Refusal::Grant(failure.to_string()))
-            }
-            RequestTokenError::Request(failure) => Tried::Failed(failure),
-            RequestTokenError::ServerResponse(answer) => Tried::Refused(self.classify(request, &answer)),
-            // Parse errors hold the body, so only the fact is told. The endpoint did answer: asking again brings the same.
-            RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
-                Tried::Refused(Refusal::Lost(format!("{} answered something that is no token answer", self.host())))
-            }
-        }
-    }
-
-    /// RFC 6749 section 5.2, and what Hydra and Keycloak add.
-    fn classify(&self, request: &Request<'_>, answer: &BasicErrorResponse) -> Refusal {
-        use BasicErrorResponseType as Kind;
-        let text = self.describe(request, answer);
-        match answer.error() {
-            Kind::InvalidGrant => Refusal::Grant(text),
-            Kind::InvalidRequest if matches!(request, Request::Refresh(_)) => Refusal::Conflict(text),
-            Kind::InvalidRequest | Kind::UnsupportedGrantType => Refusal::Configuration(text),
-            Kind::InvalidClient => Refusal::Client(text),
-            Kind::UnauthorizedClient | Kind::InvalidScope => Refusal::Denied(text),
-            Kind::Extension(name) => match name.as_str() {
-                "token_inactive" => Refusal::Grant(text),
-                "temporarily_unavailable" => Refusal::Away(Failure::Busy { text, until: None }),
-                "server_error" => Refusal::Lost(text),
-                _ => Refusal::Denied(text),
-            },
-        }
-    }
-
-    /// The server's words, without any secret that it may repeat.
-    fn describe(&self, request: &Request<'_>, answer: &StandardErrorResponse<BasicErrorResponseType>) -> String {
-        let description = answer.error_description().map(|text| format!(" ({text})")).unwrap_or_default();
-        let text = format!("{} answered {}{description}", self.host(), answer.error().as_ref());
-        let mut secrets: Vec<SecretString> =
-            self.settings.secrets().into_iter().map(|(_, secret)| secret.clone()).collect();
-        match request {
-            Request::Refresh(token) => secrets.push(token.secret().clone()),
-            Request::Code { code, verifier, .. } => {
-                secrets.push(code.secret().clone());
-                secrets.push(verifier.secret().clone());
-            }
-            Request::ClientCredentials | Request::Password { .. } => {}
-        }
-        tidy(&text, &secrets)
-    }
-}
-
-/// One try that brought no token.
-enum Tried {
-    Failed(Failure),
-    Refused(Refusal),
-}
-
-impl Tried {
-    fn into_refusal(self) -> Refusal {
-        match self {
-            Self::Refused(refusal) => refusal,
-            Self::Failed(failure @ (Failure::NotSent(_) | Failure::Busy { .. })) => Refusal::Away(failure),
-            Self::Failed(Failure::Lost(text)) => Refusal::Lost(text),
-            Self::Failed(failure @ Failure::Refused { .. }) => Refusal::Denied(failure.to_string()),
-            Self::Failed(Failure::WrongAddress(text)) => {
-                Refusal::Address(format!("{text}: the address of the token endpoint is wrong"))
-            }
-        }
-    }
 }
 
 /// The client as the server knows it.
 pub(super) fn client(settings: &OAuth) -> OAuthClient {
     let client =
         OAuthClient::new(ClientId::new(settings.client_id.clone())).set_auth_type(match settings.client_auth {
-            ClientAuth::Basic => AuthType::BasicAuth,
+            ClientAuth::Basic | ClientAuth::BasicPlain => AuthType::BasicAuth,
             ClientAuth::Body => AuthType::RequestBody,
         });
     match &settings.client_secret {
@@ -275,10 +156,7 @@ pub(super) fn client(settings: &OAuth) -> OAuthClient {
 pub(super) fn tidy(text: &str, secrets: &[SecretString]) -> String {
     let mut text: String = text.chars().map(|c| if drives_display(c) { ' ' } else { c }).collect();
     for secret in secrets {
-        let secret = secret.expose_secret();
-        if !secret.is_empty() {
-            text = text.replace(secret, "***");
-        }
+        text = text.replace(secret.expose_secret(), "***");
     }
     text.chars().take(MAX_DESCRIPTION).collect()
 }

@@ -98,8 +98,10 @@ impl<S> Grant<S> {
 /// `client_auth`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClientAuth {
-    /// `Authorization: Basic`.
+    /// `Authorization: Basic`, id and secret form-encoded first (RFC 6749 section 2.3.1).
     Basic,
+    /// The same, id and secret as they are (RFC 7617): many servers decode no form there.
+    BasicPlain,
     /// Fields of the body.
     Body,
 }

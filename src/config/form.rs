@@ -193,12 +193,23 @@ pub(super) fn request_path(entry: Entry<'_>) -> Decoded<String> {
         && !text.contains(['#', '\\'])
         && text.bytes().all(|byte| byte.is_ascii_graphic())
         && text.parse::<PathAndQuery>().is_ok();
+    if fits && has_dot_segment(text) {
+        return Err(format!(
+            "'{text}' has a part . or .., which is resolved before it is sent and may leave the path of base_url; write the path that is meant"
+        ));
+    }
     if fits {
         return Ok(text.to_owned());
     }
     Err(format!(
         "'{text}' is no path; begin with one /, percent-encode blanks and letters beyond ASCII, leave # and \\ out"
     ))
+}
+
+/// Whether one part of a path is `.` or `..`, percent-encoded or not: the URL standard takes them out, with the part before.
+fn has_dot_segment(path_and_query: &str) -> bool {
+    let path = path_and_query.split_once('?').map_or(path_and_query, |(path, _)| path);
+    path.split('/').any(|part| matches!(part.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | ".."))
 }
 
 /// One fixed header. No message shows the value.

@@ -65,6 +65,15 @@ proptest! {
     }
 
     #[test]
+    fn a_request_path_is_sent_as_it_is_written(text in "/(/|\\.|%2[eE]|a|\\?){0,8}") {
+        let value = Value::new(None, text.as_str());
+        if let Ok(path) = request_path(Entry::new(&value)) {
+            let url = Url::parse(&format!("https://api.example.com/base{path}")).unwrap();
+            prop_assert_eq!(url.path(), format!("/base{}", path.split('?').next().unwrap()));
+        }
+    }
+
+    #[test]
     fn a_request_path_never_leads_to_another_host(text in "[/a-z0-9.@:?%\\\\-]{1,12}") {
         let value = Value::new(None, text.as_str());
         if let Ok(path) = request_path(Entry::new(&value)) {

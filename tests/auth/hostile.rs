@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
-use lead_sync::auth::{Context, Error, Grant, OAuth, Server};
+use lead_sync::auth::{ClientAuth, Context, Error, Grant, OAuth, Server};
 use reqwest::Url;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -112,6 +112,16 @@ async fn a_refusal_in_a_services_own_words_needs_a_person_and_is_not_asked_for_a
     }
 }
 
+/// What is no token's answer, and in which words that is told.
+const NO_TOKEN: [(&str, &str); 6] = [
+    ("{}", "with JSON that holds no access_token: look at token_url, and whether it takes what `request` says"),
+    (r#"{"access_token":5}"#, "with JSON that holds no access_token"),
+    ("[]", "with JSON that holds no access_token"),
+    ("", "with nothing instead of a token"),
+    (" <!doctype html><p>planted", "with an HTML page instead of a token"),
+    ("planted", "with something that is not JSON instead of a token"),
+];
+
 #[tokio::test]
 async fn a_refusal_that_repeats_the_users_name_does_not_get_it_into_a_message() {
     let sandbox = Sandbox::start(|_| {}).await;
@@ -124,14 +134,77 @@ async fn a_refusal_that_repeats_the_users_name_does_not_get_it_into_a_message() 
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_token_answer_defers_the_run_after_one_try() {
+async fn an_address_that_answers_without_a_token_is_a_matter_of_configuration_after_one_try() {
     let sandbox = Sandbox::start(|_| {}).await;
-    for body in ["{}", "", "<html>", "{\"access_token\":5}", "[]"] {
-        let endpoint = Endpoint::answering(200, body).await;
-        let settings = OAuth { server: endpoint.server(), ..sandbox.we360() };
-        let error = refusal(&settings, &sandbox.context()).await;
-        assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
-        assert_eq!(endpoint.seen().len(), 1, "{body}");
+    for (body, kind) in NO_TOKEN {
+        for settings in [sandbox.we360(), sandbox.weseedo()] {
+            let endpoint = Endpoint::answering(200, body).await;
+            let settings = OAuth { server: endpoint.server(), ..settings };
+            let error = refusal(&settings, &sandbox.context()).await;
+            assert!(matches!(error, Error::Configuration(_)), "{error:?}");
+            let text = error.to_string();
+            assert!(text.contains(kind) && text.contains("look at token_url") && !text.contains("planted"), "{text}");
+            assert_eq!(endpoint.seen().len(), 1, "{body}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_in_place_of_an_endpoint_that_has_issued_tokens_defers_the_run_and_costs_no_session() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    for (body, kind) in NO_TOKEN {
+        let endpoint = Endpoint::answering(200, &json!({"access_token": "a", "refresh_token": "first"})).await;
+        let grant = Grant::RefreshToken { refresh_token: "configured".into() };
+        for settings in [sandbox.credit(), OAuth { grant, ..sandbox.credit() }] {
+            let settings = OAuth { server: endpoint.server(), ..settings };
+            endpoint.answer(200, &json!({"access_token": "a", "refresh_token": "first"}));
+            connect(&settings, &sandbox.context()).token().await.unwrap();
+            expire(&sandbox);
+            endpoint.answer(200, body);
+            let error = refusal(&settings, &sandbox.context()).await;
+            assert!(error.to_string().contains(kind), "{error}");
+            // What speaks JSON is no page: it was changed, and stays so.
+            assert_eq!(matches!(error, Error::Unavailable(_)), !kind.contains("JSON that"), "{error:?}");
+            endpoint.answer(200, &json!({"access_token": "b"}));
+            assert!(connect(&settings, &sandbox.context()).token().await.is_ok(), "{kind}");
+            assert!(endpoint.seen().last().unwrap().contains("refresh_token=first"), "{:?}", endpoint.seen());
+        }
+    }
+}
+
+/// A secret in each form in which a server may have it.
+fn forms(secret: &str) -> [String; 4] {
+    let encoded: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    let json = serde_json::Value::from(secret).to_string();
+    [encoded.replace('+', "%20"), encoded, json.trim_matches('"').to_owned(), secret.to_owned()]
+}
+
+#[tokio::test]
+async fn a_server_that_repeats_what_it_was_sent_does_not_get_it_into_a_message() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let secret = r#"p/a+s s"w%ö=="#;
+    for settings in [sandbox.credit(), OAuth { client_auth: ClientAuth::Basic, ..sandbox.we360() }] {
+        let endpoint = Endpoint::start().await;
+        let settings = OAuth { server: endpoint.server(), client_secret: Some(secret.into()), ..settings };
+        let mut repeated: Vec<String> = [secret, "access/1", "ref+1"].into_iter().flat_map(forms).collect();
+        for word in 0.. {
+            endpoint.answer(200, &json!({"access_token": "access/1", "refresh_token": "ref+1"}));
+            connect(&settings, &sandbox.context()).token().await.unwrap();
+            if word == 0 {
+                let sent = endpoint.seen().remove(0);
+                repeated.extend(sent.split("Basic ").nth(1).unwrap().split('"').next().map(str::to_owned));
+            }
+            let Some(word) = repeated.get(word) else { break };
+            for said in [("no_client", format!("it was <{word}>")), (&format!("<{word}>"), "said so".to_owned())] {
+                expire(&sandbox);
+                endpoint.answer(401, &json!({"error": said.0, "error_description": said.1}));
+                let refused = refusal(&settings, &sandbox.context()).await.to_string();
+                assert!(refused.contains("<***"), "{word}: {refused}");
+                assert!(!refused.contains(word.trim_end_matches('=')), "{word}: {refused}");
+            }
+            std::fs::remove_file(sandbox.token_file()).unwrap();
+        }
+        std::fs::remove_file(sandbox.token_file()).unwrap();
     }
 }
 

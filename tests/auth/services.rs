@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lead_sync::auth::{self, Error, Grant, OAuth, Settings, TokenSource};
+use lead_sync::auth::{self, ClientAuth, Error, Grant, OAuth, Settings, TokenSource};
 use lead_sync::sandbox::identity::{BearerState, Fault};
 use serde_json::json;
 
@@ -178,6 +178,33 @@ async fn credentials_with_reserved_characters_arrive_as_they_are() {
         context.connection = name.into();
         let _ = token(&connect(&settings, &context)).await;
     }
+}
+
+#[tokio::test]
+async fn a_server_that_decodes_no_form_in_basic_is_sent_id_and_secret_as_they_are() {
+    let sandbox = Sandbox::start(|_| {}).await;
+    let endpoint = Endpoint::answering(401, &json!({"error": "invalid_client"})).await;
+    let settings = |client_auth, secret: &str| OAuth {
+        server: endpoint.server(),
+        client_id: "cid".into(),
+        client_auth,
+        client_secret: Some(secret.into()),
+        ..sandbox.credit()
+    };
+    let answer = async |settings: OAuth| connect(&settings, &sandbox.context()).token().await;
+    let encoded = answer(settings(ClientAuth::Basic, "Zx/9+aB==")).await.unwrap_err().to_string();
+    assert!(encoded.contains("client_auth = \"basic_plain\" sends it plain"), "{encoded}");
+    // cid:Zx%2F9%2BaB%3D%3D
+    assert!(endpoint.seen().pop().unwrap().contains("Basic Y2lkOlp4JTJGOSUyQmFCJTNEJTNE"));
+    for (client_auth, secret) in [(ClientAuth::BasicPlain, "Zx/9+aB=="), (ClientAuth::Basic, "plain")] {
+        let other = answer(settings(client_auth, secret)).await.unwrap_err().to_string();
+        assert!(!other.contains("basic_plain"), "{other}");
+    }
+    endpoint.answer(200, &json!({"access_token": "a"}));
+    answer(settings(ClientAuth::BasicPlain, "Zx/9+aB==")).await.unwrap();
+    let sent = endpoint.seen().pop().unwrap();
+    // cid:Zx/9+aB==
+    assert!(sent.contains("Basic Y2lkOlp4LzkrYUI9PQ==") && !sent.contains("client_secret"), "{sent}");
 }
 
 #[tokio::test]

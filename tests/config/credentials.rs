@@ -59,6 +59,8 @@ fn the_examples_of_the_other_services_have_the_shape_that_each_documents() {
     assert!(matches!(credit.grant, Grant::ClientCredentials));
     assert_eq!((credit.request, credit.client_auth), (BodyFormat::Form, ClientAuth::Basic));
     assert_eq!(credit.scopes, ["person", "company"]);
+    let plain = include_str!("../../config/examples/credit.toml").replace("\"basic\"", "\"basic_plain\"");
+    assert_eq!(oauth(&plain).client_auth, ClientAuth::BasicPlain);
 }
 
 #[test]

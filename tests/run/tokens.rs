@@ -200,6 +200,20 @@ fn a_token_endpoint_without_a_trusted_certificate_is_not_said_to_be_away() {
 }
 
 #[test]
+fn a_wrong_token_url_that_answers_like_a_site_ends_runs_as_an_error_until_it_is_corrected() {
+    let (scene, provider) = scene();
+    scene.customers(0..1);
+    provider.plan_faults([TokenFault::Status(200); 2]);
+    for _ in 0..2 {
+        let ran = scene.run();
+        assert_eq!((ran.code, ran.outcome().as_str()), (2, "error"), "{ran:?}");
+        assert!(ran.stderr.contains("answered with nothing instead of a token: look at token_url"), "{ran:?}");
+    }
+    nothing_is_in_doubt(&scene);
+    assert_eq!(scene.run().count("delivered"), 1);
+}
+
+#[test]
 fn a_run_with_nothing_to_send_asks_for_no_token() {
     let (scene, provider) = scene();
     scene.customers(0..0);

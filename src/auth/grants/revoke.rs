@@ -1,14 +1,13 @@
 //! The end of a session at the provider.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use reqwest::Url;
 use secrecy::ExposeSecret;
 
+use super::presented;
 use crate::auth::http::Http;
 use crate::auth::session::Token;
-use crate::auth::settings::{ClientAuth, OAuth};
+use crate::auth::settings::OAuth;
 
 /// Revokes the refresh token (RFC 7009), and with it the session. The server answers 200 also for a token that it does not
 /// know. Written out, because `oauth2` refuses a revocation endpoint on loopback.
@@ -17,17 +16,12 @@ pub(in crate::auth) async fn revoke(http: &Http, settings: &OAuth, url: &Url, to
     let mut form = form_urlencoded::Serializer::new(String::new());
     form.append_pair("token", token.expose()).append_pair("token_type_hint", "refresh_token");
     let mut request = http::Request::post(url.as_str()).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-    match (&settings.client_secret, settings.client_auth) {
-        (Some(secret), ClientAuth::Basic) => {
-            let part = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-            let pair = format!("{}:{}", part(&settings.client_id), part(secret.expose_secret()));
-            request = request.header(AUTHORIZATION, format!("Basic {}", STANDARD.encode(pair)));
-        }
-        (secret, _) => {
-            form.append_pair("client_id", &settings.client_id);
-            if let Some(secret) = secret {
-                form.append_pair("client_secret", secret.expose_secret());
-            }
+    if let Some(header) = presented::header(settings) {
+        request = request.header(AUTHORIZATION, header);
+    } else {
+        form.append_pair("client_id", &settings.client_id);
+        if let Some(secret) = &settings.client_secret {
+            form.append_pair("client_secret", secret.expose_secret());
         }
     }
     let request = request.body(form.finish().into_bytes()).map_err(|_| format!("no request to {host} can be made"))?;

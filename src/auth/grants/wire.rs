@@ -4,24 +4,25 @@
 use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use http::header::CONTENT_TYPE;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Response, StatusCode};
 use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse};
 use serde_json::{Map, Value, json};
 
+use super::presented;
 use crate::auth::http::{Failure, Http};
-use crate::auth::settings::BodyFormat;
+use crate::auth::settings::{BodyFormat, OAuth};
 
 /// One exchange.
 pub(super) struct Wire<'a> {
     http: &'a Http,
-    format: BodyFormat,
+    settings: &'a OAuth,
     skew_ms: AtomicI64,
 }
 
 impl<'a> Wire<'a> {
-    pub(super) fn new(http: &'a Http, format: BodyFormat) -> Self {
-        Self { http, format, skew_ms: AtomicI64::new(0) }
+    pub(super) fn new(http: &'a Http, settings: &'a OAuth) -> Self {
+        Self { http, settings, skew_ms: AtomicI64::new(0) }
     }
 
     /// This machine's clock minus the server's at the last answer.
@@ -30,7 +31,11 @@ impl<'a> Wire<'a> {
     }
 
     async fn exchange(&self, mut request: HttpRequest) -> Result<HttpResponse, Failure> {
-        if self.format == BodyFormat::Json {
+        // `oauth2` knows one form of it.
+        if let Some(header) = presented::header(self.settings) {
+            request.headers_mut().insert(AUTHORIZATION, header);
+        }
+        if self.settings.request == BodyFormat::Json {
             *request.body_mut() = form_to_json(request.body());
             request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }

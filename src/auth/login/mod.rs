@@ -223,8 +223,8 @@ impl<'a> Attempt<'a> {
     }
 
     async fn exchange(&self, code: &Token) -> Result<Issued, Error> {
-        let endpoint =
-            TokenEndpoint { http: &self.flow.http, settings: self.flow.settings, url: &self.provider.token_endpoint };
+        let url = &self.provider.token_endpoint;
+        let endpoint = TokenEndpoint { http: &self.flow.http, settings: self.flow.settings, url, previous: None };
         let request = Request::Code { code, verifier: &self.verifier, redirect_url: &self.redirect_url };
         let again = format!("run `{}` again", self.flow.context.login_command);
         endpoint.ask(&request).await.map_err(|refusal| match refusal {
@@ -240,6 +240,7 @@ impl<'a> Attempt<'a> {
             | Refusal::Address(text)
             | Refusal::Conflict(text)
             | Refusal::Unusable { text, .. } => Error::Configuration(text),
+            Refusal::Page { text, .. } => Error::Unavailable(format!("{text}: {again}")),
         })
     }
 

@@ -7,7 +7,7 @@ use backon::{ConstantBuilder, Retryable as _};
 use reqwest::Url;
 use secrecy::SecretString;
 
-use super::explain::failure;
+use super::explain::{failure, in_its_place};
 use super::{Inner, State};
 use crate::auth::Error;
 use crate::auth::answer::{Issued, Rotated};
@@ -179,7 +179,7 @@ impl Renewal<'_> {
         }
         lock.probe()?;
         let endpoint = inner.token_url().await?;
-        match inner.endpoint(&endpoint).ask(request).await {
+        match inner.endpoint(&endpoint, old).ask(request).await {
             Ok(issued) => {
                 let session = inner.session(issued, None);
                 self.save(lock, session).await
@@ -191,6 +191,7 @@ impl Renewal<'_> {
                 Err(inner.words().bad_credentials(&text))
             }
             Err(Refusal::Client(text) | Refusal::Denied(text)) => Err(inner.words().bad_credentials(&text)),
+            Err(Refusal::Page { text, .. }) if old.is_some_and(has_worked) => Err(in_its_place(&text)),
             Err(other) => Err(failure(other)),
         }
     }
@@ -202,7 +203,7 @@ impl Renewal<'_> {
         let _spends = Spends::new(&self.inner.spends);
         let marked = Session { refresh_sent_at: old.refresh_sent_at.or(Some(clock::now().0)), ..old.clone() };
         lock.write(&marked)?;
-        match self.spend(&endpoint, token).await {
+        match self.spend(&endpoint, old, token).await {
             Ok(issued) => {
                 let session = self.inner.session(issued, Some(old));
                 let session = self.save(lock, session).await?;
@@ -218,12 +219,13 @@ impl Renewal<'_> {
                 Err(Error::Configuration(text))
             }
             Err(refusal) => {
-                if !matches!(refusal, Refusal::Lost(_) | Refusal::Unusable { .. }) {
+                if !matches!(refusal, Refusal::Lost(_) | Refusal::Unusable { .. } | Refusal::Page { .. }) {
                     // Surely not spent: no answer is owed.
                     lock.write(old)?;
                 }
                 Err(match refusal {
                     Refusal::Client(text) | Refusal::Denied(text) => self.inner.words().bad_credentials(&text),
+                    Refusal::Page { text, .. } if has_worked(old) => in_its_place(&text),
                     Refusal::Lost(text) => Error::Unavailable(format!(
                         "{text}: whether it renewed the session is not known, the old refresh token is tried once more"
                     )),
@@ -245,8 +247,8 @@ impl Renewal<'_> {
         self.save(lock, session).await.map(drop)
     }
 
-    async fn spend(&self, endpoint: &Url, token: &Token) -> Result<Issued, Refusal> {
-        let endpoint = self.inner.endpoint(endpoint);
+    async fn spend(&self, endpoint: &Url, old: &Session, token: &Token) -> Result<Issued, Refusal> {
+        let endpoint = self.inner.endpoint(endpoint, Some(old));
         match endpoint.ask(&Request::Refresh(token)).await {
             Err(Refusal::Conflict(_)) => {
                 tokio::time::sleep(CONFLICT_PAUSE).await;
@@ -266,9 +268,14 @@ impl Renewal<'_> {
     }
 }
 
+/// The address has issued tokens: it is the right one.
+fn has_worked(session: &Session) -> bool {
+    !session.access_token.expose().is_empty()
+}
+
 impl Inner {
-    fn endpoint<'a>(&'a self, url: &'a Url) -> TokenEndpoint<'a> {
-        TokenEndpoint { http: &self.http, settings: &self.settings, url }
+    fn endpoint<'a>(&'a self, url: &'a Url, previous: Option<&'a Session>) -> TokenEndpoint<'a> {
+        TokenEndpoint { http: &self.http, settings: &self.settings, url, previous }
     }
 
     /// Whether a refusal is the last word on a refresh token. Where a login needs nobody, any answer is that shows no fault of

@@ -11,7 +11,8 @@ use crate::auth::{BodyFormat, ClientAuth, Grant, OAuth, Server};
 /// What WeGroup grants a partner that pushes leads: a refresh token, userinfo, the leads.
 const WEGROUP_SCOPES: [&str; 3] = ["openid", "offline", "leads:write"];
 
-const CLIENT_AUTHS: [(&str, ClientAuth); 2] = [("basic", ClientAuth::Basic), ("body", ClientAuth::Body)];
+const CLIENT_AUTHS: [(&str, ClientAuth); 3] =
+    [("basic", ClientAuth::Basic), ("basic_plain", ClientAuth::BasicPlain), ("body", ClientAuth::Body)];
 const REQUESTS: [(&str, BodyFormat); 2] = [("form", BodyFormat::Form), ("json", BodyFormat::Json)];
 
 /// Keys of both kinds.
