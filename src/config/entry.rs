@@ -113,6 +113,11 @@ impl<'a> Entry<'a> {
         matches!(self.value.kind, ValueKind::Table(_))
     }
 
+    /// True if it is a list.
+    pub(super) fn is_list(self) -> bool {
+        matches!(self.value.kind, ValueKind::Array(_))
+    }
+
     /// One of a few words, each with its meaning.
     pub(super) fn word<T: Copy>(self, words: &[(&str, T)]) -> Decoded<T> {
         let text = self.text()?;

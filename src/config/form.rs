@@ -65,12 +65,21 @@ pub(super) fn rate(entry: Entry<'_>) -> Decoded<Option<(NonZeroU32, Duration)>> 
         .ok_or_else(|| format!("'{text}' is no rate; write N/s, N/min or N/h with N of at least 1, or none"))
 }
 
-/// One ASCII character, or `tab`.
-pub(super) fn character(entry: Entry<'_>) -> Decoded<u8> {
-    match entry.text()?.as_bytes() {
-        b"tab" => Ok(b'\t'),
-        [byte] if byte.is_ascii_graphic() || matches!(byte, b' ' | b'\t') => Ok(*byte),
-        _ => Err("must be one ASCII character, or tab; e.g. ;".to_owned()),
+/// What stands between cells: one ASCII character, or `tab`.
+pub(super) fn delimiter(entry: Entry<'_>) -> Decoded<u8> {
+    character(entry.text()?).ok_or_else(|| "must be one ASCII character, or tab; e.g. ;".to_owned())
+}
+
+/// What stands around cells that hold a delimiter: one ASCII character.
+pub(super) fn quote(entry: Entry<'_>) -> Decoded<u8> {
+    character(entry.text()?).ok_or_else(|| "must be one ASCII character; leave it out for the usual \"".to_owned())
+}
+
+fn character(text: &str) -> Option<u8> {
+    match text.as_bytes() {
+        b"tab" => Some(b'\t'),
+        [byte] if byte.is_ascii_graphic() || matches!(byte, b' ' | b'\t') => Some(*byte),
+        _ => None,
     }
 }
 

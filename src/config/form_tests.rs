@@ -48,7 +48,7 @@ proptest! {
     fn no_text_makes_a_form_panic(text in "\\PC*") {
         let value = Value::new(None, text.as_str());
         let entry = Entry::new(&value);
-        let _ = (duration(entry), rate(entry), character(entry), encoding(entry), id(entry));
+        let _ = (duration(entry), rate(entry), delimiter(entry), quote(entry), encoding(entry), id(entry));
         let _ = (pointer(entry), address(entry), proxy(entry), request_path(entry));
         let _ = header(&text, entry, &mut HeaderMap::new());
     }

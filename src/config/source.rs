@@ -39,7 +39,12 @@ pub(super) fn read(sync: &mut Table<'_>) -> Source {
     let cure = "add a table with path and key";
     let Some(mut table) = sync.required_table("source", cure) else { return Source::default() };
     let kind = table.choice("kind", &KINDS, Kind::Csv, &SQLITE_KEYS.map(|key| (key, "sqlite")));
-    let path = table.required("path", "write where the export is", Entry::filled);
+    let path = table.required("path", "write where the export is", |entry| match kind {
+        Some(Kind::Csv) if entry.is_list() => {
+            Err("must be one text, not a list; a pattern stands for several files, e.g. \"exports/*.csv\"".to_owned())
+        }
+        _ => entry.filled(),
+    });
     let key = table.required("key", "name the column that holds the CRM's own id", |entry| {
         // Header names are trimmed, so that a blank at an end would never match.
         match entry.text()?.trim() {
@@ -72,9 +77,9 @@ fn csv(table: &mut Table<'_>, path: Option<&str>, key: Option<String>) -> Option
         table.problem("path", format!("is no valid glob: {}; write [[] for a [ that is meant as such", error.msg));
     }
     let pattern = path.and_then(|path| pattern(path, table.findings()));
-    let delimiter = table.optional("delimiter", form::character);
+    let delimiter = table.optional("delimiter", form::delimiter);
     let encoding = table.optional("encoding", form::encoding);
-    let quote = table.optional("quote", form::character);
+    let quote = table.optional("quote", form::quote);
     if delimiter == Some(quote.unwrap_or(b'"')) {
         table.problem("delimiter", "is the quote character, too; change one of them");
     }

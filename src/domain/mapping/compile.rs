@@ -82,10 +82,14 @@ fn parse_leaves(spec: &Spec, value: &Value, path: &str, leaves: &mut Vec<Templat
 }
 
 fn parse_filter(spec: &Spec, source: &str, problems: &mut Vec<Problem>) -> Option<Template> {
-    match parse_condition(source, spec.text_only) {
+    // The lines of a text in """ end with a line end that nobody means.
+    match parse_condition(source.trim(), spec.text_only) {
         Ok(template) if matches!(template.form, Form::Expression(_) | Form::Column(_)) => Some(template),
         Ok(_) => {
-            problems.push(problem(WHERE, "must be exactly one expression, such as \"{{ consent == 'J' }}\""));
+            problems.push(problem(
+                WHERE,
+                "must be exactly one expression without text around it, such as \"{{ consent == 'J' }}\"",
+            ));
             None
         }
         Err(messages) => {

@@ -200,12 +200,12 @@ impl<'s> Walk<'s> {
                 self.problem("`row` alone is not a value; name a column: row['E-mail']");
             }
             Expr::Const(_) | Expr::Var(_) => {}
-            Expr::GetAttr(get) => self.part(&get.expr, get.name),
+            Expr::GetAttr(get) => self.part(&get.expr, Some(get.name)),
             Expr::GetItem(get) if is_row(&get.expr) => {
                 self.problem("the name in row[…] must be written out: row['E-mail']");
             }
             Expr::GetItem(get) => {
-                self.part(&get.expr, "…");
+                self.part(&get.expr, None);
                 self.expression(&get.subscript_expr);
             }
             Expr::Slice(slice) => {
@@ -232,11 +232,13 @@ impl<'s> Walk<'s> {
     }
 
     /// `column.name` and `column[0]`: a cell has no parts, so that the template would never give anything.
-    fn part(&mut self, base: &Expr<'s>, name: &str) {
+    fn part(&mut self, base: &Expr<'s>, name: Option<&str>) {
         if let Some(column) = self.column(base) {
-            self.problem(format!(
-                "a cell has no parts; if the column is called '{column}.{name}', write row['{column}.{name}']; for the first letter of a text, {column}|first"
-            ));
+            let called = name
+                .map(|name| format!("; if the column is called '{column}.{name}', write row['{column}.{name}']"))
+                .unwrap_or_default();
+            let text = if matches!(base, Expr::Var(_)) { column } else { format!("row['{column}']") };
+            self.problem(format!("a cell has no parts{called}; for the first letter of a text, {text}|first"));
         }
         self.expression(base);
     }

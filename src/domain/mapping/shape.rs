@@ -175,6 +175,18 @@ fn is_always_text(path: &str) -> bool {
 
 /// Marks the slot at `path`. A parent is left out only if all below it is, so that nothing else need be marked.
 pub(super) fn require(root: &mut Slot, path: &str) -> Result<(), String> {
+    if let Some(slot) = slot_at(root, path)? {
+        slot.required = true;
+        return Ok(());
+    }
+    let mut meant = Vec::new();
+    fields_named(root, path, &mut meant);
+    let cure = if meant.is_empty() { String::new() } else { format!("; did you mean {}?", meant.join(" or ")) };
+    Err(format!("the lead has no field '{path}'{cure}"))
+}
+
+/// `None`: there is no such slot.
+fn slot_at<'s>(root: &'s mut Slot, path: &str) -> Result<Option<&'s mut Slot>, String> {
     let mut slot = root;
     for segment in path.split('.') {
         let next = match &mut slot.node {
@@ -189,8 +201,20 @@ pub(super) fn require(root: &mut Slot, path: &str) -> Result<(), String> {
                 return Err(format!("'{}' is one template; require it as a whole", slot.path));
             }
         };
-        slot = next.ok_or_else(|| format!("the lead has no field '{path}'"))?;
+        let Some(next) = next else { return Ok(None) };
+        slot = next;
     }
-    slot.required = true;
-    Ok(())
+    Ok(Some(slot))
+}
+
+/// The paths below `slot` that end in `name`: it was written without what it stands in.
+fn fields_named(slot: &Slot, name: &str, found: &mut Vec<String>) {
+    if slot.path.strip_suffix(name).is_some_and(|parent| parent.ends_with('.')) {
+        found.push(slot.path.clone());
+    }
+    match &slot.node {
+        Node::Object(fields) => fields.iter().for_each(|(_, field)| fields_named(field, name, found)),
+        Node::List(items) => items.iter().for_each(|item| fields_named(item, name, found)),
+        Node::Leaf(_) => {}
+    }
 }

@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::super::{Mapping, Spec};
-use super::{compile, leaf, problems, render, sample, spec};
+use super::{compile, leaf, problems, record, render, sample, spec};
 use crate::domain::record::Cell;
 
 #[test]
@@ -17,11 +17,37 @@ fn every_problem_is_found_at_once_and_named() {
             "lead.origin: there is no filter 'tittle'",
             "lead.prospect.a: syntax error: unexpected `}`, expected end of variable block",
             "lead.prospect.l[1]: `row` alone is not a value; name a column: row['E-mail']",
-            "where: must be exactly one expression, such as \"{{ consent == 'J' }}\"",
+            "where: must be exactly one expression without text around it, such as \"{{ consent == 'J' }}\"",
             "required[0]: the lead has no field 'prospect.lastname'",
             "required[1]: 'prospect.a' is one template; require it as a whole",
         ]
     );
+}
+
+#[test]
+fn a_required_field_that_is_written_without_what_it_stands_in_is_found() {
+    let lead = json!({ "name": "{{ a }}", "prospect": { "last_name": "{{ a }}", "cars": [{ "vin": "{{ b }}" }] },
+                       "partner": { "last_name": "{{ a }}" } });
+    let required = ["last_name", "cars.0.vin", "vin", "ame"].map(str::to_owned).to_vec();
+    assert_eq!(
+        problems(&Spec { required, ..spec(lead) }),
+        [
+            "required[0]: the lead has no field 'last_name'; did you mean prospect.last_name or partner.last_name?",
+            "required[1]: the lead has no field 'cars.0.vin'; did you mean prospect.cars.0.vin?",
+            "required[2]: the lead has no field 'vin'; did you mean prospect.cars.0.vin?",
+            "required[3]: the lead has no field 'ame'",
+        ]
+    );
+}
+
+#[test]
+fn a_where_may_stand_on_lines_of_its_own() {
+    let of = |filter: &str| Spec { filter: Some(filter.to_owned()), ..spec(json!({ "f": "{{ a }}" })) };
+    let mapping = Mapping::compile(&of("\n  {{ a == 'J' }}\n")).unwrap();
+    for (consent, wanted) in [("J", true), ("N", false)] {
+        assert_eq!(mapping.wants(&record(&mapping, &[("a", Cell::Text(consent))])), Ok(wanted));
+    }
+    assert_eq!(problems(&of("{{ a }} or {{ b }}")).len(), 1);
 }
 
 #[test]
@@ -34,7 +60,8 @@ fn what_cannot_work_for_any_row_is_a_problem_before_the_first() {
         ("{% for k in row %}{{ k }}{% endfor %}", "`row` alone"),
         ("{{ row|attr('a') }}", "`row` alone"),
         ("{{ a.b }}", "row['a.b']"),
-        ("{{ a[0] }}", "a cell has no parts"),
+        ("{{ a[0] }}", "a cell has no parts; for the first letter of a text, a|first"),
+        ("{{ row['E-mail'][0] }}", "a cell has no parts; for the first letter of a text, row['E-mail']|first"),
         ("{{ a is nope }}", "no test 'nope'"),
         ("{{ 1 if a else b|nope }}", "no filter 'nope'"),
         ("{{ a|map('nope') }}", "no filter 'nope'"),
