@@ -24,3 +24,4 @@ mod rate;
 mod stop;
 mod turned_away;
 mod withdrawn;
+mod words;
