@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
-use super::values::duration;
+use super::values::{duration, whole};
 
 /// What a stranger needs to know next.
 const AFTER_HELP: &str = "\
@@ -55,7 +55,7 @@ pub struct RunOptions {
     #[arg(long, value_name = "NAME", requires = "run_now")]
     pub sync: Vec<String>,
     /// Send at most so many leads
-    #[arg(long, value_name = "N", requires = "run_now")]
+    #[arg(long, value_name = "N", requires = "run_now", value_parser = whole::<u64>)]
     pub limit: Option<u64>,
     /// Show what would be sent and why; send and write nothing
     #[arg(long, requires = "run_now")]

@@ -4,6 +4,7 @@ use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 
 use super::args::Args;
+use super::chosen::require_sync;
 use super::exit::{Exit, Failure};
 use super::values::key;
 use super::{load, out};
@@ -23,7 +24,9 @@ pub struct ExportPersonOptions {
 
 /// Prints one JSON document.
 pub(super) fn export_person(args: &Args, options: &ExportPersonOptions) -> Result<Exit, Failure> {
-    let ledger = Ledger::open_reader(&load::load(args)?.unresolved.ledger)?;
+    let loaded = load::load(args)?;
+    let ledger = Ledger::open_reader(&loaded.unresolved.ledger)?;
+    require_sync(options.sync.as_deref(), &loaded, &ledger)?;
     let (key, sync) = (&options.key, options.sync.as_deref());
     let held: Vec<Value> = ledger.person(key, sync)?.iter().map(one).collect();
     let forgotten: Vec<Value> =

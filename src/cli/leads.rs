@@ -3,9 +3,10 @@
 use clap::Args as ClapArgs;
 
 use super::args::Args;
+use super::chosen::require_sync;
 use super::exit::{Exit, Failure};
 use super::format::{Form, Format};
-use super::values::{at_least_one, moment, state};
+use super::values::{at_least_one, moment, state, whole};
 use super::{load, out, reader, table};
 use crate::domain::delivery::State;
 use crate::domain::time::Timestamp;
@@ -37,7 +38,7 @@ pub struct LeadsOptions {
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub limit: Option<usize>,
     /// Pass over the first so many
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole::<usize>)]
     pub offset: usize,
     #[command(flatten)]
     pub form: Form,
@@ -45,7 +46,9 @@ pub struct LeadsOptions {
 
 /// Lists leads.
 pub(super) fn leads(args: &Args, options: &LeadsOptions) -> Result<Exit, Failure> {
-    let ledger = reader::open(&load::load(args)?.unresolved.ledger)?;
+    let loaded = load::load(args)?;
+    let ledger = reader::open(&loaded.unresolved.ledger)?;
+    require_sync(options.sync.as_deref(), &loaded, &ledger)?;
     let format = options.form.format();
     let limit = match format {
         Format::Table => Some(options.limit.unwrap_or(SCREEN)),

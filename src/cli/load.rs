@@ -1,6 +1,7 @@
 //! The configuration for a command.
 
 use super::args::Args;
+use super::chosen::no_such_sync;
 use super::exit::Failure;
 use super::{out, surroundings};
 use crate::config::{self, Env, Loaded, Problems, Secrets};
@@ -58,7 +59,8 @@ pub(super) fn compile(loaded: &Loaded, settings: Settings, syncs: &[String]) -> 
     let mut problems = loaded.problems();
     for name in syncs {
         if !settings.syncs.iter().any(|sync| sync.name == *name) {
-            problems.add(format!("syncs.{name}"), "there is no such sync; the configuration names others");
+            let names = settings.syncs.iter().map(|sync| sync.name.as_str());
+            problems.add(format!("syncs.{name}"), no_such_sync(name, names));
         }
     }
     match worker::prepare(settings, syncs) {

@@ -3,6 +3,7 @@
 mod args;
 mod backup;
 mod check;
+mod chosen;
 mod daemon;
 mod demo;
 mod exit;

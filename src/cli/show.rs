@@ -3,6 +3,7 @@
 use clap::Args as ClapArgs;
 
 use super::args::Args;
+use super::chosen::require_sync;
 use super::exit::{Exit, Failure};
 use super::format::{Form, Format};
 use super::values::key;
@@ -28,7 +29,9 @@ pub struct ShowOptions {
 
 /// Tells all that the ledger knows of a key.
 pub(super) fn show(args: &Args, options: &ShowOptions) -> Result<Exit, Failure> {
-    let ledger = reader::open(&load::load(args)?.unresolved.ledger)?;
+    let loaded = load::load(args)?;
+    let ledger = reader::open(&loaded.unresolved.ledger)?;
+    require_sync(options.sync.as_deref(), &loaded, &ledger)?;
     let told = ledger.show(&options.key, options.sync.as_deref())?;
     match options.form.format() {
         Format::Json => out::json(&told),

@@ -1,5 +1,6 @@
 //! Values of options: parsed, or refused with what is expected.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use crate::clock;
@@ -14,6 +15,11 @@ pub(super) fn key(text: &str) -> Result<String, String> {
         "" => Err("no key is empty".to_owned()),
         key => Ok(key.to_owned()),
     }
+}
+
+/// A whole number.
+pub(super) fn whole<N: FromStr>(text: &str) -> Result<N, String> {
+    text.parse().map_err(|_| "write a whole number, e.g. 100".to_owned())
 }
 
 /// A number that is not 0.

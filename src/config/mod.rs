@@ -46,6 +46,7 @@ pub use http::Http;
 pub use locate::{Error, locate, option_for, place_for_new};
 pub use notify::{Email, Notify};
 pub use problem::{Problem, Problems};
+pub use reader::nearest;
 pub use secret::{Secret, Secrets};
 pub use shell::pasted;
 

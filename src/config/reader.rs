@@ -253,7 +253,7 @@ fn is_name(name: &str) -> bool {
 }
 
 /// The candidate that `word` is most likely a slip of: at most a third of its letters differ, and at least one may.
-pub(super) fn nearest<'c>(word: &str, candidates: &[&'c str]) -> Option<&'c str> {
+pub fn nearest<'c>(word: &str, candidates: &[&'c str]) -> Option<&'c str> {
     let far = word.chars().count().div_ceil(3);
     candidates
         .iter()

@@ -24,3 +24,4 @@ mod stop;
 mod tokens;
 mod turned_away;
 mod withdrawn;
+mod words;

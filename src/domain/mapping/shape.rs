@@ -175,16 +175,14 @@ fn is_always_text(path: &str) -> bool {
 
 /// Marks the slot at `path`. A parent is left out only if all below it is, so that nothing else need be marked.
 pub(super) fn require(root: &mut Slot, path: &str) -> Result<(), String> {
-    match slot_at(root, path)? {
-        Some(slot) => slot.required = true,
-        None => {
-            let mut meant = Vec::new();
-            fields_named(root, path, &mut meant);
-            let cure = if meant.is_empty() { String::new() } else { format!("; did you mean {}?", meant.join(" or ")) };
-            return Err(format!("the lead has no field '{path}'{cure}"));
-        }
+    if let Some(slot) = slot_at(root, path)? {
+        slot.required = true;
+        return Ok(());
     }
-    Ok(())
+    let mut meant = Vec::new();
+    fields_named(root, path, &mut meant);
+    let cure = if meant.is_empty() { String::new() } else { format!("; did you mean {}?", meant.join(" or ")) };
+    Err(format!("the lead has no field '{path}'{cure}"))
 }
 
 /// `None`: there is no such slot.
