@@ -72,7 +72,7 @@ fn a_server_error_is_life_only_if_it_is_501() {
 #[test]
 fn a_reason_with_its_status_is_at_most_as_long_as_the_contract_allows() {
     let body = format!("{{\"message\": \"{}\"}}", "no such town ".repeat(100));
-    let answer = Answer { status: 422, retry_after: None, date: None, body: Some(body.into_bytes().into()) };
+    let answer = Answer { status: 422, retry_after: None, date: None, body: Some(body.into_bytes()) };
     let reason = describe(&Reply::Answered(answer), "{}", &[]);
     assert!(reason.starts_with("HTTP 422: no such town"), "{reason}");
     assert_eq!(reason.chars().count(), 300);

@@ -33,7 +33,7 @@ impl CursorValue {
         }
     }
 
-    /// The point in time that a text is, if it is written as ISO 8601, SQLite's own functions (sqlite.org/lang_datefunc.html, 2) and most
+    /// The point in time that a text is, if it is written as ISO 8601, SQLite's own functions (<https://www.sqlite.org/lang_datefunc.html>, section 2) and most
     /// programs do: a day, with or without a time, with or without an offset. Without one it is taken for UTC. Numbers are none: what they
     /// count is not known.
     pub(super) fn time(&self) -> Option<Timestamp> {
