@@ -33,7 +33,7 @@ impl Dispatch<'_> {
         }
         let gate = self.means.state.breaker.gate(now);
         let pause = self.means.state.pause.clone().filter(|(until, _)| *until > now);
-        let no_token = !self.signed_in && !self.means.keeps_session;
+        let no_token = self.credential.is_unknown() && !self.means.keeps_session;
         if self.next_due.is_none() && (no_token || pause.is_some() || gate != Gate::Closed && !self.alive) {
             // Is there anything to wait for, or to ask for a token for?
             self.claim(0, now);
@@ -42,7 +42,7 @@ impl Dispatch<'_> {
         if let Some((until, why)) = pause {
             return self.wait_or_defer(until, now, &format!("paused until {until}: {why}"));
         }
-        if !self.signed_in && self.means.keeps_session && self.authorization().is_none() {
+        if self.means.keeps_session && self.credential.is_unknown() && self.authorization().is_none() {
             return None;
         }
         match gate {
@@ -81,7 +81,7 @@ impl Dispatch<'_> {
         match self.means.pace.take(room.min(budget)) {
             Err(wait) => {
                 // It may have ended by then.
-                self.credential = Credential::Unasked;
+                self.credential = Credential::Known;
                 Some(wait)
             }
             Ok(permits) => {

@@ -13,8 +13,10 @@ use crate::worker::report::{Ending, Notice};
 
 /// What the dispatch has of its connection's credential.
 pub(super) enum Credential<'m> {
-    /// It is asked for when it is needed.
-    Unasked,
+    /// None was at hand yet.
+    Unknown,
+    /// One was at hand. It is asked for again each time.
+    Known,
     /// It is being renewed.
     Coming(BoxFuture<'m, Result<Authorization, auth::Error>>),
     /// It was renewed for the leads that go next, and is theirs however short it lives.
@@ -22,6 +24,11 @@ pub(super) enum Credential<'m> {
 }
 
 impl Credential<'_> {
+    /// None was at hand yet.
+    pub(super) fn is_unknown(&self) -> bool {
+        matches!(self, Self::Unknown)
+    }
+
     /// It is being renewed.
     pub(super) fn is_coming(&self) -> bool {
         matches!(self, Self::Coming(_))
@@ -31,7 +38,7 @@ impl Credential<'_> {
     pub(super) async fn comes(&mut self) -> Result<Authorization, auth::Error> {
         match self {
             Self::Coming(renewal) => renewal.await,
-            Self::Unasked | Self::Renewed(_) => std::future::pending().await,
+            Self::Unknown | Self::Known | Self::Renewed(_) => std::future::pending().await,
         }
     }
 }
@@ -42,14 +49,14 @@ impl Dispatch<'_> {
         match &self.credential {
             Credential::Coming(_) => return None,
             Credential::Renewed(authorization) => return Some(authorization.clone()),
-            Credential::Unasked => {}
+            Credential::Unknown | Credential::Known => {}
         }
         let mut token = self.means.tokens.token();
         // Outside the runtime's budget, whose end would pass for a renewal.
         let at_once = pin!(unconstrained(&mut token)).poll(&mut Context::from_waker(Waker::noop()));
         match at_once {
             Poll::Ready(Ok(authorization)) => {
-                self.signed_in = true;
+                self.credential = Credential::Known;
                 Some(authorization)
             }
             Poll::Ready(Err(error)) => {
@@ -65,13 +72,12 @@ impl Dispatch<'_> {
 
     /// A renewal has ended.
     pub(super) fn renewed(&mut self, renewed: Result<Authorization, auth::Error>) {
-        self.credential = Credential::Unasked;
         match renewed {
-            Ok(authorization) => {
-                self.signed_in = true;
-                self.credential = Credential::Renewed(authorization);
+            Ok(authorization) => self.credential = Credential::Renewed(authorization),
+            Err(error) => {
+                self.credential = Credential::Unknown;
+                self.no_token(&error);
             }
-            Err(error) => self.no_token(&error),
         }
     }
 

@@ -65,7 +65,7 @@ impl Dispatch<'_> {
             let sending = post::send(way, letter, authorization.clone()).instrument(span);
             self.flights.push(Flight::new(claim, sending));
         }
-        self.credential = Credential::Unasked;
+        self.credential = Credential::Known;
     }
 
     /// Waits no longer for requests under way.

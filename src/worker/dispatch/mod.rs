@@ -40,8 +40,6 @@ pub(super) struct Dispatch<'m> {
     flights: FuturesUnordered<Flight<'m>>,
     ready: VecDeque<Claim>,
     credential: Credential<'m>,
-    /// A credential was at hand in this run.
-    signed_in: bool,
     /// Leads asked for, while the ledger has not answered.
     asked: Option<usize>,
     /// Settlements and states handed to the writer and not yet committed.
@@ -84,8 +82,7 @@ pub(super) async fn dispatch(means: Means<'_>) -> Tally {
         done,
         flights: FuturesUnordered::new(),
         ready: VecDeque::new(),
-        credential: Credential::Unasked,
-        signed_in: false,
+        credential: Credential::Unknown,
         asked: None,
         unwritten: 0,
         next_due: None,
@@ -189,7 +186,7 @@ impl Dispatch<'_> {
         }
         self.halted = true;
         // Waited for no longer. A renewal under way ends by itself, and is saved.
-        self.credential = Credential::Unasked;
+        self.credential = Credential::Unknown;
         self.tally.note(notice);
         self.release_ready();
     }
