@@ -8,6 +8,7 @@ use clap::Args as ClapArgs;
 use super::args::Args;
 use super::exit::{Exit, Failure};
 use super::{load, out};
+use crate::domain::count::count;
 use crate::ledger::{Error, Ledger};
 
 /// Options of `backup`.
@@ -26,7 +27,7 @@ pub(super) fn backup(args: &Args, options: &BackupOptions) -> Result<Exit, Failu
         _ => Failure::from(error),
     })?;
     let (copy, key) = (backup.ledger.display(), backup.key.display());
-    out::say(format!("{copy}: {} leads, {} bytes, verified", backup.leads, backup.bytes));
+    out::say(format!("{copy}: {}, {} bytes, verified", count(backup.leads, "lead"), backup.bytes));
     out::say(format!("{key}: the key of its fingerprints; keep the two together"));
     Ok(Exit::Done)
 }

@@ -5,6 +5,7 @@ use super::exit::{Exit, Failure};
 use super::{load, out, outside, run, surroundings};
 use crate::clock;
 use crate::config::{self, Env, Loaded, Problems, Secret, Secrets};
+use crate::domain::count::count;
 use crate::notify::Memory;
 use crate::worker::checks::{self, Finding, Grade};
 use crate::worker::report::Ending;
@@ -109,8 +110,8 @@ fn secrets(loaded: &Loaded, env: &Env, told: &mut Told) {
 #[derive(Default)]
 struct Told {
     first_failure: Option<Ending>,
-    failures: usize,
-    warnings: usize,
+    failures: u64,
+    warnings: u64,
 }
 
 impl Told {
@@ -152,10 +153,9 @@ impl Told {
     }
 
     fn conclude(self) -> Exit {
-        let counted = |count: usize, what: &str| match count {
+        let counted = |number: u64, what: &str| match number {
             0 => format!("no {what}s"),
-            1 => format!("1 {what}"),
-            more => format!("{more} {what}s"),
+            number => count(number, what),
         };
         let sum = format!("{}, {}", counted(self.failures, "failure"), counted(self.warnings, "warning"));
         match self.first_failure {

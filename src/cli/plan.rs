@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::args::Args;
 use super::exit::{Exit, Failure};
 use super::{load, out, run};
+use crate::domain::count::count;
 use crate::worker::progress::Progress;
 use crate::worker::report::{Report, Sample};
 use crate::worker::stop::Stopper;
@@ -39,8 +40,14 @@ pub(super) fn plan(args: &Args, options: &PlanOptions) -> Result<Exit, Failure> 
     } else {
         for (name, c) in &report.syncs {
             out::say(format!(
-                "{name}: {} rows: {} new, {} changed, {} unchanged, {} skipped, {} invalid; {} leads would be sent",
-                c.read, c.new, c.changed, c.unchanged, c.skipped, c.invalid, c.pending
+                "{name}: {}: {} new, {} changed, {} unchanged, {} skipped, {} invalid; {} would be sent",
+                count(c.read, "row"),
+                c.new,
+                c.changed,
+                c.unchanged,
+                c.skipped,
+                c.invalid,
+                count(c.pending, "lead")
             ));
             groups(&report, name, options.show_values);
         }

@@ -15,6 +15,7 @@ use super::{load, mend, out};
 use crate::aside::Aside;
 use crate::clock;
 use crate::config::pasted;
+use crate::domain::count::{are, count};
 use crate::ledger::Ledger;
 use crate::worker::{self, RejectsError};
 
@@ -126,9 +127,11 @@ fn export(args: &Args, options: &ExportOptions) -> Result<Exit, Failure> {
     match written {
         Ok(0) => out::say(format!("sync {sync} has no rejected rows; no file was written")),
         // With the sync also where there is only one now: there may be others when the file comes back.
-        Ok(count) => out::say(format!(
-            "{count} rejected rows of {sync} are in {}. Correct them, leave _line as it is, then: \
+        Ok(rows) => out::say(format!(
+            "{} of {sync} {} in {}. Correct what is wrong, leave _line as it is, then: \
              lead-sync{} rejects import --sync {sync} {}",
+            count(rows, "rejected row"),
+            are(rows),
             path.display(),
             settings.config_option,
             pasted(path)
@@ -171,23 +174,25 @@ fn import(args: &Args, options: &ImportOptions) -> Result<Exit, Failure> {
         return Err(Failure::usage(format!("the sync {sync} is no longer configured: nothing can be taken in for it")));
     };
     let done = worker::import_rejects(&mut desk.ledger, ready, &options.file, &operator(), clock::now())?;
-    out::say(format!("{} corrected leads of {sync} are to be sent by the next run", done.pending));
+    let leads = count(done.pending, "corrected lead");
+    out::say(format!("{leads} of {sync} {} to be sent by the next run", are(done.pending)));
     if done.pending > 0 {
         mend::tell_obstacles(&desk, &[sync].into())?;
     }
     if done.left > 0 {
         out::say(format!(
-            "{} rows are of delivered leads, which on_change = \"ignore\" does not send again",
-            done.left
+            "{} {} of delivered leads, which on_change = \"ignore\" does not send again",
+            count(done.left, "row"),
+            are(done.left)
         ));
     }
     if done.known > 0 {
-        out::say(format!("{} rows were taken in before", done.known));
+        out::say(format!("taken in before: {}", count(done.known, "row")));
     }
     if done.wrong.is_empty() {
         return Ok(Exit::Done);
     }
-    out::say(format!("{} rows stay rejected:", done.wrong.len()));
+    out::say(format!("still rejected: {}:", count(done.wrong.len() as u64, "row")));
     for (row, line, reason) in done.wrong.iter().take(SHOWN) {
         out::say(format!("  row {row} (_line {}): {}", out::shown(line), out::shown(reason)));
     }

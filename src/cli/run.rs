@@ -15,6 +15,7 @@ use super::signals::Listening;
 use super::{load, out, progress, surroundings};
 use crate::clock;
 use crate::config::{Env, Loaded, Secrets};
+use crate::domain::count::count;
 use crate::ledger::{self, Lease, NewLedger, OlderLedger, Trigger};
 use crate::worker::progress::Progress;
 use crate::worker::report::{Ending, Report};
@@ -114,8 +115,10 @@ pub(super) fn baseline(args: &Args, options: &BaselineOptions) -> Result<Exit, F
     for (name, counts) in &report.syncs {
         let known = counts.unchanged + counts.changed;
         out::say(format!(
-            "{name}: {} rows taken as delivered, {known} were known, {} skipped, {} invalid",
-            counts.new, counts.skipped, counts.invalid
+            "{name}: {} taken as delivered, {known} known before, {} skipped, {} invalid",
+            count(counts.new, "row"),
+            counts.skipped,
+            counts.invalid
         ));
     }
     print_notices(&report);
@@ -203,9 +206,9 @@ pub(super) fn print(report: &Report, as_json: bool) {
     } else {
         for (name, c) in &report.syncs {
             out::say(format!(
-                "{name}: {} rows read ({} new, {} changed, {} unchanged, {} skipped, {} invalid); \
+                "{name}: {} read ({} new, {} changed, {} unchanged, {} skipped, {} invalid); \
                  {} delivered, {} rejected, {} waiting, {} held, {} failed, {} pending",
-                c.read,
+                count(c.read, "row"),
                 c.new,
                 c.changed,
                 c.unchanged,

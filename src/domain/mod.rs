@@ -5,6 +5,7 @@
 
 pub mod blocked;
 pub mod breaker;
+pub mod count;
 pub mod delivery;
 pub mod fingerprint;
 pub mod known;

@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::count::count;
+
 /// One cell, borrowed from its [`Record`]. CSV knows text only; SQLite has all four.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Cell<'a> {
@@ -115,7 +117,7 @@ pub enum Row {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RowFault {
     /// More or fewer cells than the header has.
-    #[error("the row has {found} cells, the header has {expected}{hint}{}", taken_in(*.lines))]
+    #[error("the row has {}, the header has {expected}{hint}{}", count(*.found as u64, "cell"), taken_in(*.lines))]
     Ragged {
         /// Cells in the row.
         found: usize,

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use super::Ended;
+use crate::domain::count::count;
 use crate::domain::delivery::State;
 use crate::domain::standing::Level;
 use crate::ledger::{SyncHealth, Trouble};
@@ -137,7 +138,7 @@ fn waiting(health: &SyncHealth) -> Option<String> {
     let mut parts: Vec<String> =
         health.leads.iter().filter(open).map(|(state, count)| format!("{count} {state}")).collect();
     if health.quarantined > 0 {
-        parts.push(format!("{} rows in quarantine", health.quarantined));
+        parts.push(format!("{} in quarantine", count(health.quarantined, "row")));
     }
     (!parts.is_empty()).then(|| format!("waiting for a person: {}", parts.join(", ")))
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::domain::count::count;
+
 /// So many of the columns found are listed in a message.
 const LISTED: usize = 30;
 
@@ -100,15 +102,15 @@ fn listing(found: &[String]) -> String {
 /// An export without a header has a lead in its first line, and a lead's values belong in no message.
 fn no_header(found: &[String]) -> String {
     format!(
-        "the first line has {} cells and looks like a row, not like a header: let the export write its column names",
-        found.len()
+        "the first line has {} and looks like a row, not like a header: let the export write its column names",
+        count(found.len() as u64, "cell")
     )
 }
 
 fn unlisted(found: &[String]) -> String {
     format!(
-        "the first line has {} cells and none of these columns: is it the right file, and does the export write its column names?",
-        found.len()
+        "the first line has {} and none of these columns: is it the right file, and does the export write its column names?",
+        count(found.len() as u64, "cell")
     )
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::report::{Ending, Notice};
 use super::{Prepared, Run};
+use crate::domain::count::{are, count};
 use crate::domain::verdict::OnInDoubt;
 use crate::ledger::{self, Ledger};
 
@@ -13,8 +14,9 @@ impl Run<'_> {
         let prepared = self.assignment.prepared;
         let recovered = ledger::recover(ledger, self.started_at, |name| in_doubt(prepared, name))?;
         if recovered.leads > 0 {
-            let text =
-                format!("{} leads were being sent when the last run was cut off: they are in doubt", recovered.leads);
+            let (were, they_are) = if recovered.leads == 1 { ("was", "it is") } else { ("were", "they are") };
+            let leads = count(recovered.leads as u64, "lead");
+            let text = format!("{leads} {were} being sent when the last run was cut off: {they_are} in doubt");
             self.notices.push(Notice::new(Ending::Complete, text));
         }
         self.add_held(&recovered.held);
@@ -33,7 +35,8 @@ impl Run<'_> {
                 counts.held += held;
             } else {
                 // A sync that this run is not over must not look as if it had run.
-                let text = format!("{held} leads of another sync are held: see `lead-sync leads --state held`");
+                let (leads, are) = (count(*held, "lead"), are(*held));
+                let text = format!("{leads} of another sync {are} held: see `lead-sync leads --state held`");
                 self.notices.push(Notice { sync: Some(*sync), ..Notice::new(Ending::Complete, text) });
                 self.holds_others = true;
             }

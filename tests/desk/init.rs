@@ -51,7 +51,7 @@ fn what_init_made_of_an_export_makes_a_lead_of_its_row() {
     desk.run(&["init", "--export", "export.csv", "--distribution-id", ID]);
     let plan = desk.run(&["plan"]);
     assert_eq!(plan.code, Some(0), "{}", plan.err);
-    assert!(plan.out.contains("1 leads would be sent"), "{}", plan.out);
+    assert!(plan.out.contains("; 1 lead would be sent"), "{}", plan.out);
 }
 
 #[test]

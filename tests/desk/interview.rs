@@ -75,7 +75,7 @@ fn wrong_answers_are_asked_again_with_a_reason_and_the_right_ones_make_a_configu
         assert!(text.contains(line), "{line}\n{text}");
     }
     let plan = desk.run(&["plan"]);
-    assert!(plan.out.contains("1 leads would be sent"), "{plan:?}");
+    assert!(plan.out.contains("; 1 lead would be sent"), "{plan:?}");
 }
 
 #[test]

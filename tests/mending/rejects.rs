@@ -252,7 +252,7 @@ fn a_file_can_be_imported_twice() {
     assert_eq!(import(&scene, &file).code, 3);
     let again = import(&scene, replace(&file, b"none", b"b@example.com"));
     assert_eq!(again.code, 0, "{again:?}");
-    assert!(again.stdout.contains("1 rows were taken in before"), "{again:?}");
+    assert!(again.stdout.contains("taken in before: 1 row\n"), "{again:?}");
     assert_eq!(import(&scene, &file).code, 0);
     assert_eq!(scene.run().count("delivered"), 2);
 }

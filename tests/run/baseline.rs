@@ -15,7 +15,7 @@ fn it_is_told_how_many_leads_that_waited_are_not_sent_any_more() {
     scene.cli(&["--run-now", "--limit", "1"]);
     let ran = scene.cli(&["baseline", "--yes"]);
     assert_eq!(ran.code, 0, "{ran:?}");
-    assert!(ran.stderr.contains("2 leads that were known and not delivered"), "{ran:?}");
+    assert!(ran.stderr.contains("2 leads known and not delivered"), "{ran:?}");
 }
 
 #[test]

@@ -252,7 +252,7 @@ fn what_is_wrong_with_the_rows_of_a_query_is_said_of_rows_and_the_query() {
     scene.lead("\nname = \"{{ name }}\"\n");
     let repeated = "row 1 of the same query has the same key";
     let check = scene.cli(&["check"]);
-    assert!(check.stdout.contains(repeated), "{check:?}");
+    assert!(check.stdout.contains(&format!("row 3: {repeated}")), "{check:?}");
     assert_eq!(scene.run().count("invalid"), 1);
     assert!(scene.cli(&["leads", "--state", "rejected"]).stdout.contains(repeated));
     scene.source("query", "\"SELECT id, id, name FROM c\"");

@@ -164,7 +164,7 @@ fn a_run_that_finds_leads_of_another_sync_in_doubt_says_so_and_does_not_pass_for
     scene.customers(1..1);
     let ran = scene.cli(&["--config", "others.toml", "--run-now"]);
     assert_eq!(ran.code, 3, "{ran:?}");
-    assert!(ran.stderr.contains("1 leads of another sync are held"), "{ran:?}");
+    assert!(ran.stderr.contains("1 lead of another sync is held"), "{ran:?}");
     let runs = scene.query("SELECT s.name FROM run_sync r JOIN sync s ON s.id = r.sync WHERE r.run = 2");
     assert_eq!(runs, ["others"]);
 }

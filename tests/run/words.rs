@@ -41,3 +41,19 @@ fn a_number_that_is_none_is_answered_with_what_to_write() {
         assert!(ran.code == 2 && ran.stderr.contains("write a whole number"), "{args:?}: {ran:?}");
     }
 }
+
+#[test]
+fn one_row_is_one_row_and_one_lead_one_lead() {
+    let scene = Scene::new();
+    scene.export("customers.csv", "id,first_name,last_name,email\n1,Ann,Peeters,\n");
+    let told = |args: &[&str]| scene.cli(args).stdout;
+    assert!(told(&["check"]).contains("; 1 row makes 1 lead"), "{}", told(&["check"]));
+    let plan = told(&["plan"]);
+    assert!(plan.contains(": 1 row: 1 new") && plan.contains("; 1 lead would be sent"), "{plan}");
+    assert!(told(&["--run-now"]).contains(": 1 row read (1 new"));
+    assert!(told(&["backup", "copy.db"]).contains(": 1 lead, "));
+    scene.export("customers.csv", "id,first_name,last_name,email\n2\n");
+    assert!(told(&["--run-now"]).contains(": 1 row read"));
+    assert!(told(&["leads"]).contains("the row has 1 cell, the header has 4"), "{}", told(&["leads"]));
+    assert!(told(&["rejects", "export", "r.csv"]).contains("1 rejected row of customers is in r.csv"));
+}

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{Ending, Finding, count};
+use super::{Ending, Finding};
+use crate::domain::count::count;
 use crate::ledger::{self, Found, Ledger};
 
 const SUBJECT: &str = "ledger";

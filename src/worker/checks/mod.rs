@@ -64,9 +64,3 @@ impl Finding {
         Self { hints: vec![hint.into()], ..self }
     }
 }
-
-/// `1 lead`, `2 leads`.
-fn count(number: u64, what: &str) -> String {
-    let end = if number == 1 { "" } else { "s" };
-    format!("{number} {what}{end}")
-}

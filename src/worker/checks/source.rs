@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt::Write as _;
 
-use super::{Ending, Finding, count};
+use super::{Ending, Finding};
+use crate::domain::count::count;
 use crate::domain::mapping::Mapping;
 use crate::domain::record::{Record, Row, RowFault};
 use crate::domain::time::Timestamp;
@@ -66,7 +67,7 @@ fn trouble(subject: &str, error: &sources::Error) -> Finding {
 
 fn file(entry: &csv::Entry, settings: &csv::Settings, mapping: &Mapping) -> Result<Tally, sources::Error> {
     let mut file = csv::CsvFile::open(entry, settings, mapping.columns())?;
-    let mut tally = Tally::new(csv::repeated_key);
+    let mut tally = Tally::new("line", csv::repeated_key);
     let mut record = Record::default();
     while tally.rows < ROWS {
         let Some(row) = file.next(&mut record)? else { return Ok(tally) };
@@ -81,7 +82,7 @@ fn query(subject: &str, settings: &sqlite::Settings, mapping: &Mapping, now: Tim
         let database = sqlite::Database::open(settings)?;
         let mut select = database.select(mapping.columns(), None)?;
         let mut rows = select.rows(now)?;
-        let mut tally = Tally::new(sqlite::repeated_key);
+        let mut tally = Tally::new("row", sqlite::repeated_key);
         let mut record = Record::default();
         while tally.rows < ROWS {
             let Some(row) = rows.next(&mut record)? else { return Ok(tally) };
@@ -105,18 +106,20 @@ struct Tally {
     refused: u64,
     /// There are rows beyond those that were read.
     more: bool,
-    /// The first faults: line and what is wrong.
+    /// The first faults: place and what is wrong.
     faults: Vec<String>,
-    /// Keys met, with the line and the row.
+    /// Keys met, with the place and the row.
     keys: HashMap<String, (u64, Vec<u8>)>,
+    /// What rows are counted in.
+    counted: &'static str,
     /// What is wrong with a row whose key was met.
     repeated: fn(u64) -> RowFault,
 }
 
 impl Tally {
-    fn new(repeated: fn(u64) -> RowFault) -> Self {
+    fn new(counted: &'static str, repeated: fn(u64) -> RowFault) -> Self {
         let (faults, keys) = (Vec::new(), HashMap::new());
-        Self { rows: 0, leads: 0, skipped: 0, bad: 0, refused: 0, more: false, faults, keys, repeated }
+        Self { rows: 0, leads: 0, skipped: 0, bad: 0, refused: 0, more: false, faults, keys, counted, repeated }
     }
 
     fn count(&mut self, mapping: &Mapping, record: &Record, row: &Row) {
@@ -159,15 +162,16 @@ impl Tally {
 
     fn name(&mut self, record: &Record, reason: &str) {
         if self.faults.len() < NAMED {
-            self.faults.push(format!("line {}: {reason}", record.line));
+            self.faults.push(format!("{} {}: {reason}", self.counted, record.line));
         }
     }
 
     fn finding(self, subject: &str, origin: &str, remark: &str) -> Finding {
         let first = if self.more { "the first " } else { "" };
         let mut fact = format!(
-            "{origin}the columns are there; {first}{} make {}",
+            "{origin}the columns are there; {first}{} {} {}",
             count(self.rows, "row"),
+            if self.rows == 1 { "makes" } else { "make" },
             count(self.leads, "lead")
         );
         for (number, what) in

@@ -14,6 +14,7 @@ pub use rejects::{Imported, RejectsError, export_rejects, import_rejects};
 use super::progress::Progress;
 use super::report::{Ending, Notice, Sample};
 use super::settings::Sync;
+use crate::domain::count::{are, count};
 use crate::domain::mapping::Mapping;
 use crate::domain::record::{Record, Row};
 use crate::domain::time::Timestamp;
@@ -144,8 +145,9 @@ fn conclude(mut pass: Pass<'_>, read: Read, order: &Order<'_>) -> ledger::Result
     }
     if pass.overtaken > 0 {
         let text = format!(
-            "sync {name}: {} leads that were known and not delivered, pending, waiting, rejected or failed, are taken as delivered, too",
-            pass.overtaken
+            "sync {name}: {} known and not delivered, pending, waiting, rejected or failed, {} taken as delivered, too",
+            count(pass.overtaken, "lead"),
+            are(pass.overtaken)
         );
         notices.push(Notice::new(Ending::Complete, text));
     }
@@ -171,9 +173,9 @@ fn guard(order: &Order<'_>, counts: &Counts, again: u64, is_all: bool) -> Option
     let confirm = "run once with --confirm (stop a daemon before, and start it again afterwards)";
     if let Some(most) = order.sync.max_new.filter(|most| counts.new + again > *most) {
         let text = format!(
-            "sync {name}: {} new leads and {again} changed ones to be sent again, more than max_new = {most}: nothing of this export was taken in. \
+            "sync {name}: {} and {again} changed ones to be sent again, more than max_new = {most}: nothing of this export was taken in. \
              Was the key column or another one shifted, the mapping changed, or the ledger lost? If they are right, {confirm}",
-            counts.new
+            count(counts.new, "new lead")
         );
         return Some(Notice::new(Ending::Attention, text));
     }
@@ -231,8 +233,10 @@ fn read_rows(pass: &mut Pass<'_>, settings: &sqlite::Settings, order: &Order<'_>
 /// Rows that are read in each run, as their dates are no position to go on from.
 fn dates_ahead(sync: &str, settings: &sqlite::Settings, rows: u64) -> Option<Notice> {
     let cursor = settings.cursor.as_ref().filter(|_| rows > 0)?;
+    let (have, they_were) = if rows == 1 { ("has", "it was") } else { ("have", "they were") };
+    let rows = count(rows, "row");
     let text = format!(
-        "sync {sync}: {rows} rows have a date in the future in the column '{cursor}'; they were read, and will be again in each run, as the rows \
+        "sync {sync}: {rows} {have} a date in the future in the column '{cursor}'; {they_were} read, and will be again in each run, as the rows \
          written until then must not be passed over: correct the dates in the source"
     );
     Some(Notice::new(Ending::Complete, text))

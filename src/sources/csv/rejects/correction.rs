@@ -6,6 +6,7 @@ use std::path::Path;
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 use super::{LINE, REASON, Style, restored};
+use crate::domain::count::count;
 use crate::sources::Error;
 use crate::sources::csv::form::Form;
 use crate::sources::csv::header;
@@ -142,7 +143,7 @@ fn cells(raw: &Raw<'_>, found: &[&[u8]], width: usize) -> Result<Vec<Vec<u8>>, S
         return Err("its quotes are broken; save the file as CSV again".to_owned());
     }
     if found.len() != width + 2 {
-        return Err(format!("it has {} cells, the header has {}", found.len(), width + 2));
+        return Err(format!("it has {}, the header has {}", count(found.len() as u64, "cell"), width + 2));
     }
     Ok(found.iter().take(width).map(|cell| restored(cell).to_vec()).collect())
 }
