@@ -110,15 +110,15 @@ fn gzip_of_several_members_is_one_file() {
 
 #[test]
 fn bad_rows_are_named_by_what_is_wrong_and_the_next_row_is_read() {
-    let ragged = |cells, hint| format!("the row has {cells} cells, the header has 2; {hint}");
+    let ragged = |cells, hint| format!("the row has {cells}, the header has 2; {hint}");
     assert_eq!(
         rows("id;name\n;a\n1;b;c\n2;b;\n3\n4;\"x\\\";y\";z\n5;\"x\"y\n6;a\0\nid;name\n7;\"ok\"\n"),
         [
             bad(2, "", "the key column 'id' is empty"),
-            bad(3, "1", &ragged(3, "a cell may hold the delimiter without quotes around it")),
-            bad(4, "2", &ragged(3, "it ends with a delimiter too many")),
-            bad(5, "3", &ragged(1, "a cell may hold a line break without quotes around it")),
-            bad(6, "4", &ragged(4, "a backslash does not escape a quote in CSV, a second quote does")),
+            bad(3, "1", &ragged("3 cells", "a cell may hold the delimiter without quotes around it")),
+            bad(4, "2", &ragged("3 cells", "it ends with a delimiter too many")),
+            bad(5, "3", &ragged("1 cell", "a cell may hold a line break without quotes around it")),
+            bad(6, "4", &ragged("4 cells", "a backslash does not escape a quote in CSV, a second quote does")),
             bad(7, "5", "text follows a closing quote in cell 2 of this row of 1 line"),
             bad(8, "6", "column 'name' holds a NUL character"),
             bad(9, "id", "the row repeats the header; were two exports joined?"),
