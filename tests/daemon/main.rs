@@ -5,6 +5,7 @@
 mod asked;
 mod beside;
 mod life;
+mod monitor;
 mod process;
 mod reload;
 #[path = "../support/mod.rs"]
