@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::domain::time::Timestamp;
-use crate::ledger::{self, Lease, Ledger, NewLedger, OlderLedger, Trigger};
+use crate::ledger::{self, Lease, Ledger, NewLedger, OlderLedger, PutOff, Trigger};
 use crate::worker::progress::Progress;
 use crate::worker::report::{Ending, Report};
 use crate::worker::stop::Stop;
@@ -112,13 +112,13 @@ pub(super) async fn ended(running: &mut Option<Running>) -> Ended {
 /// When the sync of a run that was put off can go on. In the run's own thread: a ledger on a mount that hangs must keep no signal waiting.
 fn put_off_until(work: &Work) -> Option<Timestamp> {
     let sync = &work.prepared.syncs.first()?.settings.name;
-    read_until(&work.prepared.settings.ledger, sync).unwrap_or_else(|error| {
+    read_put_off(&work.prepared.settings.ledger, sync).map(PutOff::until).unwrap_or_else(|error| {
         tracing::warn!(%error, "until when the run is put off cannot be read");
         None
     })
 }
 
-/// Until when the sync is put off, as the ledger knows it now.
-pub(super) fn read_until(ledger: &Path, sync: &str) -> ledger::Result<Option<Timestamp>> {
-    Ledger::open_reader(ledger).and_then(|ledger| ledger.put_off_until(sync))
+/// What keeps the sync from sending, as the ledger knows it now.
+pub(super) fn read_put_off(ledger: &Path, sync: &str) -> ledger::Result<PutOff> {
+    Ledger::open_reader(ledger).and_then(|ledger| ledger.put_off(sync))
 }
