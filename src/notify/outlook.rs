@@ -63,6 +63,7 @@ impl Outlook {
                 end: end(ended),
                 open: known.map_or(0, SyncHealth::open),
                 last_success: known.and_then(|sync| sync.last_success),
+                first_run: known.and_then(|sync| sync.first_run),
             };
             (name.clone(), standing::decide(before.get(name).copied(), standing, now))
         };
