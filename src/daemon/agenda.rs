@@ -16,7 +16,7 @@ const LATE: Duration = Duration::from_mins(1);
 const REST: Duration = Duration::from_mins(1);
 
 /// The longest one: as long as a lead waits at most between two tries, unless configured otherwise.
-const LONGEST_REST: Duration = Duration::from_mins(15);
+pub const LONGEST_REST: Duration = Duration::from_mins(15);
 
 /// Gives a random duration of at most the one given.
 pub(super) type Dice = fn(Duration) -> Duration;

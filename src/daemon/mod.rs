@@ -24,6 +24,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, watch};
 
+pub use self::agenda::LONGEST_REST;
 use self::board::Board;
 use self::scheduler::Scheduler;
 use crate::ledger::{self, Lease};
