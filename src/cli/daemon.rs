@@ -1,6 +1,6 @@
 //! `lead-sync` without a command: the daemon.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -192,20 +192,27 @@ async fn follow(mut board: watch::Receiver<Board>, settings: watch::Receiver<Set
 
 /// Says how runs go, to the log, the monitor and people, until the daemon ends and all have heard.
 async fn tell(mut told: UnboundedReceiver<Event>, beside: Arc<Beside>, ledger: PathBuf) {
-    let mut begun = None;
+    // By sync: a run that gives its turn to others is told to go on, not to begin again.
+    let mut begun = BTreeMap::new();
     let mut tellings = JoinSet::new();
     while let Some(event) = told.recv().await {
         while tellings.try_join_next().is_some() {}
         match event {
             // A run's end goes to those who heard of its beginning, also if others are to be told meanwhile.
-            Event::Began { .. } => begun = beside.notifier.borrow().as_ref().map(Notifier::begin),
-            Event::Ended { sync, result } => {
+            Event::Began { sync } => {
+                if let Some(notifier) = &*beside.notifier.borrow() {
+                    begun.entry(sync).or_insert_with(|| notifier.begin());
+                }
+            }
+            Event::Ended { sync, result, yielded } => {
                 match &result {
                     Ok(report) => log_notices(&sync, report),
                     Err(text) => tracing::error!(sync, "no run: {text}"),
                 }
-                if let Some(begun) = begun.take() {
-                    pass_on(begun, sync, result, &ledger, &mut tellings);
+                if let Some(run) = begun.remove(&sync) {
+                    if let Some(run) = pass_on(run, &sync, result, yielded, &ledger, &mut tellings) {
+                        begun.insert(sync, run);
+                    }
                 }
                 if let Some((_, exporter)) = &beside.server {
                     exporter.upkeep();
@@ -216,20 +223,35 @@ async fn tell(mut told: UnboundedReceiver<Event>, beside: Arc<Beside>, ledger: P
     tellings.join_all().await;
 }
 
-/// Tells everybody how a run ended, nobody waiting for another.
-fn pass_on(begun: Begun, sync: String, result: Result<Report, String>, ledger: &Path, tellings: &mut JoinSet<()>) {
+/// Tells everybody how a run ended, nobody waiting for another. One that `yielded` is given back: it goes on.
+fn pass_on(
+    begun: Begun,
+    sync: &str,
+    result: Result<Report, String>,
+    yielded: bool,
+    ledger: &Path,
+    tellings: &mut JoinSet<()>,
+) -> Option<Begun> {
     fn ended<'r>(syncs: &'r [String], result: &'r Result<Report, String>) -> Ended<'r> {
         match result {
             Ok(report) => Ended::Report(report),
             Err(text) => Ended::Failure { text, syncs },
         }
     }
-    let exit = result.as_ref().map_or(Exit::Error, |report| Exit::from(report.ending));
-    let told = Arc::new(([sync], result));
-    for telling in begun.end(exit.code(), ended(&told.0, &told.1)) {
+    let exit = result.as_ref().map_or(Exit::Error, |report| Exit::from(report.ending)).code();
+    let told = Arc::new(([sync.to_owned()], result));
+    let now = ended(&told.0, &told.1);
+    let (begun, to_tell) = if yielded {
+        let to_tell = begun.give_way(exit, now);
+        (Some(begun), to_tell)
+    } else {
+        (None, begun.end(exit, now))
+    };
+    for telling in to_tell {
         let (told, ledger) = (Arc::clone(&told), ledger.to_path_buf());
         tellings.spawn(async move { telling.tell(&ledger, ended(&told.0, &told.1)).await });
     }
+    begun
 }
 
 /// The run itself logs its beginning, its end and its counts.

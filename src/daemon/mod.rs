@@ -73,6 +73,8 @@ pub enum Event {
         sync: String,
         /// How.
         result: Result<Report, String>,
+        /// It gave its turn to others, and goes on after them.
+        yielded: bool,
     },
 }
 

@@ -155,7 +155,7 @@ impl Scheduler {
         let now = clock::now();
         let ending = result.as_ref().map_or(Ending::Error, |report| report.ending);
         match (yielded, ending) {
-            (Some(trigger), Ending::Deferred) => self.agenda.again(sync.clone(), trigger),
+            (Some(trigger), _) => self.agenda.again(sync.clone(), trigger),
             (None, Ending::Deferred) => {
                 if let Some(again) = self.agenda.put_off(&sync, until, now) {
                     tracing::info!(sync, %again, "the run was put off and is taken up again");
@@ -175,7 +175,7 @@ impl Scheduler {
                 seen.last = Some((now, ending));
             }
         });
-        self.tell(Event::Ended { sync, result });
+        self.tell(Event::Ended { sync, result, yielded: yielded.is_some() });
     }
 
     fn record_panic(&self, sync: &str, now: Timestamp) {

@@ -108,16 +108,22 @@ impl Begun {
     /// The run has ended with this exit code: a telling for each receiver, so that none waits for another. To be asked in the order of the
     /// runs: people hear of the latest end of the same syncs, the monitor of all.
     pub fn end(self, exit: u8, ended: Ended<'_>) -> Vec<Telling> {
+        let mut tellings = self.give_way(exit, ended);
         let Self { inner, rid } = self;
-        let mut tellings = Vec::new();
-        for (number, (_, line)) in inner.channels.iter().enumerate() {
-            let receiver = Receiver::Channel(number, line.join(&ended.syncs()));
-            tellings.push(Telling { inner: Arc::clone(&inner), receiver, exit });
-        }
         if let Some((_, backlog)) = &inner.monitor {
-            let exit_told = (!ended.is_interrupted()).then_some(exit);
+            let exit_told = (!ended.is_unfinished()).then_some(exit);
             backlog.add(rid, Signal::End { syncs: ended.syncs(), exit: exit_told, counts: story::counts(ended) });
             tellings.push(Telling { inner: Arc::clone(&inner), receiver: Receiver::Monitor, exit });
+        }
+        tellings
+    }
+
+    /// The run has given its turn to others and goes on after them: for the monitor it is still the same run.
+    pub fn give_way(&self, exit: u8, ended: Ended<'_>) -> Vec<Telling> {
+        let mut tellings = Vec::new();
+        for (number, (_, line)) in self.inner.channels.iter().enumerate() {
+            let receiver = Receiver::Channel(number, line.join(&ended.syncs()));
+            tellings.push(Telling { inner: Arc::clone(&self.inner), receiver, exit });
         }
         tellings
     }
@@ -131,8 +137,9 @@ impl Ended<'_> {
         }
     }
 
-    fn is_interrupted(&self) -> bool {
-        matches!(self, Self::Report(Report { ending: Ending::Interrupted, .. }))
+    /// The run has done what it could, and the next one goes on.
+    fn is_unfinished(&self) -> bool {
+        matches!(self, Self::Report(Report { ending: Ending::Interrupted | Ending::Deferred, .. }))
     }
 }
 

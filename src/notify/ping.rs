@@ -38,7 +38,8 @@ pub(super) enum Signal {
     End {
         /// Names of its syncs.
         syncs: Vec<String>,
-        /// 0 is success, everything else a failure. `None` is neither and only noted: the run was stopped on purpose.
+        /// 0 is success, everything else a failure. `None` is neither and only noted: the run was put off or stopped, and the next
+        /// one goes on.
         exit: Option<u8>,
         /// What it did.
         counts: Value,

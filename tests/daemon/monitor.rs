@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use lead_sync::sandbox::{Answer, Fault, Kind, RetryAfter};
 use rustix::process::Signal;
 
 use crate::process::{Daemon, until};
@@ -70,7 +71,7 @@ fn signal(stream: &mut TcpStream) -> Option<String> {
     }
 }
 
-/// A sync whose file is not there.
+/// A sync whose file is not there, and one that has none.
 const MISSING: &str = r#"
 [syncs.missing]
 connection = "wegroup"
@@ -106,6 +107,28 @@ fn a_slow_monitor_hears_of_the_beginning_and_of_the_exit_code_of_every_run_in_th
         heard.iter().map(|signal| signal.split_once("?rid=").unwrap()).unzip();
     assert_eq!(signals, ["start", "0", "start", "2", "start", "0"], "{log}");
     assert!(runs.chunks(2).all(|run| run[0] == run[1]), "{heard:?}");
+}
+
+#[test]
+fn a_run_that_gives_its_turn_to_another_sync_is_one_run_for_the_monitor() {
+    let mut scene = Scene::new();
+    scene.sync("schedule", "\"0 0 0 1 1 *\"").sync("run_at_start", "true");
+    scene.customers(0..1);
+    let wait = Answer { retry_after: Some(RetryAfter::Seconds(1)), ..Answer::new(503) };
+    scene.fault(Fault::once(Kind::Status(wait)));
+    let monitor = Monitor::start(Some("500 Away"));
+    monitor.answer();
+    scene.more(&format!("{MISSING}[notify]\nping_url = \"{}\"\n", monitor.url));
+    let daemon = Daemon::start(&scene);
+    until("the monitor has heard of all", || monitor.heard().len() >= 6);
+    daemon.signal(Signal::TERM);
+    let (code, log) = daemon.end();
+    assert_eq!((code, log.matches("outcome=\"deferred\"").count()), (Some(0), 1), "{log}");
+    let heard = monitor.heard();
+    let (signals, runs): (Vec<&str>, Vec<&str>) =
+        heard.iter().map(|signal| signal.split_once("?rid=").unwrap()).unzip();
+    assert_eq!(signals, ["start", "start", "2", "start", "0", "0"], "{log}");
+    assert_eq!((runs[0], runs[1], runs[3]), (runs[5], runs[2], runs[4]), "{heard:?}");
 }
 
 #[test]
