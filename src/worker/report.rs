@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use tracing::Level;
 
@@ -121,6 +122,12 @@ impl Report {
         let told = worst_first.into_iter().take(TOLD).map(|notice| (notice.sync, Cow::from(&notice.text)));
         told.chain((more > 0).then(|| (None, format!("and {more} more, which are in the log").into()))).collect()
     }
+}
+
+/// What is said of a connection; who says it may have named the connection already.
+pub(super) fn of_connection(name: &str, what: &impl Display) -> String {
+    let text = what.to_string();
+    if text.starts_with(&format!("connection {name} ")) { text } else { format!("connection {name}: {text}") }
 }
 
 /// One row of a dry run.

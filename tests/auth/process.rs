@@ -45,6 +45,16 @@ async fn four_processes_that_start_at_once_cause_one_refresh() {
     assert_eq!((desk.counters().refreshes, desk.counters().reuses), (1, 0));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_without_a_session_names_its_connection_once() {
+    let desk = Desk::start(|_| {}).await;
+    desk.export(1);
+    let run = desk.run(&["--run-now"]).await;
+    assert_eq!(run.status.code(), Some(5), "{}", said(&run));
+    let text = said(&run);
+    assert!(text.contains("connection wegroup has no session") && !text.contains("wegroup: connection"), "{text}");
+}
+
 /// When a process that renews is killed.
 #[derive(Debug, Clone)]
 enum Moment {

@@ -11,7 +11,7 @@ use crate::domain::retry;
 use crate::domain::retry_after::Asked;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict;
-use crate::worker::report::{Ending, Notice};
+use crate::worker::report::{Ending, Notice, of_connection};
 use crate::worker::settings::{Api, Connection};
 
 /// A random number from 0 to 1, so that many leads and many installations do not come back at the same moment.
@@ -27,7 +27,7 @@ impl Dispatch<'_> {
                 let ending = Ending::from(&error);
                 let next = if ending == Ending::Deferred { "; the next run goes on" } else { "" };
                 let name = &self.means.connection.name;
-                let notice = Notice::new(ending, format!("connection {name}: {error}{next}"));
+                let notice = Notice::new(ending, of_connection(name, &error) + next);
                 self.release(claim);
                 self.halt(notice);
             }
