@@ -22,10 +22,10 @@ use crate::config::{Env, Loaded};
 use crate::daemon::board::Board;
 use crate::daemon::{self, Daemon, Event, Fresh, Reload};
 use crate::http::{self, Desk, Pulse, Watch};
-use crate::ledger::Lease;
+use crate::ledger::{Counts, Lease};
 use crate::metrics::{self, Exporter};
 use crate::notify::{Begun, Ended, Memory, Notifier};
-use crate::worker::report::Report;
+use crate::worker::report::{Ending, Report};
 use crate::worker::settings::Settings;
 use crate::worker::stop::{Stop, Stopper};
 
@@ -206,7 +206,7 @@ async fn tell(mut told: UnboundedReceiver<Event>, beside: Arc<Beside>, ledger: P
             }
             Event::Ended { sync, result, yielded } => {
                 match &result {
-                    Ok(report) => log_notices(&sync, report),
+                    Ok(report) => log_end(&sync, report),
                     Err(text) => tracing::error!(sync, "no run: {text}"),
                 }
                 if let Some(run) = begun.remove(&sync) {
@@ -254,13 +254,20 @@ fn pass_on(
     begun
 }
 
-/// The run itself logs its beginning, its end and its counts.
-fn log_notices(sync: &str, report: &Report) {
+/// What a run had to say, and that somebody is needed if that is new; its counts are in its own log.
+fn log_end(sync: &str, report: &Report) {
+    let run = report.run;
     for notice in &report.notices {
         match notice.ending.level() {
-            Level::ERROR => tracing::error!(sync, run = report.run, "{}", notice.text),
-            Level::WARN => tracing::warn!(sync, run = report.run, "{}", notice.text),
-            _ => tracing::info!(sync, run = report.run, "{}", notice.text),
+            Level::ERROR => tracing::error!(sync, run, "{}", notice.text),
+            Level::WARN => tracing::warn!(sync, run, "{}", notice.text),
+            _ => tracing::info!(sync, run, "{}", notice.text),
+        }
+    }
+    let is_said = report.notices.iter().any(|notice| notice.ending == Ending::Attention);
+    for Counts { rejected, held, failed, .. } in report.syncs.values() {
+        if rejected + held + failed > 0 || report.ending == Ending::Attention && !is_said {
+            tracing::warn!(sync, run, rejected, held, failed, "needs a person: lead-sync status says what to do");
         }
     }
 }

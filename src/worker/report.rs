@@ -124,6 +124,31 @@ impl Report {
     }
 }
 
+impl Report {
+    /// What the run did, for the log: numbers by sync, then how it ended.
+    pub(super) fn log(&self) {
+        for (sync, c) in &self.syncs {
+            tracing::info!(
+                sync,
+                read = c.read,
+                new = c.new,
+                changed = c.changed,
+                unchanged = c.unchanged,
+                skipped = c.skipped,
+                invalid = c.invalid,
+                delivered = c.delivered,
+                rejected = c.rejected,
+                waiting = c.waiting,
+                held = c.held,
+                failed = c.failed,
+                pending = c.pending,
+                "did"
+            );
+        }
+        tracing::info!(outcome = self.ending.as_str(), "ends");
+    }
+}
+
 /// What is said of a connection; who says it may have named the connection already.
 pub(super) fn of_connection(name: &str, what: &impl Display) -> String {
     let text = what.to_string();

@@ -5,6 +5,7 @@
 mod asked;
 mod beside;
 mod life;
+mod log;
 mod monitor;
 mod process;
 mod reload;
