@@ -1,6 +1,6 @@
 //! `lead-sync` without a command: the daemon.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,10 +22,10 @@ use crate::config::{Env, Loaded, Secrets};
 use crate::daemon::board::Board;
 use crate::daemon::{self, Daemon, Event, Fresh, Reload};
 use crate::http::{self, Desk, Pulse, Watch};
-use crate::ledger::Lease;
+use crate::ledger::{Counts, Lease};
 use crate::metrics::{self, Exporter};
 use crate::notify::{Begun, Ended, Memory, Notifier};
-use crate::worker::report::Report;
+use crate::worker::report::{Ending, Report};
 use crate::worker::settings::Settings;
 use crate::worker::stop::{Stop, Stopper};
 
@@ -192,20 +192,27 @@ async fn follow(mut board: watch::Receiver<Board>, settings: watch::Receiver<Set
 
 /// Says how runs go, to the log, the monitor and people, until the daemon ends and all have heard.
 async fn tell(mut told: UnboundedReceiver<Event>, beside: Arc<Beside>, ledger: PathBuf) {
-    let mut begun = None;
+    // By sync: a run that gives its turn to others is told to go on, not to begin again.
+    let mut begun = BTreeMap::new();
     let mut tellings = JoinSet::new();
     while let Some(event) = told.recv().await {
         while tellings.try_join_next().is_some() {}
         match event {
             // A run's end goes to those who heard of its beginning, also if others are to be told meanwhile.
-            Event::Began { .. } => begun = beside.notifier.borrow().as_ref().map(Notifier::begin),
-            Event::Ended { sync, result } => {
+            Event::Began { sync } => {
+                if let Some(notifier) = &*beside.notifier.borrow() {
+                    begun.entry(sync).or_insert_with(|| notifier.begin());
+                }
+            }
+            Event::Ended { sync, result, yielded } => {
                 match &result {
-                    Ok(report) => log_notices(&sync, report),
+                    Ok(report) => log_end(&sync, report),
                     Err(text) => tracing::error!(sync, "no run: {text}"),
                 }
-                if let Some(begun) = begun.take() {
-                    pass_on(begun, sync, result, &ledger, &mut tellings);
+                if let Some(run) = begun.remove(&sync)
+                    && let Some(run) = pass_on(run, &sync, result, yielded, &ledger, &mut tellings)
+                {
+                    begun.insert(sync, run);
                 }
                 if let Some((_, exporter)) = &beside.server {
                     exporter.upkeep();
@@ -216,29 +223,51 @@ async fn tell(mut told: UnboundedReceiver<Event>, beside: Arc<Beside>, ledger: P
     tellings.join_all().await;
 }
 
-/// Tells everybody how a run ended, nobody waiting for another.
-fn pass_on(begun: Begun, sync: String, result: Result<Report, String>, ledger: &Path, tellings: &mut JoinSet<()>) {
+/// Tells everybody how a run ended, nobody waiting for another. One that `yielded` is given back: it goes on.
+fn pass_on(
+    begun: Begun,
+    sync: &str,
+    result: Result<Report, String>,
+    yielded: bool,
+    ledger: &Path,
+    tellings: &mut JoinSet<()>,
+) -> Option<Begun> {
     fn ended<'r>(syncs: &'r [String], result: &'r Result<Report, String>) -> Ended<'r> {
         match result {
             Ok(report) => Ended::Report(report),
             Err(text) => Ended::Failure { text, syncs },
         }
     }
-    let exit = result.as_ref().map_or(Exit::Error, |report| Exit::from(report.ending));
-    let told = Arc::new(([sync], result));
-    for telling in begun.end(exit.code(), ended(&told.0, &told.1)) {
+    let exit = result.as_ref().map_or(Exit::Error, |report| Exit::from(report.ending)).code();
+    let told = Arc::new(([sync.to_owned()], result));
+    let now = ended(&told.0, &told.1);
+    let (begun, to_tell) = if yielded {
+        let to_tell = begun.give_way(exit, now);
+        (Some(begun), to_tell)
+    } else {
+        (None, begun.end(exit, now))
+    };
+    for telling in to_tell {
         let (told, ledger) = (Arc::clone(&told), ledger.to_path_buf());
         tellings.spawn(async move { telling.tell(&ledger, ended(&told.0, &told.1)).await });
     }
+    begun
 }
 
-/// The run itself logs its beginning, its end and its counts.
-fn log_notices(sync: &str, report: &Report) {
+/// What a run had to say, and that somebody is needed if that is new; its counts are in its own log.
+fn log_end(sync: &str, report: &Report) {
+    let run = report.run;
     for notice in &report.notices {
         match notice.ending.level() {
-            Level::ERROR => tracing::error!(sync, run = report.run, "{}", notice.text),
-            Level::WARN => tracing::warn!(sync, run = report.run, "{}", notice.text),
-            _ => tracing::info!(sync, run = report.run, "{}", notice.text),
+            Level::ERROR => tracing::error!(sync, run, "{}", notice.text),
+            Level::WARN => tracing::warn!(sync, run, "{}", notice.text),
+            _ => tracing::info!(sync, run, "{}", notice.text),
+        }
+    }
+    let is_said = report.notices.iter().any(|notice| notice.ending == Ending::Attention);
+    for Counts { rejected, held, failed, .. } in report.syncs.values() {
+        if rejected + held + failed > 0 || report.ending == Ending::Attention && !is_said {
+            tracing::warn!(sync, run, rejected, held, failed, "needs a person: lead-sync status says what to do");
         }
     }
 }

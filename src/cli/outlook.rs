@@ -12,7 +12,12 @@ use crate::worker::settings::{Schedule, Settings};
 /// As the daemon sees it: it knows what runs, and when each sync is due, jitter included.
 pub(super) fn of_daemon(board: &Board, settings: &Settings) -> Outlook {
     let due = board.syncs.iter().filter_map(|(name, seen)| Some((name.clone(), seen.next?)));
-    Outlook { next: due.collect(), running: board.running.clone(), sessions: sessions(settings) }
+    Outlook {
+        configured: settings.syncs.iter().map(|sync| sync.name.clone()).collect(),
+        next: due.collect(),
+        running: board.running.clone(),
+        sessions: sessions(settings),
+    }
 }
 
 /// As the schedules say, if a daemon follows them.

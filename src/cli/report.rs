@@ -37,6 +37,7 @@ pub(super) fn report(args: &Args, options: &ReportOptions) -> Result<Exit, Failu
     let ledger = Ledger::open_reader(&loaded.unresolved.ledger)?;
     let schedules = loaded.unresolved.syncs.iter().map(|sync| (sync.name.as_str(), sync.schedule.as_ref()));
     let outlook = Outlook {
+        configured: loaded.unresolved.syncs.iter().map(|sync| sync.name.clone()).collect(),
         next: outlook::next_runs(schedules),
         running: None,
         // The report is about leads: without the secrets it says nothing of sessions.

@@ -10,9 +10,12 @@ use super::sessions::Sessions;
 use super::{load, out, reader, table};
 use crate::clock;
 use crate::config::Loaded;
+use crate::daemon::LONGEST_REST;
 use crate::domain::breaker::Gate;
 use crate::domain::delivery::State;
-use crate::ledger::SyncStatus;
+use crate::domain::time::Timestamp;
+use crate::ledger::{Ledger, SyncStatus};
+use crate::worker::report::Ending;
 use crate::worker::settings::Schedule;
 
 /// Options of `status`.
@@ -39,7 +42,7 @@ pub(super) fn status(args: &Args, options: &StatusOptions) -> Result<Exit, Failu
     match options.form.format() {
         Format::Json => out::json(&glances.collect::<Vec<_>>()),
         Format::Csv => csv(glances),
-        Format::Table => screen(&loaded, &syncs, &sessions),
+        Format::Table => screen(&loaded, &ledger, &syncs, &sessions)?,
     }
     // What is shown is true of an older ledger, too; but nothing is sent from it.
     if let Err(error) = ledger.refuse_older() {
@@ -48,7 +51,7 @@ pub(super) fn status(args: &Args, options: &StatusOptions) -> Result<Exit, Failu
     Ok(Exit::Done)
 }
 
-fn screen(loaded: &Loaded, syncs: &[SyncStatus], sessions: &Sessions) {
+fn screen(loaded: &Loaded, ledger: &Ledger, syncs: &[SyncStatus], sessions: &Sessions) -> Result<(), Failure> {
     let configured = &loaded.unresolved.syncs;
     let program = format!("lead-sync{}", loaded.unresolved.config_option);
     for sync in syncs {
@@ -61,7 +64,11 @@ fn screen(loaded: &Loaded, syncs: &[SyncStatus], sessions: &Sessions) {
             out::say(format!("  last run {at}: {outcome}"));
             sync.last_notices.iter().for_each(|notice| out::paragraph("    ", &out::shown(notice)));
         }
-        next_run(known.and_then(|known| known.schedule.as_ref()));
+        let schedule = known.and_then(|known| known.schedule.as_ref());
+        if let Some(by) = schedule.zip(put_off(ledger, sync)?).and_then(|(schedule, by)| taken_up(schedule, by)) {
+            out::say(format!("  the run that was put off is taken up again by {by}, if a daemon is up"));
+        }
+        next_run(schedule);
         for obstacle in obstacles(sync, &program) {
             out::say(format!("  {obstacle}"));
         }
@@ -73,6 +80,25 @@ fn screen(loaded: &Loaded, syncs: &[SyncStatus], sessions: &Sessions) {
         next_run(new.schedule.as_ref());
         sessions.tell(&new.connection);
     }
+    Ok(())
+}
+
+/// By when a daemon has taken up the last run again, if that was put off: once what did that is over, and a rest that only the daemon knows.
+fn put_off(ledger: &Ledger, sync: &SyncStatus) -> Result<Option<Timestamp>, Failure> {
+    let deferred = sync.last_outcome.as_deref() == Some(Ending::Deferred.as_str());
+    let Some(ended) = sync.last_run.as_deref().filter(|_| deferred).and_then(|at| at.parse::<jiff::Timestamp>().ok())
+    else {
+        return Ok(None);
+    };
+    let rested = Timestamp(ended.as_millisecond()) + LONGEST_REST;
+    Ok(Some(ledger.put_off(&sync.sync)?.until().map_or(rested, |until| until.max(rested))))
+}
+
+/// `by`, if the schedule does not come sooner and what is missed is made up for.
+fn taken_up(schedule: &Schedule, by: Timestamp) -> Option<Timestamp> {
+    let now = clock::now();
+    let sooner = schedule.times.after(now).is_none_or(|next| by < next);
+    Some(by).filter(|by| schedule.catch_up && sooner && *by > now)
 }
 
 /// When the schedule comes next; whether a daemon is up to follow it, this command does not know.

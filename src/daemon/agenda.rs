@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use crate::domain::time::Timestamp;
-use crate::ledger::{Past, Trigger};
+use crate::ledger::{Past, PutOff, Trigger};
 use crate::worker::settings::Schedule;
 
 /// A due time that is seen so much later was missed: the machine slept, or its clock was set. It is more than a busy machine needs to
@@ -16,7 +16,7 @@ const LATE: Duration = Duration::from_mins(1);
 const REST: Duration = Duration::from_mins(1);
 
 /// The longest one: as long as a lead waits at most between two tries, unless configured otherwise.
-const LONGEST_REST: Duration = Duration::from_mins(15);
+pub const LONGEST_REST: Duration = Duration::from_mins(15);
 
 /// Gives a random duration of at most the one given.
 pub(super) type Dice = fn(Duration) -> Duration;
@@ -42,7 +42,7 @@ struct Plan {
     due: Option<Timestamp>,
     /// When a run that was put off is taken up again.
     again: Option<Timestamp>,
-    /// The end of what put it off, as far as that is known.
+    /// The end of what put it off, as far as that is known, until its turn comes again.
     until: Option<Timestamp>,
     /// How many runs in a row were put off.
     put_off: u32,
@@ -121,12 +121,14 @@ impl Agenda {
             }
             let busy = running == Some(name) || self.queue.iter().any(|(queued, _)| queued == name);
             if plan.again.take_if(|again| *again <= now).is_some() && !busy {
+                plan.until = None;
                 self.queue.push_back((name.clone(), Trigger::Schedule));
             }
             let Some((at, due)) = plan.at.zip(plan.due).filter(|(_, due)| *due <= now) else { continue };
             let missed = now.since(due) > LATE;
             let busy = busy || self.queue.iter().any(|(queued, _)| queued == name);
             if !busy && (plan.schedule.catch_up || !missed) {
+                plan.until = None;
                 self.queue.push_back((name.clone(), Trigger::Schedule));
             }
             // A clock that goes back a little must not bring the same time again.
@@ -177,17 +179,30 @@ impl Agenda {
         }
     }
 
-    /// The syncs that wait for the end of what put them off.
-    pub(super) fn waiting(&self, now: Timestamp) -> impl Iterator<Item = &str> {
-        self.plans.iter().filter(move |(_, plan)| plan.until > Some(now)).map(|(name, _)| name.as_str())
+    /// The syncs that wait because of what put them off, and until when that was to last. It may be over and the run still rest.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = (&str, Timestamp)> {
+        self.plans.iter().filter_map(|(name, plan)| Some((name.as_str(), plan.until?)))
     }
 
-    /// What put a run off ends at `until`, as is known now. If that is sooner than it was (a person has lifted a pause, or put a lead
-    /// back), the run is taken up then, without a rest. Returns when.
-    pub(super) fn ends_sooner(&mut self, sync: &str, until: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
-        let plan = self.plans.get_mut(sync).filter(|plan| plan.until > until.max(Some(now)))?;
+    /// What put a run off was to last until `before`, and is `known` now. If it ends sooner, or was lifted after its time (a person has resumed
+    /// the connection, or put a lead back), the run is taken up then, without a rest. Not if the sync was put off anew since somebody
+    /// asked, nor for the stop that another sync has met meanwhile. Returns when.
+    pub(super) fn ends_sooner(
+        &mut self,
+        sync: &str,
+        before: Timestamp,
+        known: PutOff,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let plan = self.plans.get_mut(sync).filter(|plan| plan.until == Some(before))?;
+        let until = known.until();
+        let lifted = until < Some(before) || until != Some(before) && known.stop.is_none();
+        let again = until.unwrap_or(now).max(now);
+        if !lifted || again > now && again >= before {
+            return None;
+        }
         plan.until = until;
-        plan.again = Some(until.unwrap_or(now).max(now));
+        plan.again = Some(again);
         plan.again
     }
 

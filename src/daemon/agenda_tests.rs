@@ -119,21 +119,54 @@ fn a_run_that_was_put_off_is_taken_up_once_and_only_if_what_is_missed_is_made_up
     assert_eq!(agenda.put_off("a", Some(at(30)), at(20)), None);
 }
 
+/// A connection that is stopped until then.
+fn stopped(minute: i64) -> PutOff {
+    PutOff { stop: Some(at(minute)), leads: None }
+}
+
 #[test]
 fn a_run_is_taken_up_as_soon_as_a_person_has_lifted_what_put_it_off() {
     let mut agenda = started(nightly(), None, 5);
     agenda.put_off("a", Some(at(600)), at(20));
-    assert_eq!(agenda.waiting(at(21)).collect::<Vec<_>>(), ["a"]);
-    assert_eq!(agenda.ends_sooner("a", Some(at(600)), at(21)), None, "it lasts");
-    assert_eq!(agenda.ends_sooner("a", Some(at(30)), at(21)), Some(at(30)), "another wait is left");
-    assert_eq!(agenda.ends_sooner("a", None, at(21)), Some(at(21)));
+    assert_eq!(agenda.waiting().collect::<Vec<_>>(), [("a", at(600))]);
+    assert_eq!(agenda.ends_sooner("a", at(600), stopped(600), at(21)), None, "it lasts");
+    assert_eq!(agenda.ends_sooner("a", at(600), stopped(30), at(21)), Some(at(30)), "another wait is left");
+    assert_eq!(
+        agenda.ends_sooner("a", at(600), PutOff::default(), at(21)),
+        None,
+        "that was asked before it was put off anew"
+    );
+    assert_eq!(agenda.ends_sooner("a", at(30), PutOff::default(), at(21)), Some(at(21)));
     assert_eq!((due(&mut agenda, at(21)), due(&mut agenda, at(22))), (scheduled(), vec![]));
     agenda.put_off("a", None, at(40));
-    assert_eq!(agenda.waiting(at(40)).count(), 0, "nobody knows for what");
-    assert_eq!(agenda.ends_sooner("a", None, at(40)), None, "and it rests");
+    assert_eq!(agenda.waiting().count(), 0, "nobody knows for what");
+    assert_eq!(agenda.ends_sooner("a", at(30), PutOff::default(), at(40)), None, "and it rests");
     let mut agenda = started(schedule(), None, 5);
     agenda.put_off("a", Some(at(600)), at(6));
-    assert_eq!((agenda.wake(), agenda.ends_sooner("a", None, at(7))), (Some(at(10)), Some(at(7))));
+    assert_eq!(
+        (agenda.wake(), agenda.ends_sooner("a", at(600), PutOff::default(), at(7))),
+        (Some(at(10)), Some(at(7)))
+    );
+}
+
+#[test]
+fn a_run_that_rests_after_what_put_it_off_is_taken_up_as_soon_as_a_person_sees_to_that() {
+    let mut agenda = started(nightly(), None, 5);
+    for _ in 0..4 {
+        agenda.put_off("a", Some(at(20)), at(19));
+    }
+    assert_eq!((agenda.wake(), agenda.waiting().collect::<Vec<_>>()), (Some(at(27)), vec![("a", at(20))]));
+    assert_eq!(agenda.ends_sooner("a", at(20), stopped(20), at(22)), None, "it is over by itself, and the run rests");
+    assert_eq!(agenda.ends_sooner("a", at(20), stopped(25), at(22)), None, "something else lasts longer");
+    assert_eq!(
+        agenda.ends_sooner("a", at(20), stopped(21), at(22)),
+        None,
+        "another sync met it, and it is over by itself"
+    );
+    let resumed = PutOff { stop: None, leads: Some(at(21)) };
+    assert_eq!(agenda.ends_sooner("a", at(20), resumed, at(22)), Some(at(22)), "its leads were made due at 21");
+    assert_eq!((due(&mut agenda, at(22)), due(&mut agenda, at(27))), (scheduled(), vec![]));
+    assert_eq!(agenda.waiting().count(), 0, "its turn has come");
 }
 
 #[test]

@@ -24,6 +24,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, watch};
 
+pub use self::agenda::LONGEST_REST;
 use self::board::Board;
 use self::scheduler::Scheduler;
 use crate::ledger::{self, Lease};
@@ -72,6 +73,8 @@ pub enum Event {
         sync: String,
         /// How.
         result: Result<Report, String>,
+        /// It gave its turn to others, and goes on after them.
+        yielded: bool,
     },
 }
 

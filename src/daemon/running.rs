@@ -8,10 +8,12 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use crate::clock;
 use crate::domain::time::Timestamp;
-use crate::ledger::{self, Lease, Ledger, NewLedger, OlderLedger, Trigger};
+use crate::ledger::{self, Lease, Ledger, NewLedger, OlderLedger, PutOff, Trigger};
 use crate::worker::progress::Progress;
 use crate::worker::report::{Ending, Report};
+use crate::worker::settings::Connection;
 use crate::worker::stop::Stop;
 use crate::worker::{self, Assignment, Job, Prepared, Purpose};
 
@@ -59,8 +61,9 @@ pub(super) struct Running {
     handle: JoinHandle<Passed>,
 }
 
-/// What a run's thread gives back: its result and, if it was put off, until when, as far as that is known.
-type Passed = (ledger::Result<Report>, Option<Timestamp>);
+/// What a run's thread gives back: its result and, if it was put off, until when, as far as that is known, and whether it would have waited
+/// so long if nobody had waited for it.
+type Passed = (ledger::Result<Report>, Option<Timestamp>, bool);
 
 impl Running {
     /// Begins the run. `awaited` by others, it does not wait itself.
@@ -74,7 +77,8 @@ impl Running {
             let result = pass(&work);
             let deferred = result.as_ref().is_ok_and(|report| report.ending == Ending::Deferred);
             let until = if deferred { put_off_until(&work) } else { None };
-            (result, until)
+            let patient = until.is_some_and(|until| until <= clock::now() + patience(&work));
+            (result, until, patient)
         });
         Self { sync, trigger, awaited, progress, grace, handle }
     }
@@ -89,7 +93,7 @@ pub(super) enum Broken {
 /// How a run ended.
 pub(super) struct Ended {
     pub(super) sync: String,
-    /// Its trigger, if others waited for it: then it may have ended for their sake.
+    /// Its trigger, if it ended for the sake of others who waited for it.
     pub(super) yielded: Option<Trigger>,
     pub(super) result: Result<Report, Broken>,
     /// If it was put off: until when, as far as that is known.
@@ -99,11 +103,11 @@ pub(super) struct Ended {
 /// Waits for the end of the run under way; for ever if there is none.
 pub(super) async fn ended(running: &mut Option<Running>) -> Ended {
     let Some(under_way) = running else { return pending().await };
-    let (result, until) = match (&mut under_way.handle).await {
-        Ok((result, until)) => (result.map_err(Broken::Ledger), until),
-        Err(_) => (Err(Broken::Panic), None),
+    let (result, until, patient) = match (&mut under_way.handle).await {
+        Ok((result, until, patient)) => (result.map_err(Broken::Ledger), until, patient),
+        Err(_) => (Err(Broken::Panic), None, false),
     };
-    let yielded = Some(under_way.trigger).filter(|_| *under_way.awaited.borrow());
+    let yielded = Some(under_way.trigger).filter(|_| patient && *under_way.awaited.borrow());
     let sync = std::mem::take(&mut under_way.sync);
     *running = None;
     Ended { sync, yielded, result, until }
@@ -112,13 +116,24 @@ pub(super) async fn ended(running: &mut Option<Running>) -> Ended {
 /// When the sync of a run that was put off can go on. In the run's own thread: a ledger on a mount that hangs must keep no signal waiting.
 fn put_off_until(work: &Work) -> Option<Timestamp> {
     let sync = &work.prepared.syncs.first()?.settings.name;
-    read_until(&work.prepared.settings.ledger, sync).unwrap_or_else(|error| {
-        tracing::warn!(%error, "until when the run is put off cannot be read");
-        None
-    })
+    let read = read_put_off(&work.prepared.settings.ledger, sync);
+    read.map_or_else(
+        |error| {
+            tracing::warn!(%error, "until when the run is put off cannot be read");
+            None
+        },
+        PutOff::until,
+    )
 }
 
-/// Until when the sync is put off, as the ledger knows it now.
-pub(super) fn read_until(ledger: &Path, sync: &str) -> ledger::Result<Option<Timestamp>> {
-    Ledger::open_reader(ledger).and_then(|ledger| ledger.put_off_until(sync))
+/// How long the run's connection waits at most.
+fn patience(work: &Work) -> Duration {
+    let Prepared { settings, syncs } = &*work.prepared;
+    let used = |known: &&Connection| syncs.iter().any(|sync| sync.settings.connection == known.name);
+    settings.connections.iter().find(used).map(|connection| connection.patience).unwrap_or_default()
+}
+
+/// What keeps the sync from sending, as the ledger knows it now.
+pub(super) fn read_put_off(ledger: &Path, sync: &str) -> ledger::Result<PutOff> {
+    Ledger::open_reader(ledger).and_then(|ledger| ledger.put_off(sync))
 }

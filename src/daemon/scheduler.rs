@@ -12,12 +12,12 @@ use tokio::time::Instant;
 
 use super::agenda::Agenda;
 use super::board::{self, Board};
-use super::running::{Broken, Ended, Pass, Running, Work, ended, read_until};
+use super::running::{Broken, Ended, Pass, Running, Work, ended, read_put_off};
 use super::systemd::Systemd;
 use super::{Daemon, Error, Event, Fresh, Reload};
 use crate::clock;
 use crate::domain::time::Timestamp;
-use crate::ledger::{Lease, Ledger, NewLedger, Trigger};
+use crate::ledger::{Lease, Ledger, NewLedger, PutOff, Trigger};
 use crate::worker::report::Ending;
 use crate::worker::settings::Schedule;
 use crate::worker::stop::Stop;
@@ -36,8 +36,8 @@ const PANICKED: &str =
 /// What is said of a configuration if reading it panicked.
 const UNREAD: &str = "reading it ended by a programming error (a panic; see the log)";
 
-/// The syncs that were put off, and until when; `None`: nothing keeps them any more.
-type Waits = Vec<(String, Option<Timestamp>)>;
+/// The syncs that were put off, until when that was to last, and what keeps them now.
+type Waits = Vec<(String, Timestamp, PutOff)>;
 
 /// The scheduler's state.
 pub(super) struct Scheduler {
@@ -52,6 +52,8 @@ pub(super) struct Scheduler {
     reading: Option<JoinHandle<Result<Fresh, String>>>,
     /// Until when syncs are put off, being asked anew.
     asking: Option<JoinHandle<Waits>>,
+    /// When that was done last. Runs that follow each other all the time must not keep a person waiting who has lifted a pause.
+    asked: Instant,
     hangup: Arc<Notify>,
     board: watch::Sender<Board>,
     events: UnboundedSender<Event>,
@@ -75,9 +77,22 @@ impl Scheduler {
             planned.push((name, schedule, before));
         }
         agenda.start(planned, now);
-        let (lease, systemd) = (Arc::new(lease), Systemd::new());
-        let (running, reading, asking) = (None, None, None);
-        Ok(Self { syncs, agenda, running, systemd, lease, pass, reload, reading, asking, hangup, board, events, stop })
+        Ok(Self {
+            syncs,
+            agenda,
+            running: None,
+            systemd: Systemd::new(),
+            lease: Arc::new(lease),
+            pass,
+            reload,
+            reading: None,
+            asking: None,
+            asked: Instant::now(),
+            hangup,
+            board,
+            events,
+            stop,
+        })
     }
 
     pub(super) async fn serve(mut self) {
@@ -131,8 +146,6 @@ impl Scheduler {
         let (lease, stop) = (Arc::clone(&self.lease), self.stop.clone());
         let work = Work { prepared, trigger, lease, progress: Arc::default(), stop };
         self.tell(Event::Began { sync: sync.clone() });
-        // What is answered now may be from before this run, which may be put off for longer.
-        self.asking = None;
         self.running = Some(Running::begin(sync, work, &self.pass, self.agenda.is_awaited()));
     }
 
@@ -142,7 +155,7 @@ impl Scheduler {
         let now = clock::now();
         let ending = result.as_ref().map_or(Ending::Error, |report| report.ending);
         match (yielded, ending) {
-            (Some(trigger), Ending::Deferred) => self.agenda.again(sync.clone(), trigger),
+            (Some(trigger), _) => self.agenda.again(sync.clone(), trigger),
             (None, Ending::Deferred) => {
                 if let Some(again) = self.agenda.put_off(&sync, until, now) {
                     tracing::info!(sync, %again, "the run was put off and is taken up again");
@@ -162,7 +175,7 @@ impl Scheduler {
                 seen.last = Some((now, ending));
             }
         });
-        self.tell(Event::Ended { sync, result });
+        self.tell(Event::Ended { sync, result, yielded: yielded.is_some() });
     }
 
     fn record_panic(&self, sync: &str, now: Timestamp) {
@@ -176,11 +189,12 @@ impl Scheduler {
 
     /// Asks the ledger until when syncs are put off, for a person may have lifted a pause; in a thread of its own, as ever.
     fn ask_anew(&mut self) {
+        self.asked = Instant::now();
         let path = self.syncs.values().next().map(|known| known.settings.ledger.clone());
-        let waiting: Vec<String> = self.agenda.waiting(clock::now()).map(str::to_owned).collect();
+        let waiting: Vec<_> = self.agenda.waiting().map(|(sync, before)| (sync.to_owned(), before)).collect();
         let Some(path) = path.filter(|_| self.asking.is_none() && !waiting.is_empty()) else { return };
-        let ask = move |sync: String| match read_until(&path, &sync) {
-            Ok(until) => Some((sync, until)),
+        let ask = move |(sync, before): (String, Timestamp)| match read_put_off(&path, &sync) {
+            Ok(known) => Some((sync, before, known)),
             // The next run says so, if it stays.
             Err(error) => {
                 tracing::debug!(sync, %error, "until when the sync is put off cannot be read");
@@ -192,8 +206,8 @@ impl Scheduler {
 
     /// Takes up what waits no longer.
     fn compare(&mut self, waits: Waits) {
-        for (sync, until) in waits {
-            if let Some(again) = self.agenda.ends_sooner(&sync, until, clock::now()) {
+        for (sync, before, known) in waits {
+            if let Some(again) = self.agenda.ends_sooner(&sync, before, known, clock::now()) {
                 tracing::info!(sync, %again, "what put the run off ends sooner, and the run is taken up then");
             }
         }
@@ -235,7 +249,8 @@ impl Scheduler {
         let until = |due: Timestamp| due.since(now) + Duration::from_millis(1);
         let longest = if self.running.is_some() { NAP_IN_RUN } else { NAP };
         let due = self.agenda.wake().map(until);
-        [due, self.systemd.pulse].into_iter().flatten().fold(longest, Duration::min)
+        let ask = NAP.saturating_sub(self.asked.elapsed());
+        [due, self.systemd.pulse, Some(ask)].into_iter().flatten().fold(longest, Duration::min)
     }
 
     /// Lets the run under way finish within its grace.

@@ -11,8 +11,8 @@ use super::time::Timestamp;
 /// How often a need that only grows is told again.
 const REMINDER: Duration = Duration::from_hours(24);
 
-/// A sync whose runs end as deferred is somebody's business once its last success is as old as this: outages of a night pass by
-/// themselves.
+/// A sync whose runs end as deferred is somebody's business once its last success, or its first run if there is none, is as old as this:
+/// outages of a night pass by themselves.
 const STALLED: Duration = Duration::from_hours(24);
 
 /// How a sync stands after a run, in rising need.
@@ -74,6 +74,8 @@ pub struct Standing {
     pub open: u64,
     /// The last run that did all its work.
     pub last_success: Option<Timestamp>,
+    /// The beginning of the first run that is known.
+    pub first_run: Option<Timestamp>,
 }
 
 /// What was last told.
@@ -117,7 +119,9 @@ fn level(before: Level, now: Standing, at: Timestamp) -> Level {
         End::Done => Level::Fine,
         // An unfinished run has not shown that anything is mended.
         End::Unfinished if before > Level::Stalled => before,
-        End::Unfinished if now.last_success.is_some_and(|last| at.apart(last) >= STALLED) => Level::Stalled,
+        End::Unfinished if now.last_success.or(now.first_run).is_some_and(|since| at.apart(since) >= STALLED) => {
+            Level::Stalled
+        }
         End::Unfinished => before,
     }
 }
@@ -136,7 +140,8 @@ mod tests {
             if matches!(end, End::Done | End::Attention) {
                 last_success = Some(at);
             }
-            let decision = decide(known, Standing { end: *end, open: *open, last_success }, at);
+            let first_run = runs.first().map(|(hour, ..)| Timestamp(hour * HOUR));
+            let decision = decide(known, Standing { end: *end, open: *open, last_success, first_run }, at);
             if decision.tell {
                 said.push((*hour, decision.told.level.as_str()));
             }
@@ -185,6 +190,14 @@ mod tests {
     fn an_outage_of_a_night_is_nobodys_business_and_one_of_a_day_is() {
         let mut runs = vec![(0, End::Done, 0)];
         runs.extend((1..=23).map(|hour| (hour, End::Unfinished, 0)));
+        assert_eq!(told(&runs), []);
+        runs.extend([(24, End::Unfinished, 0), (25, End::Unfinished, 0), (26, End::Done, 0)]);
+        assert_eq!(told(&runs), [(24, "stalled"), (26, "fine")]);
+    }
+
+    #[test]
+    fn an_api_that_never_was_there_is_somebodys_business_a_day_after_the_first_run() {
+        let mut runs: Vec<_> = (0..=23).map(|hour| (hour, End::Unfinished, 0)).collect();
         assert_eq!(told(&runs), []);
         runs.extend([(24, End::Unfinished, 0), (25, End::Unfinished, 0), (26, End::Done, 0)]);
         assert_eq!(told(&runs), [(24, "stalled"), (26, "fine")]);

@@ -19,6 +19,22 @@ pub struct ConnectionState {
     pub destination: Option<String>,
 }
 
+/// What keeps a sync from sending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PutOff {
+    /// The end of its connection's pause or of an open breaker, whichever is later; it may have passed, and stays until a request goes well.
+    pub stop: Option<Timestamp>,
+    /// When the first of its leads that wait is due.
+    pub leads: Option<Timestamp>,
+}
+
+impl PutOff {
+    /// When all of it is over.
+    pub fn until(self) -> Option<Timestamp> {
+        self.stop.max(self.leads)
+    }
+}
+
 /// When the connection's last request was about to be sent.
 pub type RateMemory = Option<Timestamp>;
 
@@ -70,15 +86,14 @@ impl Ledger {
         Ok(self.db.execute(sql, [name]).map_err(|error| self.error(&error))? == 1)
     }
 
-    /// Until when nothing of a sync can be sent: the end of its connection's pause, of an open breaker, or of its leads' waits, whichever is
-    /// latest. `None` if the ledger knows of none, or not of the sync.
-    pub fn put_off_until(&self, sync: &str) -> Result<Option<Timestamp>> {
+    /// What keeps a sync from sending; nothing if the ledger does not know it.
+    pub fn put_off(&self, sync: &str) -> Result<PutOff> {
         let sql = "SELECT id, connection FROM sync WHERE name = ?1";
         let known = self.db.query_row(sql, [sync], |row| Ok((row.get(0)?, row.get(1)?))).optional();
-        let Some((sync, connection)) = known.map_err(|error| self.error(&error))? else { return Ok(None) };
+        let Some((sync, connection)) = known.map_err(|error| self.error(&error))? else { return Ok(PutOff::default()) };
         let state = self.connection_state(connection)?.0;
         let paused = state.pause.map(|(until, _)| until);
-        Ok([paused, state.breaker.open_until, self.next_due(&[sync])?].into_iter().flatten().max())
+        Ok(PutOff { stop: paused.max(state.breaker.open_until), leads: self.next_due(&[sync])? })
     }
 
     /// Drops what only a wrong clock can have written: waits of the connection that end more than `longest` after `now`, and leads to be
@@ -143,10 +158,10 @@ mod tests {
     fn a_sync_is_put_off_until_pause_and_breaker_are_over_and_a_lead_is_due() {
         let folder = tempfile::tempdir().unwrap();
         let ledger = Ledger::open_or_create(&folder.path().join("l.db"), folder.path(), NewLedger::Confirmed).unwrap();
-        assert_eq!(ledger.put_off_until("customers").unwrap(), None);
+        assert_eq!(ledger.put_off("customers").unwrap().until(), None);
         let connection = ledger.connection_id("wegroup").unwrap();
         ledger.sync_id("customers", connection).unwrap();
-        assert_eq!(ledger.put_off_until("customers").unwrap(), None);
+        assert_eq!(ledger.put_off("customers").unwrap().until(), None);
         for (pause, open_until, until) in [(Some(5), None, 5), (Some(5), Some(7), 7), (None, Some(6), 6)] {
             let state = ConnectionState {
                 pause: pause.map(|until| (Timestamp(until), String::new())),
@@ -154,7 +169,7 @@ mod tests {
                 destination: None,
             };
             store(&ledger.db, connection, &state).unwrap();
-            assert_eq!(ledger.put_off_until("customers").unwrap(), Some(Timestamp(until)));
+            assert_eq!(ledger.put_off("customers").unwrap().until(), Some(Timestamp(until)));
         }
         ledger
             .db
@@ -165,6 +180,6 @@ mod tests {
                         VALUES (1, 1, zeroblob(16), 'waiting', 'K1', 9, 0, 0, 1, 2)",
             )
             .unwrap();
-        assert_eq!(ledger.put_off_until("customers").unwrap(), Some(Timestamp(9)));
+        assert_eq!(ledger.put_off("customers").unwrap().until(), Some(Timestamp(9)));
     }
 }

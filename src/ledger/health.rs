@@ -31,6 +31,8 @@ pub struct SyncHealth {
     pub last_run: Option<(Timestamp, String)>,
     /// The end of the last run that did all its work: `complete` or `attention`.
     pub last_success: Option<Timestamp>,
+    /// The beginning of the first run that the ledger still has.
+    pub first_run: Option<Timestamp>,
 }
 
 impl SyncHealth {
@@ -96,6 +98,7 @@ fn syncs(db: &Connection) -> rusqlite::Result<Vec<SyncHealth>> {
                 quarantined: count(db, "SELECT count(*) FROM quarantine WHERE sync = ?1", id)?,
                 last_run: ended(db, id, "('complete', 'attention', 'deferred', 'interrupted', 'auth', 'error')")?,
                 last_success: ended(db, id, "('complete', 'attention')")?.map(|(at, _)| at),
+                first_run: first_run(db, id)?,
             })
         })
         .collect()
@@ -104,6 +107,11 @@ fn syncs(db: &Connection) -> rusqlite::Result<Vec<SyncHealth>> {
 fn count(db: &Connection, sql: &str, sync: i64) -> rusqlite::Result<u64> {
     let count: i64 = db.prepare_cached(sql)?.query_row([sync], |row| row.get(0))?;
     Ok(u64::try_from(count).unwrap_or(0))
+}
+
+fn first_run(db: &Connection, sync: i64) -> rusqlite::Result<Option<Timestamp>> {
+    let sql = "SELECT r.started_at FROM run_sync c JOIN run r ON r.id = c.run WHERE c.sync = ?1 ORDER BY c.run LIMIT 1";
+    db.prepare_cached(sql)?.query_row([sync], |row| row.get(0).map(Timestamp)).optional()
 }
 
 /// The last run over `sync` with one of these outcomes.

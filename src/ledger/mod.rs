@@ -58,7 +58,7 @@ mod writer;
 
 pub use admit::{Admission, Content, KnownLead, Place};
 pub use backup::Backup;
-pub use connections::{ConnectionState, RateMemory};
+pub use connections::{ConnectionState, PutOff, RateMemory};
 pub use figures::DayCounts;
 pub use forget::{Erased, Forgotten, Held, Person};
 pub use health::{Health, SyncHealth, Version};

@@ -38,6 +38,7 @@ fn health(pause: Option<i64>, outcome: &str) -> Health {
             quarantined: 3,
             last_run: Some((Timestamp(500), outcome.to_owned())),
             last_success: None,
+            first_run: None,
         }],
         connections: vec![("wegroup".to_owned(), state)],
         bytes: 4096,

@@ -6,23 +6,40 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::MutexGuard;
 
+use super::backlog::Backlog;
+use super::settings::SecretUrl;
 use crate::domain::standing::Told;
 
-/// What a process has told, by channel and sync: the ledger cannot always be written. A channel that SIGHUP made anew goes on with it.
+/// What a process has told, and what it is still to tell. A receiver that SIGHUP made anew goes on with it.
 #[derive(Debug, Clone, Default)]
-pub struct Memory(Arc<Mutex<BTreeMap<(&'static str, String), Told>>>);
+pub struct Memory(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// By channel and sync: the ledger cannot always be written.
+    told: Mutex<BTreeMap<(&'static str, String), Told>>,
+    /// What the monitor at this address has not heard.
+    backlog: Mutex<Option<(SecretUrl, Arc<Backlog>)>>,
+}
 
 impl Memory {
     /// What was told through `channel`.
     pub(super) fn of(&self, channel: &str) -> BTreeMap<String, Told> {
-        let told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = self.0.told.lock().unwrap_or_else(PoisonError::into_inner);
         told.iter().filter(|((name, _), _)| *name == channel).map(|((_, sync), told)| (sync.clone(), *told)).collect()
     }
 
     /// Keeps what was told now.
     pub(super) fn keep(&self, channel: &'static str, now: impl Iterator<Item = (String, Told)>) {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = self.0.told.lock().unwrap_or_else(PoisonError::into_inner);
         told.extend(now.map(|(sync, now)| ((channel, sync), now)));
+    }
+
+    /// What the monitor at `url` has not heard; another one has missed nothing.
+    pub(super) fn backlog(&self, url: &SecretUrl) -> Arc<Backlog> {
+        let mut kept = self.0.backlog.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = kept.take().filter(|(before, _)| before == url);
+        Arc::clone(&kept.insert(same.unwrap_or_else(|| (url.clone(), Arc::default()))).1)
     }
 }
 
@@ -55,15 +72,12 @@ impl Line {
         let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         (newest.get(&place.about) == Some(&place.number)).then_some(turn)
     }
-
-    /// The turn, if nobody has it or waits for it.
-    pub(super) fn at_once(&self) -> Option<MutexGuard<'_, ()>> {
-        self.turn.try_lock().ok()
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
 
     #[tokio::test]
@@ -74,8 +88,7 @@ mod tests {
         assert!(line.turn(&stale).await.is_none());
         assert!(line.turn(&of_other).await.is_some());
         let turn = line.turn(&newest).await;
-        assert!(turn.is_some() && line.at_once().is_none(), "one at a time");
-        drop(turn);
-        assert!(line.at_once().is_some());
+        let at_once = line.turn(&newest).now_or_never();
+        assert!(turn.is_some() && at_once.is_none(), "one at a time");
     }
 }

@@ -8,31 +8,32 @@
 //! |---|---|
 //! | `settings.rs` | where to tell |
 //! | `ping.rs` | the monitor |
+//! | `backlog.rs` | what the monitor is still to hear |
+//! | `outlook.rs` | whether people are to be told |
 //! | `story.rs` | what is told, as JSON and as a mail |
 //! | `line.rs` | one after the other for each receiver, and only what is new |
 //! | `send.rs` | one POST or mail, with a timeout and one retry |
 
+mod backlog;
 mod line;
+mod outlook;
 mod ping;
 mod send;
 pub mod settings;
 mod story;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use tokio::task::JoinHandle;
-
+use self::backlog::Backlog;
 pub use self::line::Memory;
 use self::line::{Line, Place};
-use self::ping::{Ping, Rid};
+use self::outlook::Outlook;
+use self::ping::{Ping, Rid, Signal};
 use self::send::Channel;
+use self::settings::SecretUrl;
 pub use self::settings::{Email, Settings, Tls};
-use self::story::{Affair, Story};
-use crate::clock;
-use crate::domain::standing::{self, Decision, End, Level, Standing, Told};
-use crate::ledger::{self, Ledger, SyncHealth};
+use self::story::Story;
 use crate::worker::report::{Ending, Report};
 
 /// Cannot be made: a file of certificates is of no use, or the HTTP client or the mail transport does not start.
@@ -62,7 +63,7 @@ pub struct Notifier {
 
 #[derive(Debug)]
 struct Inner {
-    ping: Option<(Ping, Line)>,
+    monitor: Option<(Ping, Arc<Backlog>)>,
     channels: Vec<(Channel, Line)>,
     host: String,
     memory: Memory,
@@ -73,15 +74,14 @@ struct Inner {
 pub struct Begun {
     inner: Arc<Inner>,
     rid: Rid,
-    /// The first ping, which the run does not wait for.
-    started: JoinHandle<()>,
 }
 
 impl Notifier {
     /// `host` tells several installations apart; `memory` is what was told before in this process.
     pub fn new(settings: &Settings, host: &str, memory: Memory) -> Result<Self, Error> {
         let client = send::client()?;
-        let ping = settings.ping.clone().map(|url| (Ping::new(url, client.clone()), Line::default()));
+        let known = |url: &SecretUrl| (Ping::new(url.clone(), client.clone()), memory.backlog(url));
+        let monitor = settings.ping.as_ref().map(known);
         let mut channels = Vec::new();
         if let Some(url) = &settings.webhook {
             channels.push((Channel::Webhook { url: url.clone(), client }, Line::default()));
@@ -89,38 +89,41 @@ impl Notifier {
         if let Some(email) = &settings.email {
             channels.push((Channel::email(email)?, Line::default()));
         }
-        Ok(Self { inner: Arc::new(Inner { ping, channels, host: host.to_owned(), memory }) })
+        Ok(Self { inner: Arc::new(Inner { monitor, channels, host: host.to_owned(), memory }) })
     }
 
     /// A run begins: tells the monitor, while the run goes on.
     pub fn begin(&self) -> Begun {
         let (inner, rid) = (Arc::clone(&self.inner), Rid::new());
-        let told = Arc::clone(&inner);
-        let started = tokio::spawn(async move {
-            // A monitor that is still busy with an earlier run would only hear of this beginning after its end.
-            if let Some((ping, line)) = &told.ping
-                && let Some(_turn) = line.at_once()
-            {
-                ping.start(rid).await;
-            }
-        });
-        Begun { inner, rid, started }
+        if let Some((_, backlog)) = &inner.monitor {
+            backlog.add(rid, Signal::Start);
+            let told = Arc::clone(&inner);
+            tokio::spawn(async move { told.tell_monitor().await });
+        }
+        Begun { inner, rid }
     }
 }
 
 impl Begun {
     /// The run has ended with this exit code: a telling for each receiver, so that none waits for another. To be asked in the order of the
-    /// runs: what waits for its turn gives way to a later end of the same syncs.
+    /// runs: people hear of the latest end of the same syncs, the monitor of all.
     pub fn end(self, exit: u8, ended: Ended<'_>) -> Vec<Telling> {
-        let Self { inner, rid, started } = self;
-        let mut tellings = Vec::new();
-        for (number, (_, line)) in inner.channels.iter().enumerate() {
-            let receiver = Receiver::Channel(number);
-            tellings.push(Telling { inner: Arc::clone(&inner), receiver, place: line.join(&ended.syncs()), exit });
+        let mut tellings = self.give_way(exit, ended);
+        let Self { inner, rid } = self;
+        if let Some((_, backlog)) = &inner.monitor {
+            let exit_told = (!ended.is_unfinished()).then_some(exit);
+            backlog.add(rid, Signal::End { syncs: ended.syncs(), exit: exit_told, counts: story::counts(ended) });
+            tellings.push(Telling { inner: Arc::clone(&inner), receiver: Receiver::Monitor, exit });
         }
-        if let Some((_, line)) = &inner.ping {
-            let (receiver, place) = (Receiver::Monitor(rid, started), line.join(&[]));
-            tellings.push(Telling { inner: Arc::clone(&inner), receiver, place, exit });
+        tellings
+    }
+
+    /// The run has given its turn to others and goes on after them: for the monitor it is still the same run.
+    pub fn give_way(&self, exit: u8, ended: Ended<'_>) -> Vec<Telling> {
+        let mut tellings = Vec::new();
+        for (number, (_, line)) in self.inner.channels.iter().enumerate() {
+            let receiver = Receiver::Channel(number, line.join(&ended.syncs()));
+            tellings.push(Telling { inner: Arc::clone(&self.inner), receiver, exit });
         }
         tellings
     }
@@ -133,6 +136,11 @@ impl Ended<'_> {
             Self::Failure { syncs, .. } => syncs.to_vec(),
         }
     }
+
+    /// The run has done what it could, and the next one goes on.
+    fn is_unfinished(&self) -> bool {
+        matches!(self, Self::Report(Report { ending: Ending::Interrupted | Ending::Deferred, .. }))
+    }
 }
 
 /// One receiver that is to hear of the end of a run.
@@ -140,30 +148,22 @@ impl Ended<'_> {
 pub struct Telling {
     inner: Arc<Inner>,
     receiver: Receiver,
-    place: Place,
     exit: u8,
 }
 
 #[derive(Debug)]
 enum Receiver {
-    Monitor(Rid, JoinHandle<()>),
-    Channel(usize),
+    Monitor,
+    Channel(usize, Place),
 }
 
 impl Telling {
     /// Tells the monitor, or people if something changed for them. `ledger` remembers what was told.
     pub async fn tell(self, ledger: &Path, ended: Ended<'_>) {
-        let Self { inner, receiver, place, exit } = self;
+        let Self { inner, receiver, exit } = self;
         match receiver {
-            Receiver::Monitor(rid, started) => {
-                // Its own task neither panics nor is cancelled; the second ping must not overtake it.
-                let _ = started.await;
-                let Some((ping, line)) = &inner.ping else { return };
-                let Some(_turn) = line.turn(&place).await else { return };
-                let interrupted = matches!(ended, Ended::Report(Report { ending: Ending::Interrupted, .. }));
-                ping.end(rid, (!interrupted).then_some(exit), &story::counts(ended)).await;
-            }
-            Receiver::Channel(number) => {
+            Receiver::Monitor => inner.tell_monitor().await,
+            Receiver::Channel(number, place) => {
                 let Some((channel, line)) = inner.channels.get(number) else { return };
                 let Some(_turn) = line.turn(&place).await else { return };
                 inner.tell(channel, ledger, exit, ended).await;
@@ -173,6 +173,12 @@ impl Telling {
 }
 
 impl Inner {
+    async fn tell_monitor(&self) {
+        if let Some((ping, backlog)) = &self.monitor {
+            backlog.tell(ping).await;
+        }
+    }
+
     async fn tell(&self, channel: &Channel, ledger: &Path, exit: u8, ended: Ended<'_>) {
         let look = || Outlook::look(ledger, channel.name(), self.memory.of(channel.name()), ended);
         let outlook = match tokio::task::block_in_place(look) {
@@ -197,99 +203,5 @@ impl Inner {
         if let Err(error) = tokio::task::block_in_place(remember) {
             tracing::warn!(%error, "what was told cannot be kept in the ledger; after a restart it may be told again");
         }
-    }
-}
-
-/// How the syncs of a run stand, and what follows for one channel.
-#[derive(Debug, Default)]
-struct Outlook {
-    /// What the ledger remembers.
-    stored: BTreeMap<String, Told>,
-    before: BTreeMap<String, Told>,
-    decisions: BTreeMap<String, Decision>,
-    health: BTreeMap<String, SyncHealth>,
-    troubles: Vec<ledger::Trouble>,
-}
-
-impl Outlook {
-    /// What this process told counts before what the ledger says: that could not always be written.
-    fn look(ledger: &Path, channel: &str, told: BTreeMap<String, Told>, ended: Ended<'_>) -> ledger::Result<Self> {
-        let ledger = Ledger::open_reader(ledger)?;
-        let stored = ledger.last_told(channel)?;
-        let mut before = stored.clone();
-        before.extend(told);
-        let health = ledger.health()?.syncs.into_iter().map(|sync| (sync.sync.clone(), sync)).collect();
-        let troubles = match ended {
-            Ended::Report(report) => ledger.troubles(report.run)?,
-            Ended::Failure { .. } => Vec::new(),
-        };
-        Ok(Self { stored, ..Self::decide(before, health, troubles, ended) })
-    }
-
-    /// Without the ledger.
-    fn blind(told: BTreeMap<String, Told>, ended: Ended<'_>) -> Self {
-        Self::decide(told, BTreeMap::new(), Vec::new(), ended)
-    }
-
-    fn decide(
-        before: BTreeMap<String, Told>,
-        health: BTreeMap<String, SyncHealth>,
-        troubles: Vec<ledger::Trouble>,
-        ended: Ended<'_>,
-    ) -> Self {
-        let now = clock::now();
-        let names: Vec<&String> = match ended {
-            Ended::Report(report) => report.syncs.keys().collect(),
-            Ended::Failure { syncs, .. } => syncs.iter().collect(),
-        };
-        let decide = |name: &String| {
-            let known = health.get(name);
-            let standing = Standing {
-                end: end(ended),
-                open: known.map_or(0, SyncHealth::open),
-                last_success: known.and_then(|sync| sync.last_success),
-            };
-            (name.clone(), standing::decide(before.get(name).copied(), standing, now))
-        };
-        let decisions = names.into_iter().map(decide).collect();
-        Self { stored: BTreeMap::new(), before, decisions, health, troubles }
-    }
-
-    fn affairs(&self) -> Vec<Affair<'_>> {
-        let mut affairs = Vec::new();
-        for (sync, decision) in &self.decisions {
-            affairs.push(Affair {
-                sync,
-                before: self.before.get(sync).map_or(Level::Fine, |told| told.level),
-                now: decision.told.level,
-                health: self.health.get(sync),
-                is_news: decision.tell,
-            });
-        }
-        affairs
-    }
-
-    /// Keeps what changed.
-    fn remember(&self, ledger: &Path, channel: &str) -> ledger::Result<()> {
-        let changed: BTreeMap<String, Told> = self
-            .decisions
-            .iter()
-            .filter(|(sync, decision)| self.stored.get(*sync) != Some(&decision.told))
-            // That all is fine needs no entry as long as nothing else was told.
-            .filter(|(sync, decision)| decision.told.level != Level::Fine || self.stored.contains_key(*sync))
-            .map(|(sync, decision)| (sync.clone(), decision.told))
-            .collect();
-        if changed.is_empty() { Ok(()) } else { Ledger::open(ledger)?.remember_told(channel, &changed) }
-    }
-}
-
-fn end(ended: Ended<'_>) -> End {
-    let Ended::Report(report) = ended else { return End::Error };
-    match report.ending {
-        Ending::Complete => End::Done,
-        Ending::Attention => End::Attention,
-        Ending::Interrupted | Ending::Deferred => End::Unfinished,
-        Ending::Auth => End::Auth,
-        Ending::Usage | Ending::Error => End::Error,
     }
 }

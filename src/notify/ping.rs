@@ -1,6 +1,8 @@
 //! The dead man's switch: a monitor that raises the alarm when it does not hear from a run. The convention of healthchecks
 //! (<https://healthchecks.io/docs/http_api/>): `URL/start`, then `URL/EXITCODE`, both with the same `rid`.
 
+use std::borrow::Cow;
+
 use reqwest::{Client, Url};
 use serde_json::Value;
 
@@ -8,7 +10,7 @@ use super::send;
 use super::settings::SecretUrl;
 
 /// Identifies a run towards the monitor, so that it can time runs that overlap: a random UUID (RFC 9562, version 4).
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Rid([u8; 16]);
 
 impl Rid {
@@ -27,6 +29,34 @@ impl Rid {
     }
 }
 
+/// What the monitor is told of a run.
+#[derive(Debug)]
+pub(super) enum Signal {
+    /// It begins.
+    Start,
+    /// It has ended.
+    End {
+        /// Names of its syncs.
+        syncs: Vec<String>,
+        /// 0 is success, everything else a failure. `None` is neither and only noted: the run was put off or stopped, and the next
+        /// one goes on.
+        exit: Option<u8>,
+        /// What it did.
+        counts: Value,
+    },
+}
+
+impl Signal {
+    /// As the address ends.
+    pub(super) fn name(&self) -> Cow<'static, str> {
+        match self {
+            Self::Start => "start".into(),
+            Self::End { exit: Some(exit), .. } => exit.to_string().into(),
+            Self::End { exit: None, .. } => "log".into(),
+        }
+    }
+}
+
 /// One check of a monitor.
 #[derive(Debug, Clone)]
 pub(super) struct Ping {
@@ -39,23 +69,14 @@ impl Ping {
         Self { url, client }
     }
 
-    /// A run begins.
-    pub(super) async fn start(&self, rid: Rid) {
-        self.tell("start", rid, &Value::Null).await;
-    }
-
-    /// A run has ended with an exit code: 0 is success, everything else a failure. `None` is neither and only noted: the run was stopped
-    /// on purpose.
-    pub(super) async fn end(&self, rid: Rid, exit: Option<u8>, counts: &Value) {
-        let signal = exit.map_or_else(|| "log".to_owned(), |exit| exit.to_string());
-        self.tell(&signal, rid, counts).await;
-    }
-
-    async fn tell(&self, signal: &str, rid: Rid, body: &Value) {
-        let url = address(self.url.expose(), signal, rid);
-        if let Err(error) = send::post(&self.client, &url, body).await {
-            tracing::warn!(signal, error, "the monitor could not be told");
-        }
+    /// Gives one signal.
+    pub(super) async fn tell(&self, rid: Rid, signal: &Signal) -> Result<(), String> {
+        let nothing = Value::Null;
+        let body = match signal {
+            Signal::Start => &nothing,
+            Signal::End { counts, .. } => counts,
+        };
+        send::post(&self.client, &address(self.url.expose(), &signal.name(), rid), body).await
     }
 }
 

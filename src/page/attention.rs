@@ -5,7 +5,9 @@ use super::lead::Line;
 use super::words;
 use super::{Need, Outlook};
 use crate::domain::breaker::Gate;
+use crate::domain::delivery::State;
 use crate::domain::reason::shown;
+use crate::ledger::SyncStatus;
 
 /// Something that a person has to see to, or at least to know.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,9 +29,11 @@ impl Item {
 /// All of it: what stops everything first, then leads.
 pub(super) fn items(facts: &Facts, outlook: &Outlook) -> Vec<Item> {
     let mut items: Vec<Item> = refused(facts).into_iter().chain(sessions(outlook)).collect();
-    items.extend(stopped(facts));
-    items.extend(failed_runs(facts));
-    items.extend(facts.open.iter().map(leads));
+    items.extend(stopped(facts, outlook));
+    items.extend(failed_runs(facts, outlook));
+    items.extend(facts.open.iter().filter(|open| outlook.configured.contains(&open.sync)).map(leads));
+    let others = facts.syncs.iter().filter(|sync| !outlook.configured.contains(&sync.sync));
+    items.extend(others.filter_map(gone));
     items
 }
 
@@ -51,10 +55,10 @@ fn sessions(outlook: &Outlook) -> impl Iterator<Item = Item> {
 }
 
 /// Pauses and breakers. Both end by themselves; a person may know better.
-fn stopped(facts: &Facts) -> Vec<Item> {
+fn stopped(facts: &Facts, outlook: &Outlook) -> Vec<Item> {
     let mut items = Vec::new();
     let mut seen = std::collections::BTreeSet::new();
-    for sync in facts.syncs.iter().filter(|sync| seen.insert(&sync.connection)) {
+    for sync in configured(facts, outlook).filter(|sync| seen.insert(&sync.connection)) {
         let name = &sync.connection;
         let cure = format!("it goes on by itself; lead-sync resume {name} lifts it now");
         if let Some((until, why)) = sync.state.pause.as_ref().filter(|(until, _)| *until > facts.now) {
@@ -73,8 +77,8 @@ fn stopped(facts: &Facts) -> Vec<Item> {
 }
 
 /// Syncs whose last run could not do its work.
-fn failed_runs(facts: &Facts) -> impl Iterator<Item = Item> {
-    facts.syncs.iter().filter_map(|sync| {
+fn failed_runs(facts: &Facts, outlook: &Outlook) -> impl Iterator<Item = Item> {
+    configured(facts, outlook).filter_map(|sync| {
         let outcome = sync.last_outcome.as_deref().filter(|outcome| matches!(*outcome, "auth" | "error"))?;
         let title = match outcome {
             "auth" => format!("Sync {}: the last run found its credentials refused", sync.sync),
@@ -82,6 +86,23 @@ fn failed_runs(facts: &Facts) -> impl Iterator<Item = Item> {
         };
         Some(Item::new(title, "lead-sync check says what is wrong; the log of the run has the error itself".to_owned()))
     })
+}
+
+fn configured<'f>(facts: &'f Facts, outlook: &Outlook) -> impl Iterator<Item = &'f SyncStatus> {
+    facts.syncs.iter().filter(|sync| outlook.configured.contains(&sync.sync))
+}
+
+/// What is left of a sync that is no longer configured. Nothing that is done to its leads sends them.
+fn gone(sync: &SyncStatus) -> Option<Item> {
+    let name = &sync.sync;
+    let unsettled = sync.leads.iter().filter(|(state, _)| state != State::Delivered.as_str());
+    let mut left: Vec<String> = unsettled.map(|(state, count)| format!("{} {state}", words::number(*count))).collect();
+    if sync.quarantined > 0 {
+        left.push(format!("{} in quarantine", words::number(sync.quarantined)));
+    }
+    let title = format!("Sync {name} is no longer configured, and its leads are not sent: {}", left.join(", "));
+    let cure = format!("they are sent once the sync is configured again; lead-sync leads --sync {name} lists them");
+    (!left.is_empty()).then(|| Item::new(title, cure))
 }
 
 fn leads(open: &Open) -> Item {

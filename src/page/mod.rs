@@ -18,7 +18,7 @@ mod lead;
 mod overview;
 mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_lc_rs::digest;
 use base64::Engine as _;
@@ -36,6 +36,8 @@ const STYLE: &str = include_str!("../../templates/page.css");
 /// What the ledger does not know: the process does.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outlook {
+    /// The syncs of the configuration. Leads of others are not sent.
+    pub configured: BTreeSet<String>,
     /// When each scheduled sync is due.
     pub next: BTreeMap<String, Timestamp>,
     /// The sync that is running.

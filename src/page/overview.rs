@@ -42,6 +42,8 @@ struct Tile {
 struct Sync<'p> {
     name: &'p str,
     connection: &'p str,
+    /// It is no longer configured: its leads are not sent.
+    is_gone: bool,
     /// Leads by state, those without leads left out.
     states: Vec<(&'p str, String)>,
     quarantined: Option<String>,
@@ -92,7 +94,7 @@ pub fn overview(facts: &Facts, outlook: &Outlook, place: Place) -> Result<String
         place,
         key: "",
         running: outlook.running.as_deref(),
-        tiles: tiles(facts, &syncs),
+        tiles: tiles(facts, outlook, &syncs),
         attention: attention::items(facts, outlook),
         connections: connections(facts, outlook),
         runs: facts.runs.iter().map(run).collect(),
@@ -101,12 +103,14 @@ pub fn overview(facts: &Facts, outlook: &Outlook, place: Place) -> Result<String
     page.render()
 }
 
-fn tiles(facts: &Facts, syncs: &[Sync<'_>]) -> Vec<Tile> {
+fn tiles(facts: &Facts, outlook: &Outlook, syncs: &[Sync<'_>]) -> Vec<Tile> {
     let sum = |of: fn(&Sync<'_>) -> u64| syncs.iter().map(of).sum::<u64>();
     let in_states = |states: &[State]| -> u64 {
-        facts.syncs.iter().flat_map(|sync| states.iter().map(|state| count(sync, *state))).sum()
+        let configured = facts.syncs.iter().filter(|sync| outlook.configured.contains(&sync.sync));
+        configured.flat_map(|sync| states.iter().map(|state| count(sync, *state))).sum()
     };
-    let open: u64 = facts.open.iter().map(|open| open.count).sum();
+    let configured = facts.open.iter().filter(|open| outlook.configured.contains(&open.sync));
+    let open: u64 = configured.map(|open| open.count).sum();
     let unsuccessful = sum(|sync| sync.chart.panels[1].today);
     let tile = |id, number, what, is_bad| Tile { id, number: words::number(number), what, is_bad };
     vec![
@@ -123,6 +127,7 @@ fn sync_of<'p>(sync: &'p SyncStatus, facts: &Facts, outlook: &Outlook) -> Sync<'
     Sync {
         name: &sync.sync,
         connection: &sync.connection,
+        is_gone: !outlook.configured.contains(&sync.sync),
         states: sync.leads.iter().map(|(state, count)| (state.as_str(), words::number(*count))).collect(),
         quarantined: Some(sync.quarantined).filter(|rows| *rows > 0).map(words::number),
         last_run: last.map(|(at, outcome)| (words::second(at), outcome)),

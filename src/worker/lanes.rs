@@ -11,7 +11,7 @@ use super::dispatch::{Budget, Means, dispatch};
 use super::pace::Pace;
 use super::place;
 use super::prepare::Prepared;
-use super::report::{Ending, Notice};
+use super::report::{Ending, Notice, of_connection};
 use super::settings::{Api, Connection, Sync};
 use super::{Assignment, Run};
 use crate::auth::{self, Grant, TokenSource};
@@ -184,10 +184,10 @@ fn keeps_session(connection: &Connection) -> bool {
 async fn distribution(connection: &Connection, tokens: &dyn TokenSource) -> Result<Option<String>, Notice> {
     let Api::WeGroup { distribution_id, .. } = &connection.api else { return Ok(None) };
     let name = &connection.name;
-    let of_session = tokens.distribution_id().await.map_err(|error| {
-        let text = format!("connection {name}: {error}");
-        Notice::new(Ending::from(&error), text)
-    })?;
+    let of_session = tokens
+        .distribution_id()
+        .await
+        .map_err(|error| Notice::new(Ending::from(&error), of_connection(name, &error)))?;
     // That the two agree is the token source's business: it refuses a session of another distribution.
     match distribution_id.clone().or(of_session) {
         Some(id) => Ok(Some(id)),

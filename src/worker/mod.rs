@@ -68,7 +68,8 @@ fn pass_over(assignment: Assignment<'_>) -> ledger::Result<Report> {
     }
     run.number = ledger.begin_run(job.trigger, run.counts.keys().copied(), started_at)?;
     tracing::Span::current().record("run", run.number);
-    tracing::info!(trigger = job.trigger.as_str(), "begins");
+    let syncs = run.ids.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+    tracing::info!(trigger = job.trigger.as_str(), syncs, "begins");
     let report = run.carry_out(ledger);
     if let Err(error) = &report {
         run.close_as_error(error);
@@ -174,7 +175,7 @@ impl<'a> Run<'a> {
         if let Err(error) = ledger.prune(report.finished_at - prepared.settings.retain, PRUNED_PER_RUN) {
             tracing::warn!(%error, "what is older than `retain` is deleted by a later run");
         }
-        tracing::info!(outcome = report.ending.as_str(), "ends");
+        report.log();
         ledger.tidy();
         Ok(report)
     }

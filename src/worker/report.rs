@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use tracing::Level;
 
@@ -121,6 +122,37 @@ impl Report {
         let told = worst_first.into_iter().take(TOLD).map(|notice| (notice.sync, Cow::from(&notice.text)));
         told.chain((more > 0).then(|| (None, format!("and {more} more, which are in the log").into()))).collect()
     }
+}
+
+impl Report {
+    /// What the run did, for the log: numbers by sync, then how it ended.
+    pub(super) fn log(&self) {
+        for (sync, c) in &self.syncs {
+            tracing::info!(
+                sync,
+                read = c.read,
+                new = c.new,
+                changed = c.changed,
+                unchanged = c.unchanged,
+                skipped = c.skipped,
+                invalid = c.invalid,
+                delivered = c.delivered,
+                rejected = c.rejected,
+                waiting = c.waiting,
+                held = c.held,
+                failed = c.failed,
+                pending = c.pending,
+                "did"
+            );
+        }
+        tracing::info!(outcome = self.ending.as_str(), "ends");
+    }
+}
+
+/// What is said of a connection; who says it may have named the connection already.
+pub(super) fn of_connection(name: &str, what: &impl Display) -> String {
+    let text = what.to_string();
+    if text.starts_with(&format!("connection {name} ")) { text } else { format!("connection {name}: {text}") }
 }
 
 /// One row of a dry run.

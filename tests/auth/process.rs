@@ -55,6 +55,16 @@ async fn a_run_with_nothing_to_send_keeps_a_login_alive() {
     assert_eq!((run.status.code(), desk.counters().refreshes), (Some(0), 1), "{}", said(&run));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_without_a_session_names_its_connection_once() {
+    let desk = Desk::start(|_| {}).await;
+    desk.export(1);
+    let run = desk.run(&["--run-now"]).await;
+    assert_eq!(run.status.code(), Some(5), "{}", said(&run));
+    let text = said(&run);
+    assert!(text.contains("connection wegroup has no session") && !text.contains("wegroup: connection"), "{text}");
+}
+
 /// When a process that renews is killed.
 #[derive(Debug, Clone)]
 enum Moment {

@@ -122,6 +122,44 @@ fn a_pause_that_a_person_lifts_is_over_for_the_daemon_too() {
 }
 
 #[test]
+fn a_pause_that_a_person_lifts_is_over_also_for_a_daemon_that_runs_another_sync_all_the_time() {
+    let mut scene = scene();
+    scene.sync("schedule", "\"0 0 0 1 1 *\"").sync("run_at_start", "true").more(
+        "[syncs.often]\nconnection = \"wegroup\"\nschedule = \"* * * * * *\"\n\
+         source = { kind = \"csv\", path = \"none*.csv\", key = \"id\" }\nlead = { id = \"{{ id }}\" }\n",
+    );
+    let wait = Answer { retry_after: Some(RetryAfter::Seconds(36_000)), ..Answer::new(503) };
+    scene.fault(Fault::once(Kind::Status(wait)).always());
+    let daemon = Daemon::start(&scene);
+    daemon.until_ended("deferred", 1);
+    daemon.until_ended("complete", 1);
+    scene.api.clear_faults();
+    assert_eq!(scene.cli(&["resume", "wegroup"]).code, 0);
+    until("the daemon goes on", || scene.stored().len() == 3);
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end().0, Some(0));
+}
+
+#[test]
+fn a_run_that_rests_after_a_pause_is_taken_up_as_soon_as_a_person_resumes_its_connection() {
+    let mut scene = scene();
+    scene.sync("schedule", "\"0 0 0 1 1 *\"").sync("run_at_start", "true").connection("patience", "\"0s\"");
+    let wait = Answer { retry_after: Some(RetryAfter::Seconds(1)), ..Answer::new(503) };
+    scene.fault(Fault::once(Kind::Status(wait)).always());
+    let daemon = Daemon::start_with(&scene, &[("WATCHDOG_USEC", "100000")]);
+    daemon.until_said("the run was put off and is taken up again");
+    let paused = || scene.cli(&["status", "--format", "json"]).json()[0]["paused_until"].is_string();
+    until("the pause is over by itself", || !paused());
+    scene.api.clear_faults();
+    assert_eq!(daemon.said("taken up then"), 0, "it rests");
+    assert_eq!(scene.cli(&["resume", "wegroup"]).code, 0);
+    until("the daemon goes on", || scene.stored().len() == 3);
+    assert_eq!(daemon.said("what put the run off ends sooner, and the run is taken up then"), 1);
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end().0, Some(0));
+}
+
+#[test]
 fn a_run_that_was_put_off_is_taken_up_again_also_by_another_daemon() {
     let mut scene = scene();
     scene.sync("schedule", "\"0 0 0 1 1 *\"").sync("run_at_start", "true").connection("patience", "\"0s\"");

@@ -5,6 +5,8 @@
 mod asked;
 mod beside;
 mod life;
+mod log;
+mod monitor;
 mod process;
 mod reload;
 #[path = "../support/mod.rs"]

@@ -52,3 +52,14 @@ fn the_dashboard_is_json_with_queries_in_every_panel_and_shows_every_metric() {
 fn there_are_three_alerts() {
     assert_eq!(ALERTS.matches("- alert: ").count(), 3);
 }
+
+#[test]
+fn an_alert_that_waits_an_hour_asks_for_what_holds_through_an_outage() {
+    let (_, rule) = ALERTS.split_once("- alert: LeadSyncConnectionStopped").unwrap();
+    let expression = rule.split_once("for: 1h").unwrap().0;
+    assert!(expression.contains("lead_sync_breaker_state > 0"), "at each probe a 2 is a 1 for a while: {expression}");
+    assert!(
+        expression.contains("outcome=\"deferred\"} == 1"),
+        "a pause that is asked for again has gaps: {expression}"
+    );
+}

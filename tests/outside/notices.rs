@@ -1,5 +1,6 @@
 //! The monitor hears of every run, people only of changes, and nobody of a lead.
 
+use lead_sync::sandbox::{Answer, Fault, Kind, RetryAfter};
 use serde_json::Value;
 
 use super::mailbox::Mailbox;
@@ -135,6 +136,40 @@ async fn a_refused_credential_is_told_as_such() {
     assert_eq!(told["reasons"][0]["kind"], "unauthorized");
     assert!(told["notices"][0].as_str().unwrap().contains("401"), "{told}");
     assert_nothing_planted(&told.to_string());
+}
+
+/// An API that asks to wait for ten hours.
+fn put_off(site: &Site) {
+    let wait = Answer { retry_after: Some(RetryAfter::Seconds(36_000)), ..Answer::new(503) };
+    site.api.add_fault(Fault::once(Kind::Status(wait)).always()).unwrap();
+}
+
+#[tokio::test]
+async fn people_are_told_that_the_api_is_away_for_a_day_also_if_it_never_was_there() {
+    let webhook = Receiver::start().await;
+    let site = Site::new(&format!("[notify]\nwebhook = \"{}\"", webhook.url)).await;
+    site.export(&[GOOD]);
+    put_off(&site);
+    assert_eq!(site.run(&["--run-now"]).await.code, 4);
+    assert_eq!(webhook.take(), [], "it may pass");
+    let ledger = rusqlite::Connection::open(site.ledger()).unwrap();
+    ledger.execute("UPDATE run SET started_at = started_at - 86400000", []).unwrap();
+    assert_eq!(site.run(&["--run-now"]).await.code, 4);
+    assert_eq!(json(&webhook.take()[0].1)["event"], "stalled");
+    assert_eq!(site.run(&["--run-now"]).await.code, 4);
+    assert_eq!(webhook.take(), [], "it was told before");
+}
+
+#[tokio::test]
+async fn the_monitor_only_notes_a_run_that_was_put_off() {
+    let monitor = Receiver::start().await;
+    let site = Site::new(&format!("[notify]\nping_url = \"{}/uuid\"", monitor.url)).await;
+    site.export(&[GOOD]);
+    put_off(&site);
+    assert_eq!(site.run(&["--run-now"]).await.code, 4);
+    let heard = monitor.take();
+    assert!(heard[1].0.starts_with("/uuid/log?rid="), "neither a success nor a failure: {heard:?}");
+    assert_eq!(json(&heard[1].1)["outcome"], "deferred");
 }
 
 #[tokio::test]

@@ -3,7 +3,10 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::stage::{NAME, assert_true_numbers, stage};
+use lead_sync::sandbox::{Answer, Fault, Kind, RetryAfter};
+
+use crate::stage::{NAME, assert_true_numbers, stage, text_of};
+use crate::support::Scene;
 
 #[test]
 fn the_report_is_one_private_file_that_needs_nothing_else() {
@@ -43,4 +46,30 @@ fn a_report_that_cannot_be_written_says_so() {
     assert_eq!(ran.code, 2);
     assert!(ran.stderr.contains("cannot write nowhere/report.html"), "{}", ran.stderr);
     assert!(ran.stderr.contains("make the folder"), "{}", ran.stderr);
+}
+
+#[test]
+fn leads_of_a_sync_that_is_no_longer_configured_are_shown_as_such_and_as_nothing_that_is_still_to_be_sent() {
+    let mut scene = Scene::new();
+    scene.connection("patience", "\"0s\"").sync("required", "[\"prospect.email\"]");
+    scene.export("customers.csv", "id,first_name,last_name,email\n1,A,B,a@example.com\n2,A,B,\n");
+    let wait = Answer { retry_after: Some(RetryAfter::Seconds(3600)), ..Answer::new(503) };
+    scene.fault(Fault::once(Kind::Status(wait)).always());
+    assert_eq!(scene.run().code, 4);
+    let report = |name: &str, arguments: &[&str]| {
+        assert_eq!(scene.cli(&[&["report", name], arguments].concat()).code, 0);
+        fs::read_to_string(scene.path(name)).unwrap()
+    };
+    let before = report("before.html", &[]);
+    assert_eq!((text_of(&before, "to-send"), text_of(&before, "open")), ("1", "1"));
+
+    let text = fs::read_to_string(scene.path("lead-sync.toml")).unwrap();
+    fs::write(scene.path("other.toml"), text.replace("[syncs.customers", "[syncs.clients")).unwrap();
+    let after = report("after.html", &["--config", "other.toml"]);
+    assert_eq!((text_of(&after, "to-send"), text_of(&after, "open")), ("0", "0"));
+    let told = "Sync customers is no longer configured, and its leads are not sent: 1 waiting, 1 rejected";
+    assert!(after.contains(told) && after.contains("no longer configured: not sent"), "{after}");
+    for useless in ["rejects export", "goes on by itself"] {
+        assert!(before.contains(useless) && !after.contains(useless), "{useless}: {after}");
+    }
 }

@@ -147,6 +147,26 @@ fn a_run_that_sends_no_more_can_still_be_stopped_at_once() {
 }
 
 #[test]
+fn a_run_that_is_stopped_at_once_says_what_is_in_doubt_and_not_that_it_was_finished() {
+    let mut scene = Scene::new();
+    scene.connection("timeout", "\"1m\"");
+    scene.customers(0..1);
+    scene.fault(Fault::once(Kind::Stall { ms: 60_000 }));
+    let mut child = scene.spawn();
+    while scene.stored().is_empty() {
+        std::thread::yield_now();
+    }
+    while child.try_wait().unwrap().is_none() {
+        signal(&child, rustix::process::Signal::TERM);
+        std::thread::yield_now();
+    }
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert_eq!(ran.code, 4, "{ran:?}");
+    assert!(ran.stderr.contains("1 requests were not answered in time: their leads are in doubt"), "{ran:?}");
+    assert!(ran.stderr.contains("stopped: nothing more is sent") && !ran.stderr.contains("finished"), "{ran:?}");
+}
+
+#[test]
 fn a_run_that_finds_leads_of_another_sync_in_doubt_says_so_and_does_not_pass_for_a_run_of_it() {
     let mut scene = Scene::new();
     scene.connection("timeout", "\"1m\"").connection("on_in_doubt", "\"hold\"");

@@ -9,7 +9,7 @@ use tokio::task::unconstrained;
 use super::Dispatch;
 use crate::auth::{self, Authorization, BoxFuture};
 use crate::clock;
-use crate::worker::report::{Ending, Notice};
+use crate::worker::report::{Ending, Notice, of_connection};
 
 /// What the dispatch has of its connection's credential.
 pub(super) enum Credential<'m> {
@@ -91,6 +91,6 @@ impl Dispatch<'_> {
         let ending = Ending::from(error);
         let next = if ending == Ending::Deferred { "; the next run goes on" } else { "" };
         let name = &self.means.connection.name;
-        self.halt(Notice::new(ending, format!("connection {name}: {error}{next}")));
+        self.halt(Notice::new(ending, of_connection(name, error) + next));
     }
 }

@@ -105,7 +105,7 @@ impl Dispatch<'_> {
         loop {
             if self.means.stop.is_set() {
                 self.give_up.get_or_insert_with(|| Instant::now() + self.means.grace);
-                self.halt(Notice::new(Ending::Interrupted, "stopped; what was under way was finished"));
+                self.halt(Notice::new(Ending::Interrupted, "stopped: nothing more is sent, the next run goes on"));
             }
             self.take_off();
             let wake = if self.halted { None } else { self.ask().await };
