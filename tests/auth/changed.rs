@@ -4,7 +4,7 @@ use lead_sync::auth::{self, Grant, LoggedOut, OAuth};
 use serde_json::json;
 
 use crate::desk::{Desk, SYNC, said};
-use crate::hostile::Endpoint;
+use crate::endpoint::Endpoint;
 use crate::support::{Consent, Sandbox, connect, expire, logged_in, needs_person, store, stored};
 
 /// A desk whose leads go to an endpoint that is both the API and the token server, and takes and grants everything.

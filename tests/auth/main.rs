@@ -6,6 +6,7 @@
 mod changed;
 mod desk;
 mod distribution;
+mod endpoint;
 mod hostile;
 mod login;
 mod meanwhile;
@@ -18,3 +19,4 @@ mod sessions;
 #[path = "../torture/strace.rs"]
 mod strace;
 mod support;
+mod unusable;

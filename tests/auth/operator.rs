@@ -7,7 +7,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::unix::pipe;
 
 use crate::desk::{Desk, said};
-use crate::hostile::Endpoint;
+use crate::endpoint::Endpoint;
 use crate::support::{Consent, drive};
 
 /// A folder with the program that opens a browser: a script that hands the address on, and never looks at it. And where it comes out.

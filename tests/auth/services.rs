@@ -7,7 +7,7 @@ use lead_sync::auth::{self, ClientAuth, Error, Grant, OAuth, Settings, TokenSour
 use lead_sync::sandbox::identity::{BearerState, Fault};
 use serde_json::json;
 
-use crate::hostile::Endpoint;
+use crate::endpoint::Endpoint;
 use crate::support::{Sandbox, connect};
 
 async fn token(source: &Arc<dyn TokenSource>) -> String {

@@ -53,7 +53,7 @@ pub(super) fn reason(error: &Error) -> String {
         ErrorKind::InvalidOperation => {
             "the template cannot work with this value: is the cell empty, or text where a number is needed? `… if column` leaves an empty one out, column|decimal reads a number".into()
         }
-        kind => format!("the template cannot work with this value ({kind})"),
+        kind => format!("the template cannot work with this value: {kind}"),
     }
 }
 
