@@ -209,10 +209,11 @@ async fn tell(mut told: UnboundedReceiver<Event>, beside: Arc<Beside>, ledger: P
                     Ok(report) => log_end(&sync, report),
                     Err(text) => tracing::error!(sync, "no run: {text}"),
                 }
-                if let Some(run) = begun.remove(&sync) {
-                    if let Some(run) = pass_on(run, &sync, result, yielded, &ledger, &mut tellings) {
-                        begun.insert(sync, run);
-                    }
+                let ended = begun.remove(&sync);
+                if let Some(goes_on) =
+                    ended.and_then(|run| pass_on(run, &sync, result, yielded, &ledger, &mut tellings))
+                {
+                    begun.insert(sync, goes_on);
                 }
                 if let Some((_, exporter)) = &beside.server {
                     exporter.upkeep();

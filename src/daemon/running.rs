@@ -116,10 +116,13 @@ pub(super) async fn ended(running: &mut Option<Running>) -> Ended {
 /// When the sync of a run that was put off can go on. In the run's own thread: a ledger on a mount that hangs must keep no signal waiting.
 fn put_off_until(work: &Work) -> Option<Timestamp> {
     let sync = &work.prepared.syncs.first()?.settings.name;
-    read_put_off(&work.prepared.settings.ledger, sync).map(PutOff::until).unwrap_or_else(|error| {
-        tracing::warn!(%error, "until when the run is put off cannot be read");
-        None
-    })
+    match read_put_off(&work.prepared.settings.ledger, sync) {
+        Ok(known) => known.until(),
+        Err(error) => {
+            tracing::warn!(%error, "until when the run is put off cannot be read");
+            None
+        }
+    }
 }
 
 /// How long the run's connection waits at most.
