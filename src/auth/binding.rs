@@ -46,11 +46,11 @@ impl Binding {
     }
 
     /// What is no longer as it was when the session began, in words; empty: the session is this configuration's. What the file of an earlier
-    /// release does not say is taken for unchanged.
-    pub(super) fn changes(&self, now: &Self) -> Vec<String> {
+    /// release does not say is taken for unchanged. `granted` are the session's scopes.
+    pub(super) fn changes(&self, now: &Self, granted: &[String]) -> Vec<String> {
         let mut changes = self.moves(now);
         if let (Some(was), Some(is)) = (&self.origin, &now.origin) {
-            changes.extend(was.changes(is));
+            changes.extend(was.changes(is, granted));
         }
         changes
     }
@@ -78,20 +78,22 @@ impl Origin {
         Self { grant: settings.grant.name().to_owned(), user, scopes }
     }
 
-    fn changes(&self, now: &Self) -> Vec<String> {
+    fn changes(&self, now: &Self, granted: &[String]) -> Vec<String> {
         if self.grant != now.grant {
             return vec![format!("grant was {} and is {}", self.grant, now.grant)];
         }
         let user = (self.user != now.user).then(|| "username is another one".to_owned());
-        user.into_iter().chain(self.narrowed(now)).collect()
+        user.into_iter().chain(self.narrowed(now, granted)).collect()
     }
 
-    /// Less is asked for than before. More is another matter: whether it was granted is held against the session's own scopes.
-    fn narrowed(&self, now: &Self) -> Option<String> {
+    /// Less is asked for than before, and than was granted: a scope that the session never had, or has no more, is taken out without a word.
+    /// More is another matter: whether it was granted is held against the session's own scopes.
+    fn narrowed(&self, now: &Self, granted: &[String]) -> Option<String> {
         if self.scopes.is_empty() && !now.scopes.is_empty() {
             return Some(format!("scopes were the server's choice and are {}", now.scopes.join(", ")));
         }
-        let gone = self.scopes.iter().filter(|scope| !now.scopes.contains(scope)).map(String::as_str);
+        let gone = self.scopes.iter().filter(|scope| granted.contains(scope) && !now.scopes.contains(scope));
+        let gone = gone.map(String::as_str);
         let gone: Vec<&str> = gone.collect();
         (!gone.is_empty()).then(|| format!("scopes are without {}", gone.join(", ")))
     }
@@ -121,15 +123,28 @@ mod tests {
         Binding { server: "s".into(), client_id: "c".into(), api: "a".into(), origin: Some(origin) }
     }
 
+    /// All that was asked for is granted.
+    fn all() -> [String; 2] {
+        ["a".to_owned(), "b".to_owned()]
+    }
+
+    #[test]
+    fn a_scope_that_was_not_granted_is_taken_out_again_without_a_login() {
+        let was = binding("authorization_code", None, &["a", "b"]);
+        let now = binding("authorization_code", None, &["a"]);
+        assert_eq!(was.changes(&now, &["a".to_owned()]), [""; 0]);
+        assert_eq!(was.changes(&now, &all()), ["scopes are without b"]);
+    }
+
     #[test]
     fn every_change_is_named() {
         let was = binding("password", Some("alice"), &["a", "b"]);
         let other = Binding { server: "t".into(), client_id: "d".into(), api: "e".into(), origin: None };
         assert_eq!(
-            was.changes(&other),
+            was.changes(&other, &all()),
             ["the token server was s and is t", "client_id was c and is d", "the API was a and is e"]
         );
-        let changes = |now: Binding| was.changes(&now).join("; ");
+        let changes = |now: Binding| was.changes(&now, &all()).join("; ");
         assert_eq!(changes(binding("client_credentials", None, &[])), "grant was password and is client_credentials");
         assert_eq!(changes(binding("password", Some("bob"), &["b"])), "username is another one; scopes are without a");
         assert_eq!(changes(binding("password", Some("alice"), &[])), "scopes are without a, b");
@@ -138,10 +153,10 @@ mod tests {
     #[test]
     fn another_order_or_more_scopes_are_no_change_and_fewer_than_the_servers_own_are() {
         let was = binding("password", Some("alice"), &["a", "b"]);
-        assert_eq!(was.changes(&binding("password", Some("alice"), &["c", "b", "a"])), [""; 0]);
+        assert_eq!(was.changes(&binding("password", Some("alice"), &["c", "b", "a"]), &all()), [""; 0]);
         let default = binding("client_credentials", None, &[]);
         assert_eq!(
-            default.changes(&binding("client_credentials", None, &["a"])),
+            default.changes(&binding("client_credentials", None, &["a"]), &all()),
             ["scopes were the server's choice and are a"]
         );
     }
@@ -150,7 +165,7 @@ mod tests {
     fn what_an_earlier_release_did_not_keep_is_taken_for_unchanged() {
         let kept = r#"{"server":"s","client_id":"c","api":"a"}"#;
         let kept: Binding = serde_json::from_str(kept).unwrap();
-        assert_eq!(kept.changes(&binding("password", Some("bob"), &["a"])), [""; 0]);
+        assert_eq!(kept.changes(&binding("password", Some("bob"), &["a"]), &all()), [""; 0]);
     }
 
     #[test]

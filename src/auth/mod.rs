@@ -95,10 +95,10 @@ pub trait TokenSource: Send + std::marker::Sync {
     /// the request. `Ok(false)`: there is nothing newer to be had (an API key), a person has to act.
     fn reject(&self, generation: u64) -> BoxFuture<'_, Result<bool, Error>>;
 
-    /// Waits until no refresh token is being spent: if the answer is lost, it was spent for nothing. A renewal that spends none is not
-    /// waited for.
-    fn settled(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async {})
+    /// Lets no other refresh token be spent, and waits until none is: if the answer is lost, it was spent for nothing. A renewal that spends
+    /// none is not waited for. The error is that of a renewed session which could not be saved.
+    fn settled(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async { Ok(()) })
     }
 
     /// The distribution id that the login's session belongs to (WeGroup SSO), else `None`. Asks nobody: it is kept with the session.

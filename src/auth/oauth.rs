@@ -41,6 +41,8 @@ struct Inner {
     provider: OnceCell<Provider>,
     /// A refresh token is being spent, or the one that came for it saved.
     spends: AtomicBool,
+    /// No refresh token is spent any more: the run is about to end.
+    closing: AtomicBool,
     /// Held during a renewal: that is what makes it one.
     state: Arc<Mutex<State>>,
 }
@@ -85,6 +87,7 @@ impl OAuthSource {
             context: context.clone(),
             provider: OnceCell::new(),
             spends: AtomicBool::new(false),
+            closing: AtomicBool::new(false),
             state: Arc::default(),
         })))
     }
@@ -218,10 +221,18 @@ impl TokenSource for OAuthSource {
         Box::pin(self.reject(generation))
     }
 
-    fn settled(&self) -> BoxFuture<'_, ()> {
+    fn settled(&self) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async {
-            if self.0.spends.load(Ordering::Relaxed) {
-                drop(self.0.lock_state().await);
+            // In this order, as a renewal looks in the other: one of the two sees the other.
+            self.0.closing.store(true, Ordering::SeqCst);
+            let state = if self.0.spends.load(Ordering::SeqCst) {
+                Some(self.0.lock_state().await)
+            } else {
+                Arc::clone(&self.0.state).try_lock_owned().ok()
+            };
+            match state.as_ref().and_then(|state| state.failure.as_ref()) {
+                Some(Failure { error: error @ Error::Store(_), .. }) => Err(error.clone()),
+                _ => Ok(()),
             }
         })
     }
@@ -233,7 +244,13 @@ impl TokenSource for OAuthSource {
             }
             let mut state = self.0.lock_state().await;
             let renewal = renewal::Renewal { inner: &self.0, state: &mut state };
-            let session = renewal.kept()?.ok_or_else(|| self.0.words().no_session())?;
+            let mut session = renewal.kept()?;
+            if session.is_none() {
+                // Who has the lock finishes what a process was killed over: a session that was saved and not yet put in its place.
+                let _lock = self.0.store.lock().await?;
+                session = renewal.kept()?;
+            }
+            let session = session.ok_or_else(|| self.0.words().no_session())?;
             self.0.context.require_distribution(&self.0.settings, &session)?;
             Ok(session.distribution_id)
         })

@@ -121,7 +121,7 @@ impl Session {
             // Whatever was changed with it: the new token is what the session is to start from.
             return Fit::Replaced;
         }
-        let changes = self.binding.changes(&Binding::of(settings, context));
+        let changes = self.binding.changes(&Binding::of(settings, context), &self.scopes);
         if changes.is_empty() {
             Fit::Own
         } else if settings.grant.needs_nobody() {

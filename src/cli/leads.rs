@@ -47,7 +47,7 @@ pub struct LeadsOptions {
 /// Lists leads.
 pub(super) fn leads(args: &Args, options: &LeadsOptions) -> Result<Exit, Failure> {
     let loaded = load::load(args)?;
-    let ledger = reader::open(&loaded.unresolved.ledger)?;
+    let ledger = reader::open(&loaded)?;
     require_sync(options.sync.as_deref(), &loaded, &ledger)?;
     let format = options.form.format();
     let limit = match format {

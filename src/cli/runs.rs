@@ -25,7 +25,7 @@ pub struct RunsOptions {
 
 /// The latest runs.
 pub(super) fn runs(args: &Args, options: &RunsOptions) -> Result<Exit, Failure> {
-    let ledger = reader::open(&load::load(args)?.unresolved.ledger)?;
+    let ledger = reader::open(&load::load(args)?)?;
     let runs = ledger.runs(options.limit)?;
     match options.form.format() {
         Format::Json => out::json(&runs),

@@ -30,7 +30,7 @@ pub struct ShowOptions {
 /// Tells all that the ledger knows of a key.
 pub(super) fn show(args: &Args, options: &ShowOptions) -> Result<Exit, Failure> {
     let loaded = load::load(args)?;
-    let ledger = reader::open(&loaded.unresolved.ledger)?;
+    let ledger = reader::open(&loaded)?;
     require_sync(options.sync.as_deref(), &loaded, &ledger)?;
     let told = ledger.show(&options.key, options.sync.as_deref())?;
     match options.form.format() {

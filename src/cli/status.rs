@@ -34,7 +34,7 @@ pub struct StatusOptions {
 /// Each sync at a glance, and the commands that settle what needs a person.
 pub(super) fn status(args: &Args, options: &StatusOptions) -> Result<Exit, Failure> {
     let loaded = load::load(args)?;
-    let ledger = reader::open(&loaded.unresolved.ledger)?;
+    let ledger = reader::open(&loaded)?;
     let syncs = ledger.status()?;
     let sessions = Sessions::of(&loaded);
     let is_configured = |name: &str| loaded.unresolved.syncs.iter().any(|known| known.name == name);

@@ -73,7 +73,7 @@ impl Ledger {
     /// process has it).
     pub fn open(path: &Path) -> Result<Self> {
         refuse_dangling(path)?;
-        if !path.try_exists().unwrap_or(false) {
+        if !path.try_exists().map_err(file_error("cannot look at", path))? {
             return Err(Error::Missing { path: path.into() });
         }
         let key = key_path(path);
@@ -145,7 +145,7 @@ impl Ledger {
     /// Opens an existing ledger of this or an older release.
     fn open_as_it_is(path: &Path) -> Result<Self> {
         refuse_dangling(path)?;
-        if !path.try_exists().unwrap_or(false) {
+        if !path.try_exists().map_err(file_error("cannot look at", path))? {
             return Err(Error::Missing { path: path.into() });
         }
         let mut ledger = Self::open_file(path)?;

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::line::Line;
 use super::ping::{Ping, Rid, Signal};
+use super::send::NotTaken;
 
 /// If more signals wait, those give way that a later one makes up for.
 const LONGEST: usize = 64;
@@ -32,10 +33,13 @@ impl Backlog {
         let place = self.line.join(&[]);
         let Some(_turn) = self.line.turn(&place).await else { return };
         while let Some((rid, signal)) = self.next() {
-            if let Err(error) = ping.tell(rid, &signal).await {
-                tracing::warn!(signal = %signal.name(), error, "the monitor could not be told");
-                self.put_back(rid, signal);
-                return;
+            if let Err(NotTaken { why, for_good }) = ping.tell(rid, &signal).await {
+                tracing::warn!(signal = %signal.name(), error = why, "the monitor could not be told");
+                // What it does not know (not every monitor has `/log`) must not stand in the way of what it does.
+                if !for_good {
+                    self.put_back(rid, signal);
+                    return;
+                }
             }
         }
     }

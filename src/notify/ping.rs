@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use reqwest::{Client, Url};
 use serde_json::Value;
 
-use super::send;
+use super::send::{self, NotTaken};
 use super::settings::SecretUrl;
 
 /// Identifies a run towards the monitor, so that it can time runs that overlap: a random UUID (RFC 9562, version 4).
@@ -70,7 +70,7 @@ impl Ping {
     }
 
     /// Gives one signal.
-    pub(super) async fn tell(&self, rid: Rid, signal: &Signal) -> Result<(), String> {
+    pub(super) async fn tell(&self, rid: Rid, signal: &Signal) -> Result<(), NotTaken> {
         let nothing = Value::Null;
         let body = match signal {
             Signal::Start => &nothing,

@@ -69,7 +69,7 @@ impl Channel {
     /// Tells a story.
     pub(super) async fn send(&self, story: &Story<'_>) -> Result<(), String> {
         match self {
-            Self::Webhook { url, client } => post(client, url.expose(), &story.json()).await,
+            Self::Webhook { url, client } => post(client, url.expose(), &story.json()).await.map_err(|no| no.why),
             Self::Email { transport, from, to } => mail(transport, from, to, story).await,
         }
     }
@@ -89,20 +89,32 @@ fn parameters(settings: &Email) -> Result<TlsParameters, Error> {
     builder.build_rustls().map_err(|error| Error(format!("TLS for {}: {error}", settings.host)))
 }
 
+/// A post that was not taken.
+#[derive(Debug)]
+pub(super) struct NotTaken {
+    /// Why.
+    pub(super) why: String,
+    /// It was read and is not wanted: to post it later would change nothing.
+    pub(super) for_good: bool,
+}
+
 /// Posts JSON, or nothing if it is null.
-pub(super) async fn post(client: &Client, url: &Url, body: &Value) -> Result<(), String> {
+pub(super) async fn post(client: &Client, url: &Url, body: &Value) -> Result<(), NotTaken> {
     twice(|| post_once(client, url, body)).await
 }
 
-async fn post_once(client: &Client, url: &Url, body: &Value) -> Result<(), String> {
+async fn post_once(client: &Client, url: &Url, body: &Value) -> Result<(), NotTaken> {
     let request = client.post(url.clone());
     let request = match body {
         Value::Null => request,
         body => request.header(CONTENT_TYPE, "application/json").body(body.to_string()),
     };
     // The address is a secret: whoever knows it can write there.
-    let answer = request.send().await.map_err(|error| error.without_url().to_string())?;
-    answer.error_for_status().map(drop).map_err(|error| error.without_url().to_string())
+    let not_taken = |error: reqwest::Error, for_good| NotTaken { why: error.without_url().to_string(), for_good };
+    let answer = request.send().await.map_err(|error| not_taken(error, false))?;
+    // Those that ask for patience (RFC 9110 section 15.5.9, RFC 8470, RFC 6585) are no refusal.
+    let for_good = answer.status().is_client_error() && !matches!(answer.status().as_u16(), 408 | 425 | 429);
+    answer.error_for_status().map(drop).map_err(|error| not_taken(error, for_good))
 }
 
 async fn mail(
@@ -126,7 +138,7 @@ async fn mail_once(transport: &AsyncSmtpTransport<Tokio1Executor>, message: &Mes
 }
 
 /// Tries once more if the first try fails. A notice that arrives twice does no harm.
-async fn twice<F: Future<Output = Result<(), String>>>(attempt: impl Fn() -> F) -> Result<(), String> {
+async fn twice<E, F: Future<Output = Result<(), E>>>(attempt: impl Fn() -> F) -> Result<(), E> {
     match attempt().await {
         Ok(()) => Ok(()),
         Err(_) => attempt().await,

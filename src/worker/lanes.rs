@@ -1,11 +1,13 @@
 //! The second half of a run over all connections: each has its own dispatch, and all share the writer.
 
 use std::collections::{BTreeSet, HashMap};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::{FusedFuture as _, FutureExt as _, join_all};
 use tokio::runtime::Builder;
+use tokio::time::Instant;
 
 use super::dispatch::{Budget, Means, dispatch};
 use super::pace::Pace;
@@ -13,6 +15,7 @@ use super::place;
 use super::prepare::Prepared;
 use super::report::{Ending, Notice, of_connection};
 use super::settings::{Api, Connection, Sync};
+use super::stop::Stop;
 use super::{Assignment, Run};
 use crate::auth::{self, Grant, TokenSource};
 use crate::clock;
@@ -35,7 +38,8 @@ struct Lane<'p> {
     last_request: RateMemory,
 }
 
-/// A renewal of a credential that is under way when the run is broken off may take so long to be saved: its old refresh token is spent.
+/// A renewal of a credential that is under way when the run is broken off may take so long beyond the grace of a stop, or from a second signal
+/// on: its old refresh token is spent.
 pub(super) const RENEWAL: Duration = Duration::from_secs(10);
 
 /// Sends what is due on every connection of the run, in a runtime of its own on this thread: requests and what decides about them wake
@@ -91,14 +95,52 @@ async fn send_all(run: &mut Run<'_>, ledger: Ledger, lease: &Lease) -> ledger::R
             grace: prepared.settings.shutdown_grace,
         })
     });
-    for (lane, tally) in lanes.iter().zip(join_all(dispatches).await) {
+    let mut too_late = pin!(too_late(stop, prepared.settings.shutdown_grace).fuse());
+    for (lane, tally) in lanes.iter().zip(beside(&mut too_late, join_all(dispatches)).await) {
         run.add(lane.id, tally);
     }
-    let _ = tokio::time::timeout(RENEWAL, join_all(lanes.iter().map(|lane| lane.tokens.settled()))).await;
+    if !too_late.is_terminated() {
+        save_sessions(run, &lanes, too_late).await;
+    }
     let ledger = writer.finish()?;
     // What was settled in a ledger that is not there any more is not recorded, whatever this run did.
     lease.confirm()?;
     Ok(ledger)
+}
+
+/// When a renewal under way is not waited for any more; never without a stop.
+async fn too_late(stop: &Stop, grace: Duration) {
+    stop.wait().await;
+    stop.at_once_or(Some(Instant::now() + grace)).await;
+    tokio::time::sleep(RENEWAL).await;
+}
+
+/// Does the work to its end, with an eye on the clock, which begins to run at the stop.
+async fn beside<T>(mut clock: impl Future<Output = ()> + Unpin, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            () = &mut clock => {}
+        }
+    }
+}
+
+/// Waits until no refresh token is being spent. That a renewed session could not be saved is said whoever waited for it.
+async fn save_sessions(run: &mut Run<'_>, lanes: &[Lane<'_>], too_late: impl Future<Output = ()>) {
+    let settled = join_all(lanes.iter().map(|lane| lane.tokens.settled()));
+    let settled = tokio::select! {
+        settled = settled => settled,
+        () = too_late => return,
+    };
+    for (lane, settled) in lanes.iter().zip(settled) {
+        if let Err(error) = settled {
+            let notice = Notice::new(Ending::from(&error), of_connection(&lane.connection.name, &error));
+            if !run.notices.contains(&notice) {
+                run.notices.push(notice);
+            }
+        }
+    }
 }
 
 /// The connections of the run that can be used; why the others cannot is a notice. Opened at once: one whose token file another process holds

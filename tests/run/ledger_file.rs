@@ -222,3 +222,16 @@ fn no_backup_shares_its_key_with_the_ledger_or_another_backup() {
         assert!(!scene.path(name).exists());
     }
 }
+
+#[test]
+fn who_looks_is_told_that_a_ledger_was_lost_and_not_that_nothing_has_run() {
+    let scene = Scene::new();
+    scene.customers(0..1);
+    assert_eq!(scene.run().code, 0);
+    fs::remove_file(scene.path("lead-sync.db")).unwrap();
+    for command in [&["leads"][..], &["status"], &["runs"], &["show", "0"]] {
+        let ran = scene.cli(command);
+        assert!(ran.code == 2 && ran.stderr.contains("a ledger that is lost"), "{ran:?}");
+        assert!(!ran.stderr.contains("nothing has run here yet"), "{ran:?}");
+    }
+}

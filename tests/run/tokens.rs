@@ -124,6 +124,27 @@ fn a_refresh_token_that_is_being_spent_when_the_run_is_stopped_is_not_lost() {
 }
 
 #[test]
+fn a_renewed_session_that_cannot_be_saved_is_told_also_if_the_run_was_stopped_meanwhile() {
+    let (mut scene, provider) = scene();
+    let url = scene.api.url();
+    scene.auth(&format!(
+        "kind = \"oauth2\"\nprovider = \"we360\"\ntoken_url = \"{url}/we360/token\"\nclient_id = \"sandbox-client\"\n\
+         username = \"broker@example.com\"\npassword = \"sandbox-password\""
+    ));
+    scene.customers(0..1);
+    assert_eq!(scene.run().code, 0);
+    scene.customers(0..4);
+    provider.revoke_access_tokens();
+    provider.plan_faults([TokenFault::SlowMs(500)]);
+    let child = until_asked(&scene, &provider, 2);
+    std::fs::remove_dir_all(scene.path("tokens")).unwrap();
+    std::fs::write(scene.path("tokens"), "no folder").unwrap();
+    signal(&child, Signal::TERM);
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert!(ran.code == 1 && ran.stderr.contains("THE RENEWED SESSION COULD NOT BE SAVED"), "{ran:?}");
+}
+
+#[test]
 fn a_token_endpoint_that_asks_for_an_hour_ends_the_run_and_is_not_asked_before() {
     for (scene, provider) in [scene(), other_api()] {
         scene.customers(0..3);

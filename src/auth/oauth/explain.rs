@@ -86,7 +86,7 @@ impl Words<'_> {
         let words = refusal.map(|text| format!(" ({text})")).unwrap_or_default();
         let why = match (old.refresh_sent_at, old.refused_at) {
             (Some(sent), _) if refusal.is_some() || old.refused_at.is_some() => format!(
-                "the answer to a renewal sent at {} was lost, and the old refresh token of connection {name} is refused{words}",
+                "the answer to a renewal sent at {} was lost or could not be kept, and the old refresh token of connection {name} is refused{words}",
                 Timestamp(sent)
             ),
             (_, Some(at)) => format!("the refresh token of connection {name} was refused at {}", Timestamp(at)),

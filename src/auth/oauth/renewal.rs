@@ -36,14 +36,14 @@ struct Spends<'a>(&'a AtomicBool);
 
 impl<'a> Spends<'a> {
     fn new(flag: &'a AtomicBool) -> Self {
-        flag.store(true, Ordering::Relaxed);
+        flag.store(true, Ordering::SeqCst);
         Self(flag)
     }
 }
 
 impl Drop for Spends<'_> {
     fn drop(&mut self) {
-        self.0.store(false, Ordering::Relaxed);
+        self.0.store(false, Ordering::SeqCst);
     }
 }
 
@@ -201,6 +201,9 @@ impl Renewal<'_> {
     async fn refresh(&mut self, lock: &Locked<'_>, old: &Session, token: &Token) -> Result<Refreshed, Error> {
         let endpoint = self.inner.token_url().await?;
         let _spends = Spends::new(&self.inner.spends);
+        if self.inner.closing.load(Ordering::SeqCst) {
+            return Err(Error::Unavailable("no session is renewed any more: the run ends".to_owned()));
+        }
         let marked = Session { refresh_sent_at: old.refresh_sent_at.or(Some(clock::now().0)), ..old.clone() };
         lock.write(&marked)?;
         match self.spend(&endpoint, old, token).await {

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Day, Timestamp};
 
 /// A value of the cursor column. Its text, `integer:5`, `real:0.5` or `text:2026-01-31`, is what the ledger keeps, and reads back as the
 /// very same value.
@@ -33,21 +33,42 @@ impl CursorValue {
         }
     }
 
-    /// The point in time that a text is, if it is written as ISO 8601, SQLite's own functions (<https://www.sqlite.org/lang_datefunc.html>, section 2) and most
-    /// programs do: a day, with or without a time, with or without an offset. Without one it is taken for UTC. Numbers are none: what they
-    /// count is not known.
-    pub(super) fn time(&self) -> Option<Timestamp> {
-        let Self::Text(text) = self else { return None };
-        let written = text.parse::<jiff::Timestamp>().ok();
-        let utc = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok().map(|at| at.timestamp());
-        written.or_else(utc).map(|at| Timestamp(at.as_millisecond()))
-    }
-
-    /// It is a point in time after `now`: as a position it would hide the rows that are written until then. A value that only seems so, as
-    /// the time of a zone that is ahead of UTC does, is read once more later, which changes nothing.
+    /// It is a date after `now`, written as ISO 8601, SQLite's own functions (<https://www.sqlite.org/lang_datefunc.html>, section 2) and most
+    /// programs do, `2026-11-03` and whatever follows: as a position it would hide the rows that are written until then. Numbers are none:
+    /// what they count is not known.
+    ///
+    /// Compared as text, as SQLite orders it: `9999-12-31`, for never, is beyond any calendar's end. On the day itself a time that can be read
+    /// decides; without an offset it is taken for UTC. A value that only seems ahead, as in a zone that is ahead of UTC, is read once more
+    /// later, which changes nothing.
     pub fn lies_ahead(&self, now: Timestamp) -> bool {
-        self.time().is_some_and(|at| at > now)
+        let Self::Text(text) = self else { return false };
+        let Some(day) = text.get(..DAY.len()).filter(|day| is_like(day, DAY)) else {
+            return text.len() == MONTH.len()
+                && is_like(text, MONTH)
+                && *text.as_str() > now.to_string()[..MONTH.len()];
+        };
+        let today = Day::of(now).to_string();
+        day > today.as_str() && time(text).is_none_or(|at| at > now)
+            || day == today.as_str() && time(text).is_some_and(|at| at > now)
     }
+}
+
+/// Digits stand for digits.
+const DAY: &str = "0000-00-00";
+
+/// A month alone.
+const MONTH: &str = "0000-00";
+
+fn is_like(text: &str, form: &str) -> bool {
+    let fits = |(byte, form): (u8, u8)| if form == b'0' { byte.is_ascii_digit() } else { byte == form };
+    text.len() == form.len() && text.bytes().zip(form.bytes()).all(fits)
+}
+
+/// The point in time, if the whole text is one that the calendar has.
+fn time(text: &str) -> Option<Timestamp> {
+    let written = text.parse::<jiff::Timestamp>().ok();
+    let utc = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok().map(|at| at.timestamp());
+    written.or_else(utc).map(|at| Timestamp(at.as_millisecond()))
 }
 
 impl fmt::Display for CursorValue {
@@ -120,6 +141,14 @@ mod tests {
             ("2026-01-01T00:30:00+01:00", false),
             ("2026-01-01T00:30:00Z", true),
             ("2099-12-31 23:59:59.999", true),
+            ("9999-12-31", true),
+            ("9999-12-31 23:59:59", true),
+            ("2099-12-31 24:00:00", true),
+            ("2099-12-31 10:00:00 +0200", true),
+            ("2099-12-31 10:00:00.0123456789", true),
+            ("2099-12", true),
+            ("2025-12", false),
+            ("2026-01-01 10:00:00 +0200", false),
             ("31/12/2099", false),
             ("2099", false),
             ("v20260102", false),

@@ -185,7 +185,7 @@ impl Dispatch<'_> {
             return;
         }
         self.halted = true;
-        // Waited for no longer. A renewal under way ends by itself, and is saved.
+        // Waited for no longer. A renewal that spends a refresh token goes on, and the run waits for it (`TokenSource::settled`).
         self.credential = Credential::Unknown;
         self.tally.note(notice);
         self.release_ready();

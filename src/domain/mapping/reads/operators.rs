@@ -114,17 +114,18 @@ impl<'s> Walk<'s> {
     pub(super) fn condition(&mut self, expr: &Expr<'s>) {
         match expr {
             // `not moved_away` of a column alone asks whether it is empty, and lets nobody through who said no to something.
-            Expr::UnaryOp(unary) if matches!(unary.op, UnaryOpKind::Not) && self.column(&unary.expr).is_some() => {}
+            Expr::UnaryOp(unary) if matches!(unary.op, UnaryOpKind::Not) && self.is_cell_as_text(&unary.expr) => {}
             Expr::UnaryOp(unary) if matches!(unary.op, UnaryOpKind::Not) => self.condition(&unary.expr),
             Expr::BinOp(binary) if matches!(binary.op, BinOpKind::ScAnd | BinOpKind::ScOr) => {
                 self.condition(&binary.left);
                 self.condition(&binary.right);
             }
             // Of a cell that went through a filter which gives text, in a database, too.
-            Expr::Filter(filter)
-                if TEXTS.contains(&filter.name) || AS_IT_IS.contains(&filter.name) && self.text_only =>
-            {
-                self.text_as_condition("column");
+            Expr::Filter(filter) if TEXTS.contains(&filter.name) => self.text_as_condition("column"),
+            Expr::Filter(filter) if AS_IT_IS.contains(&filter.name) => {
+                if let Some(given) = &filter.expr {
+                    self.condition(given);
+                }
             }
             _ if self.text_only => {
                 if let Some(column) = self.as_written(expr) {
@@ -134,6 +135,16 @@ impl<'s> Walk<'s> {
             _ => {
                 self.is_shown_by_row(expr, TRUTH);
             }
+        }
+    }
+
+    /// A column, or one that went through a filter which gives text: whether it is empty can be asked of it.
+    fn is_cell_as_text(&self, expr: &Expr<'s>) -> bool {
+        match expr {
+            Expr::Filter(filter) if TEXTS.contains(&filter.name) || AS_IT_IS.contains(&filter.name) => {
+                filter.expr.as_ref().is_some_and(|given| self.is_cell_as_text(given))
+            }
+            _ => self.column(expr).is_some(),
         }
     }
 

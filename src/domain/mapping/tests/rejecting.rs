@@ -132,6 +132,9 @@ fn where_takes_no_text_for_a_yes_where_every_cell_is_text() {
         "{{ (mobile or phone) != '' }}",
         "{{ email|bool and consent in 'jJ' }}",
         "{{ not moved_away and consent == 'J' }}",
+        "{{ not email|trim }}",
+        "{{ active|decimal|default(0) }}",
+        "{{ (active == '1')|default(false) }}",
     ] {
         assert!(filter(source, true).is_ok(), "{source}");
     }
