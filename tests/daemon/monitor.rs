@@ -22,6 +22,11 @@ struct Monitor {
 impl Monitor {
     /// `refusal`: what it answers until [`Monitor::answer`]; without one it answers nothing until then.
     fn start(refusal: Option<&'static str>) -> Self {
+        Self::knowing(|_| true, refusal)
+    }
+
+    /// It has no place for other signals than those.
+    fn knowing(known: fn(&str) -> bool, refusal: Option<&'static str>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/check", listener.local_addr().unwrap());
         let (answers, heard) = (Arc::<AtomicBool>::default(), Arc::<Mutex<Vec<String>>>::default());
@@ -34,6 +39,7 @@ impl Monitor {
                 }
                 let status = match refusal {
                     Some(status) if !answers.load(Ordering::SeqCst) => status,
+                    _ if !known(&signal) => "404 Not Found",
                     _ => {
                         heard.lock().unwrap().push(signal);
                         "200 OK"
@@ -148,4 +154,24 @@ fn a_monitor_that_was_away_hears_of_the_failure_that_it_missed_before_any_later_
     let heard = monitor.heard();
     let first = |code: &str| heard.iter().position(|signal| signal.starts_with(code));
     assert!(first("3?").is_some() && first("3?") < first("0?"), "{heard:?}");
+}
+
+#[test]
+fn a_monitor_without_a_place_for_runs_that_were_put_off_hears_of_all_others() {
+    let mut scene = Scene::new();
+    scene.sync("schedule", "\"0 0 0 1 1 *\"").sync("run_at_start", "true").connection("patience", "\"0s\"");
+    scene.customers(0..1);
+    let wait = Answer { retry_after: Some(RetryAfter::Seconds(1)), ..Answer::new(503) };
+    scene.fault(Fault::once(Kind::Status(wait)));
+    let monitor = Monitor::knowing(|signal| !signal.starts_with("log"), Some("500 Away"));
+    monitor.answer();
+    scene.more(&format!("{MISSING}[notify]\nping_url = \"{}\"\n", monitor.url));
+    let daemon = Daemon::start(&scene);
+    until("the monitor has heard of the other runs", || {
+        let heard = monitor.heard();
+        ["0?", "2?"].iter().all(|end| heard.iter().any(|signal| signal.starts_with(end)))
+    });
+    daemon.signal(Signal::TERM);
+    let (code, log) = daemon.end();
+    assert!(code == Some(0) && log.contains("outcome=\"deferred\"") && log.contains("404"), "{log}");
 }
