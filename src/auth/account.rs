@@ -140,23 +140,17 @@ pub async fn logout(settings: &OAuth, context: &Context) -> Result<LoggedOut, Er
 pub async fn check(settings: &OAuth, context: &Context) -> Result<Option<String>, Error> {
     let source = OAuthSource::new(settings, context)?;
     let store = Store::new(settings, context)?;
+    let words = Words { settings, context, store: &store };
     {
         let lock = store.lock().await?;
         lock.probe()?;
-        match store.read()? {
-            Some(session) => {
-                // Its access token may look good: by the clock it is, and the API has refused it.
-                let stuck = (Words { settings, context, store: &store }).stuck(&session);
-                stuck.map_or(Ok(()), Err)?;
-            }
-            None if matches!(settings.grant, Grant::AuthorizationCode { .. }) => {
-                return Err(Error::NeedsPerson(format!(
-                    "connection {} has no session: run `{}`",
-                    context.connection, context.login_command
-                )));
-            }
-            None => {}
-        }
+        let keeps_login = matches!(settings.grant, Grant::AuthorizationCode { .. });
+        let stuck = match store.read()? {
+            // Its access token may look good: by the clock it is, and the API has refused it.
+            Some(session) => words.stuck(&session),
+            None => keeps_login.then(|| words.no_session()),
+        };
+        stuck.map_or(Ok(()), Err)?;
     }
     source.token().await?;
     source.distribution_id().await

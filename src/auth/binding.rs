@@ -92,9 +92,8 @@ impl Origin {
         if self.scopes.is_empty() && !now.scopes.is_empty() {
             return Some(format!("scopes were the server's choice and are {}", now.scopes.join(", ")));
         }
-        let gone = self.scopes.iter().filter(|scope| granted.contains(scope) && !now.scopes.contains(scope));
-        let gone = gone.map(String::as_str);
-        let gone: Vec<&str> = gone.collect();
+        let is_gone = |scope: &&String| granted.contains(scope) && !now.scopes.contains(scope);
+        let gone: Vec<&str> = self.scopes.iter().filter(is_gone).map(String::as_str).collect();
         (!gone.is_empty()).then(|| format!("scopes are without {}", gone.join(", ")))
     }
 }

@@ -122,9 +122,7 @@ impl Report {
         let told = worst_first.into_iter().take(TOLD).map(|notice| (notice.sync, Cow::from(&notice.text)));
         told.chain((more > 0).then(|| (None, format!("and {more} more, which are in the log").into()))).collect()
     }
-}
 
-impl Report {
     /// What the run did, for the log: numbers by sync, then how it ended.
     pub(super) fn log(&self) {
         for (sync, c) in &self.syncs {

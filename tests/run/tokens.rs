@@ -101,8 +101,8 @@ fn a_lead_whose_token_was_refused_is_not_in_doubt_if_the_run_is_stopped_before_t
     assert_eq!(scene.run().count("delivered"), 1);
 }
 
-#[test]
-fn a_refresh_token_that_is_being_spent_when_the_run_is_stopped_is_not_lost() {
+/// A run with three leads to send that has just sent its refresh token.
+fn while_a_refresh_token_is_spent() -> (Scene, Provider, Child) {
     let (mut scene, provider) = scene();
     let url = scene.api.url();
     scene.auth(&format!(
@@ -115,6 +115,12 @@ fn a_refresh_token_that_is_being_spent_when_the_run_is_stopped_is_not_lost() {
     provider.revoke_access_tokens();
     provider.plan_faults([TokenFault::SlowMs(500)]);
     let child = until_asked(&scene, &provider, 2);
+    (scene, provider, child)
+}
+
+#[test]
+fn a_refresh_token_that_is_being_spent_when_the_run_is_stopped_is_not_lost() {
+    let (scene, provider, child) = while_a_refresh_token_is_spent();
     signal(&child, Signal::TERM);
     assert_eq!(Ran::from(child.wait_with_output().unwrap()).code, 4);
     nothing_is_in_doubt(&scene);
@@ -125,18 +131,7 @@ fn a_refresh_token_that_is_being_spent_when_the_run_is_stopped_is_not_lost() {
 
 #[test]
 fn a_renewed_session_that_cannot_be_saved_is_told_also_if_the_run_was_stopped_meanwhile() {
-    let (mut scene, provider) = scene();
-    let url = scene.api.url();
-    scene.auth(&format!(
-        "kind = \"oauth2\"\nprovider = \"we360\"\ntoken_url = \"{url}/we360/token\"\nclient_id = \"sandbox-client\"\n\
-         username = \"broker@example.com\"\npassword = \"sandbox-password\""
-    ));
-    scene.customers(0..1);
-    assert_eq!(scene.run().code, 0);
-    scene.customers(0..4);
-    provider.revoke_access_tokens();
-    provider.plan_faults([TokenFault::SlowMs(500)]);
-    let child = until_asked(&scene, &provider, 2);
+    let (scene, _provider, child) = while_a_refresh_token_is_spent();
     std::fs::remove_dir_all(scene.path("tokens")).unwrap();
     std::fs::write(scene.path("tokens"), "no folder").unwrap();
     signal(&child, Signal::TERM);
