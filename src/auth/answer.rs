@@ -11,11 +11,12 @@ use super::fixed;
 use super::session::Token;
 use crate::domain::time::Timestamp;
 
-/// What the four services answer, and what lenient servers do: a lifetime as text, null for unknown. Only the access token has
-/// to be what it should: a side field of another type says nothing, because an answer that is not used has spent what it was
-/// asked for with, and holds the only copy of a rotated refresh token.
+/// What the four services answer, and what lenient servers do: a lifetime as text, null for unknown. A field of another type says
+/// nothing, because an answer that is not used has spent what it was asked for with, and holds the only copy of a rotated refresh
+/// token.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Answer {
+    #[serde(default = "no_token", deserialize_with = "fields::access_token")]
     access_token: AccessToken,
     #[serde(default, deserialize_with = "fields::scheme")]
     token_type: Scheme,
@@ -32,6 +33,11 @@ pub(super) struct Answer {
     scope: Option<Vec<String>>,
     #[serde(default, deserialize_with = "fields::text")]
     id_token: Option<Token>,
+}
+
+/// What stands for an access token that is not there.
+fn no_token() -> AccessToken {
+    AccessToken::new(String::new())
 }
 
 /// `token_type`, as the server spelled it.
@@ -96,6 +102,8 @@ pub(super) struct Unusable {
 /// Why an answer cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Fault {
+    /// There is none.
+    NoToken,
     /// Not a bearer token: we could not send it.
     Scheme,
     /// No header can carry it. Stored, it would stand in the way of a good one.
@@ -142,6 +150,9 @@ impl Answer {
     }
 
     fn fault(&self, has_ended: bool) -> Option<Fault> {
+        if self.access_token.secret().is_empty() {
+            return Some(Fault::NoToken);
+        }
         if !self.token_type.0.eq_ignore_ascii_case("bearer") {
             return Some(Fault::Scheme);
         }
@@ -256,9 +267,20 @@ mod tests {
 
     #[test]
     fn a_token_that_no_header_can_carry_is_not_accepted() {
-        for token in ["", "a b", "a\r\nx-evil: 1", "é", &"a".repeat(20_000)] {
+        for token in ["a b", "a\r\nx-evil: 1", "é", &"a".repeat(20_000)] {
             let answer: Answer = serde_json::from_value(serde_json::json!({"access_token": token})).unwrap();
             assert!(matches!(answer.issued(NOW, 0, None).unwrap_err().why, Fault::Token(_)), "{token:?}");
+        }
+    }
+
+    #[test]
+    fn a_refresh_token_is_kept_whatever_stands_in_place_of_the_access_token() {
+        for odd in ["null", "5", r#""""#, "{}", r#"["a"]"#] {
+            let json = format!(r#"{{"access_token":{odd},"refresh_token":"r","refresh_expires_in":60}}"#);
+            let answer: Answer = serde_json::from_str(&json).unwrap();
+            let unusable = answer.issued(NOW, 0, None).unwrap_err();
+            let rotated = Rotated { refresh_token: Token::new("r"), expires_at: Some(Timestamp(NOW.0 + 60_000)) };
+            assert_eq!(unusable, Unusable { why: Fault::NoToken, rotated: Some(rotated) }, "{odd}");
         }
     }
 

@@ -24,10 +24,11 @@ async fn a_refusal_in_a_services_own_words_needs_a_person_and_is_not_asked_for_a
 }
 
 /// What is no token's answer, and in which words that is told.
-const NO_TOKEN: [(&str, &str); 6] = [
-    ("{}", "with JSON that holds no access_token: look at token_url, and whether it takes what `request` says"),
+const NO_TOKEN: [(&str, &str); 7] = [
+    ("{}", "with JSON that holds no access_token"),
     (r#"{"access_token":5}"#, "with JSON that holds no access_token"),
     ("[]", "with JSON that holds no access_token"),
+    ("5", "with JSON that is no object instead of a token"),
     ("", "with nothing instead of a token"),
     (" <!doctype html><p>planted", "with an HTML page instead of a token"),
     ("planted", "with something that is not JSON instead of a token"),
@@ -55,13 +56,14 @@ async fn an_address_that_answers_without_a_token_is_a_matter_of_configuration_af
             assert!(matches!(error, Error::Configuration(_)), "{error:?}");
             let text = error.to_string();
             assert!(text.contains(kind) && text.contains("look at token_url") && !text.contains("planted"), "{text}");
+            assert_eq!(text.contains("takes what `request` says"), kind.contains("access_token"), "{text}");
             assert_eq!(endpoint.seen().len(), 1, "{body}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_page_in_place_of_an_endpoint_that_has_issued_tokens_defers_the_run_and_costs_no_session() {
+async fn something_else_in_place_of_an_endpoint_that_has_issued_tokens_defers_the_run_and_costs_no_session() {
     let sandbox = Sandbox::start(|_| {}).await;
     for (body, kind) in NO_TOKEN {
         let endpoint = Endpoint::answering(200, &json!({"access_token": "a", "refresh_token": "first"})).await;
@@ -74,8 +76,7 @@ async fn a_page_in_place_of_an_endpoint_that_has_issued_tokens_defers_the_run_an
             endpoint.answer(200, body);
             let error = refusal(&settings, &sandbox.context()).await;
             assert!(error.to_string().contains(kind), "{error}");
-            // What speaks JSON is no page: it was changed, and stays so.
-            assert_eq!(matches!(error, Error::Unavailable(_)), !kind.contains("JSON that"), "{error:?}");
+            assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
             endpoint.answer(200, &json!({"access_token": "b"}));
             assert!(connect(&settings, &sandbox.context()).token().await.is_ok(), "{kind}");
             assert!(endpoint.seen().last().unwrap().contains("refresh_token=first"), "{:?}", endpoint.seen());

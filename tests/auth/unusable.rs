@@ -75,9 +75,12 @@ async fn a_refresh_that_brought_unusable_tokens_is_not_taken_for_one_that_never_
 #[tokio::test]
 async fn a_rotated_refresh_token_beside_an_unusable_token_takes_the_place_of_the_spent_one() {
     let sandbox = Sandbox::start(|_| {}).await;
-    for odd in
-        [json!({"token_type": "N_A"}), json!({"access_token": "a b"}), json!({"expires": "2001-01-01T00:00:00Z"})]
-    {
+    for odd in [
+        json!({"token_type": "N_A"}),
+        json!({"access_token": "a b"}),
+        json!({"access_token": null}),
+        json!({"expires": "2001-01-01T00:00:00Z"}),
+    ] {
         let mut answer = json!({"access_token": "a", "refresh_token": "second"});
         answer.as_object_mut().unwrap().append(&mut odd.as_object().unwrap().clone());
         let endpoint = Endpoint::answering(200, &answer).await;

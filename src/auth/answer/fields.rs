@@ -1,7 +1,8 @@
-//! The side fields of an answer, read leniently: what is not as it should be says nothing.
+//! The fields of an answer, read leniently: what is not as it should be says nothing.
 
 use std::time::Duration;
 
+use oauth2::AccessToken;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize as _, Deserializer};
 use serde_json::Value;
@@ -18,6 +19,11 @@ pub(super) fn text<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer:
     let value = Value::deserialize(deserializer)?;
     let says_something = value.as_str().is_some_and(|text| !text.trim().is_empty());
     Ok(Some(value).filter(|_| says_something).and_then(|value| serde_json::from_value(value).ok()))
+}
+
+/// Empty, if there is none.
+pub(super) fn access_token<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AccessToken, D::Error> {
+    text(deserializer).map(|token| token.unwrap_or_else(super::no_token))
 }
 
 pub(super) fn scheme<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Scheme, D::Error> {

@@ -41,11 +41,11 @@ pub(in crate::auth) enum Refusal {
     },
     /// The answer is not a token endpoint's at all: the address is wrong, or something stands in its place.
     #[error("{text}")]
-    Page {
+    Foreign {
         /// What was answered.
         text: String,
-        /// The key of the address.
-        key: &'static str,
+        /// What to look at, if the address has never issued a token.
+        look_at: String,
     },
     /// The endpoint is away, and surely nothing was spent.
     #[error("{0}")]
@@ -83,6 +83,15 @@ impl TokenEndpoint<'_> {
     pub(super) fn unusable(&self, unusable: Unusable) -> Refusal {
         let host = self.host();
         let text = match unusable.why {
+            Fault::NoToken => {
+                let text = format!("{host} answered with JSON that holds no access_token");
+                let look_at =
+                    format!("{}, and whether it takes what `request` says (form or json)", self.address_key());
+                if unusable.rotated.is_none() {
+                    return Refusal::Foreign { text, look_at };
+                }
+                format!("{text}: look at {look_at}")
+            }
             Fault::Scheme => format!("{host} issued a token that is no bearer token"),
             Fault::Token(why) => format!("{host} issued a token that cannot be sent: {why}"),
             Fault::Ended => {
@@ -107,29 +116,28 @@ impl TokenEndpoint<'_> {
             RequestTokenError::Request(failure) => Tried::Failed(failure),
             RequestTokenError::ServerResponse(answer) => Tried::Refused(self.classify(request, &answer)),
             // What is no 2xx has an error body by now.
-            RequestTokenError::Parse(_, body) => Tried::Refused(self.no_token(&body)),
-            RequestTokenError::Other(_) => Tried::Refused(self.no_token(&[])),
+            RequestTokenError::Parse(_, body) => Tried::Refused(self.no_answer(&body)),
+            RequestTokenError::Other(_) => Tried::Refused(self.no_answer(&[])),
         }
     }
 
-    /// A 2xx without a token. Asking again brings the same. Of the body only the kind is told: it may hold anything.
-    fn no_token(&self, body: &[u8]) -> Refusal {
-        let host = self.host();
-        let key = match self.settings.server {
+    /// A 2xx that is no object. Asking again brings the same. Of the body only the kind is told: it may hold anything.
+    fn no_answer(&self, body: &[u8]) -> Refusal {
+        let what = match body.trim_ascii() {
+            [] => "nothing",
+            [b'<', ..] => "an HTML page",
+            body if serde_json::from_slice::<IgnoredAny>(body).is_ok() => "JSON that is no object",
+            _ => "something that is not JSON",
+        };
+        let text = format!("{} answered with {what} instead of a token", self.host());
+        Refusal::Foreign { text, look_at: self.address_key().to_owned() }
+    }
+
+    /// The configuration's key that the endpoint's address comes from.
+    fn address_key(&self) -> &'static str {
+        match self.settings.server {
             Server::Issuer(_) => "issuer",
             Server::TokenUrl(_) => "token_url",
-        };
-        let page = |what: &str| Refusal::Page { text: format!("{host} answered with {what} instead of a token"), key };
-        match serde_json::from_slice::<IgnoredAny>(body) {
-            Ok(_) => {
-                let text = format!(
-                    "{host} answered with JSON that holds no access_token: look at {key}, and whether it takes what `request` says (form or json)"
-                );
-                Refusal::Unusable { text, rotated: None }
-            }
-            Err(_) if body.trim_ascii().is_empty() => page("nothing"),
-            Err(_) if body.trim_ascii_start().starts_with(b"<") => page("an HTML page"),
-            Err(_) => page("something that is not JSON"),
         }
     }
 

@@ -235,7 +235,7 @@ impl<'a> Attempt<'a> {
                 Error::NeedsPerson(format!("{text}: correct client_id, client_secret or client_auth"))
             }
             Refusal::Away(failure) => Error::Unavailable(format!("{failure}: {again} later")),
-            Refusal::Lost(text) | Refusal::Page { text, .. } => Error::Unavailable(format!("{text}: {again}")),
+            Refusal::Lost(text) | Refusal::Foreign { text, .. } => Error::Unavailable(format!("{text}: {again}")),
             Refusal::Configuration(text)
             | Refusal::Address(text)
             | Refusal::Conflict(text)

@@ -123,7 +123,7 @@ pub(super) fn failure(refusal: Refusal) -> Error {
     match refusal {
         Refusal::Away(failure) => failure.into(),
         Refusal::Lost(text) => Error::Unavailable(text),
-        Refusal::Page { text, key } => Error::Configuration(format!("{text}: look at {key}")),
+        Refusal::Foreign { text, look_at } => Error::Configuration(format!("{text}: look at {look_at}")),
         Refusal::Configuration(text)
         | Refusal::Address(text)
         | Refusal::Conflict(text)
@@ -132,7 +132,7 @@ pub(super) fn failure(refusal: Refusal) -> Error {
     }
 }
 
-/// A page where tokens were issued before is a maintenance's, or that of a portal on the way: an outage, which ends by itself, while nobody has to
+/// Something else where tokens were issued before is a maintenance's, or that of a portal on the way: an outage, which ends by itself, while nobody has to
 /// correct anything. Where none were issued the address is more likely wrong, and a run that is put off each time would hide that.
 pub(super) fn in_its_place(text: &str) -> Error {
     Error::Unavailable(format!("{text}, where it has issued tokens before: something stands in its place"))

@@ -191,7 +191,7 @@ impl Renewal<'_> {
                 Err(inner.words().bad_credentials(&text))
             }
             Err(Refusal::Client(text) | Refusal::Denied(text)) => Err(inner.words().bad_credentials(&text)),
-            Err(Refusal::Page { text, .. }) if old.is_some_and(has_worked) => Err(in_its_place(&text)),
+            Err(Refusal::Foreign { text, .. }) if old.is_some_and(has_worked) => Err(in_its_place(&text)),
             Err(other) => Err(failure(other)),
         }
     }
@@ -222,13 +222,13 @@ impl Renewal<'_> {
                 Err(Error::Configuration(text))
             }
             Err(refusal) => {
-                if !matches!(refusal, Refusal::Lost(_) | Refusal::Unusable { .. } | Refusal::Page { .. }) {
+                if !matches!(refusal, Refusal::Lost(_) | Refusal::Unusable { .. } | Refusal::Foreign { .. }) {
                     // Surely not spent: no answer is owed.
                     lock.write(old)?;
                 }
                 Err(match refusal {
                     Refusal::Client(text) | Refusal::Denied(text) => self.inner.words().bad_credentials(&text),
-                    Refusal::Page { text, .. } if has_worked(old) => in_its_place(&text),
+                    Refusal::Foreign { text, .. } if has_worked(old) => in_its_place(&text),
                     Refusal::Lost(text) => Error::Unavailable(format!(
                         "{text}: whether it renewed the session is not known, the old refresh token is tried once more"
                     )),
