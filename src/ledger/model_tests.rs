@@ -203,7 +203,9 @@ impl Both {
                 let lead = self.model.iter_mut().find(|lead| lead.key == claim.key).unwrap();
                 lead.ended(&how, charged, took_ms, now);
                 let settlement = settlement(claim, &how, charged, took_ms, at);
-                settle(&self.ledger.db, &settlement, 1, at).unwrap();
+                let mut settle = Settle::new(&self.ledger.db, 1).unwrap();
+                settle.write(&settlement, at).unwrap();
+                settle.finish().unwrap();
             }
             Event::End { .. } => {}
             Event::Crash { hold } => {

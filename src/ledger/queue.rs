@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rusqlite::{Connection, params};
+use rusqlite::{CachedStatement, Connection, params};
 
 use super::{Ledger, Result};
 use crate::domain::delivery::{Claim, Next, Post, Settlement};
@@ -41,17 +41,41 @@ pub(super) fn claim(db: &Connection, ask: &Ask) -> rusqlite::Result<Vec<Claim>> 
     // In turn: leads that the API turns away each time must not keep those from being tried that it would take.
     let mut claims = if ask.fresh_first { in_turn(fresh, retries) } else { in_turn(retries, fresh) };
     claims.truncate(ask.limit);
-    let mut intend = db.prepare_cached(
-        "UPDATE lead SET state = 'sending', next_at = NULL, since = ?3, updated_at = ?2 WHERE id = ?1",
-    )?;
-    for claim in &claims {
-        intend.execute(params![claim.lead, ask.now.0, (ask.now - claim.age).0])?;
-    }
+    intend(db, &claims, ask)?;
     if !claims.is_empty() {
         let mut remember = db.prepare_cached("UPDATE connection SET last_request_at = ?2 WHERE id = ?1")?;
         remember.execute(params![ask.connection, ask.now.0])?;
     }
     Ok(claims)
+}
+
+/// Marks leads as being sent. That what has passed of their lives is [`retry::age`] is said in SQL once more, as one statement does for many.
+fn intend(db: &Connection, claims: &[Claim], ask: &Ask) -> rusqlite::Result<()> {
+    let sql = "UPDATE lead SET state = 'sending', next_at = NULL, updated_at = ?3,
+                      since = ?3 - max(updated_at - since, 0) - min(max(?3 - updated_at, 0), ?4)
+                WHERE id BETWEEN ?1 AND ?2";
+    let mut statement = db.prepare_cached(sql)?;
+    let untouched_at_most = i64::try_from((ask.max_age / 2).as_millis()).unwrap_or(i64::MAX);
+    let leads = claims.iter().map(|claim| claim.lead).collect();
+    let changed =
+        each_range(leads, |first, last| statement.execute(params![first, last, ask.now.0, untouched_at_most]))?;
+    if changed == claims.len() { Ok(()) } else { Err(rusqlite::Error::StatementChangedRows(changed)) }
+}
+
+/// Calls `change` with the first and the last of each run of consecutive numbers, and adds up what it changed. Leads are sent in the order of
+/// the export, so that most batches are few runs, and a statement over a run costs half as much a lead as one for each.
+fn each_range(
+    mut leads: Vec<i64>,
+    mut change: impl FnMut(i64, i64) -> rusqlite::Result<usize>,
+) -> rusqlite::Result<usize> {
+    leads.sort_unstable();
+    let mut changed = 0;
+    for run in leads.chunk_by(|lead, next| lead + 1 == *next) {
+        if let (Some(first), Some(last)) = (run.first(), run.last()) {
+            changed += change(*first, *last)?;
+        }
+    }
+    Ok(changed)
 }
 
 /// The first of each, the second of each, and so on.
@@ -95,41 +119,66 @@ fn due(db: &Connection, sync: i64, state: &str, ask: &Ask, claims: &mut Vec<Clai
     Ok(())
 }
 
-/// Writes the end of a claim. What is written of a delivered lead is one small row, and its content goes.
-pub(super) fn settle(db: &Connection, settlement: &Settlement, run: i64, now: Timestamp) -> rusqlite::Result<()> {
-    let lead = settlement.lead;
-    if let Some(earlier) = &settlement.earlier {
-        record(db, lead, Some(run), earlier)?;
+/// Writes the ends of claims, as many as one transaction has. Most leads are delivered: that is what is quick.
+pub(super) struct Settle<'c> {
+    db: &'c Connection,
+    run: i64,
+    deliver: CachedStatement<'c>,
+    /// Leads whose content is still to go.
+    delivered: Vec<i64>,
+}
+
+impl<'c> Settle<'c> {
+    pub(super) fn new(db: &'c Connection, run: i64) -> rusqlite::Result<Self> {
+        let deliver =
+            "UPDATE lead SET state = 'delivered', attempts = attempts + 1, tries = tries + 1, updated_at = ?2,
+                          http_status = ?3, remote_id = ?4, reason = NULL
+                    WHERE id = ?1 AND state = 'sending'";
+        Ok(Self { db, run, deliver: db.prepare_cached(deliver)?, delivered: Vec::new() })
     }
-    let changed = match (&settlement.to, &settlement.post) {
-        (Next::Delivered { remote_id }, Some(post)) => {
-            let sql =
-                "UPDATE lead SET state = 'delivered', attempts = attempts + 1, tries = tries + 1, updated_at = ?2,
-                              http_status = ?3, remote_id = ?4, reason = NULL
-                        WHERE id = ?1 AND state = 'sending'";
-            db.prepare_cached("DELETE FROM content WHERE lead = ?1")?.execute([lead])?;
-            db.prepare_cached(sql)?.execute(params![lead, post.at.0, post.http_status, remote_id])?
+
+    /// The content of what was delivered goes.
+    pub(super) fn finish(self) -> rusqlite::Result<()> {
+        let mut forget = self.db.prepare_cached("DELETE FROM content WHERE lead BETWEEN ?1 AND ?2")?;
+        each_range(self.delivered, |first, last| forget.execute([first, last])).map(drop)
+    }
+
+    /// Writes the end of a claim. What is written of a delivered lead is one small row.
+    pub(super) fn write(&mut self, settlement: &Settlement, now: Timestamp) -> rusqlite::Result<()> {
+        let (lead, db, run) = (settlement.lead, self.db, self.run);
+        if let Some(earlier) = &settlement.earlier {
+            record(db, lead, Some(run), earlier)?;
         }
-        (to @ Next::Released { .. }, post) => {
-            // Due since it was due first, so that it keeps its place.
-            let sql =
-                "UPDATE lead SET state = ?3, next_at = since + ?2 - updated_at, since = since + ?2 - updated_at, updated_at = ?2
-                        WHERE id = ?1 AND state = 'sending'";
-            let changed = db.prepare_cached(sql)?.execute(params![lead, now.0, to.state().as_str()])?;
-            if let Some(post) = post {
-                record(db, lead, Some(run), post)?;
+        let changed = match (&settlement.to, &settlement.post) {
+            (Next::Delivered { remote_id }, Some(post)) => {
+                self.delivered.push(lead);
+                self.deliver.execute(params![lead, post.at.0, post.http_status, remote_id])?
             }
-            changed
-        }
-        (to, Some(post)) => {
-            let changed = end_without_delivery(db, lead, to, post)?;
-            record(db, lead, Some(run), post)?;
-            changed
-        }
-        (_, None) => 0,
-    };
-    // A claim that is no longer `sending` would mean that two processes send at once: better to stop than to guess.
-    if changed == 1 { Ok(()) } else { Err(rusqlite::Error::StatementChangedRows(changed)) }
+            (to @ Next::Released { .. }, post) => {
+                let changed = release(db, lead, to, now)?;
+                if let Some(post) = post {
+                    record(db, lead, Some(run), post)?;
+                }
+                changed
+            }
+            (to, Some(post)) => {
+                let changed = end_without_delivery(db, lead, to, post)?;
+                record(db, lead, Some(run), post)?;
+                changed
+            }
+            (_, None) => 0,
+        };
+        // A claim that is no longer `sending` would mean that two processes send at once: better to stop than to guess.
+        if changed == 1 { Ok(()) } else { Err(rusqlite::Error::StatementChangedRows(changed)) }
+    }
+}
+
+/// Due since it was due first, so that it keeps its place.
+fn release(db: &Connection, lead: i64, to: &Next, now: Timestamp) -> rusqlite::Result<usize> {
+    let sql =
+        "UPDATE lead SET state = ?3, next_at = since + ?2 - updated_at, since = since + ?2 - updated_at, updated_at = ?2
+                WHERE id = ?1 AND state = 'sending'";
+    db.prepare_cached(sql)?.execute(params![lead, now.0, to.state().as_str()])
 }
 
 fn end_without_delivery(db: &Connection, lead: i64, to: &Next, post: &Post) -> rusqlite::Result<usize> {

@@ -13,7 +13,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::connections::{self, ConnectionState};
 use super::lease::Custody;
-use super::queue::{self, Ask};
+use super::queue::{self, Ask, Settle};
 use super::{Error, Ledger, Result};
 use crate::clock;
 use crate::domain::delivery::{Claim, Settlement, State};
@@ -251,6 +251,7 @@ fn refuse_claims_without(custody: &Custody, failed: &Result<()>, batch: &mut Vec
 fn commit(ledger: &mut Ledger, batch: &[Command], run: i64) -> rusqlite::Result<Vec<Done>> {
     let now = clock::now();
     let tx = ledger.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut settle = Settle::new(&tx, run)?;
     let mut done = Vec::with_capacity(batch.len());
     for command in batch {
         done.push(match &command.what {
@@ -260,7 +261,7 @@ fn commit(ledger: &mut Ledger, batch: &[Command], run: i64) -> rusqlite::Result<
                 Done::Claimed(claims, next)
             }
             What::Settle(settlement) => {
-                queue::settle(&tx, settlement, run, now)?;
+                settle.write(settlement, now)?;
                 Done::Settled { lead: settlement.lead, sync: settlement.sync, state: settlement.to.state() }
             }
             What::Store { connection, state } => {
@@ -269,6 +270,7 @@ fn commit(ledger: &mut Ledger, batch: &[Command], run: i64) -> rusqlite::Result<
             }
         });
     }
+    settle.finish()?;
     tx.commit()?;
     Ok(done)
 }

@@ -15,6 +15,7 @@ mod tally;
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
@@ -138,7 +139,13 @@ impl Dispatch<'_> {
                     self.committed(done);
                 }
             }
-            Some((claim, sent)) = self.flights.next() => self.landed(claim, sent),
+            Some((claim, sent)) = self.flights.next() => {
+                self.landed(claim, sent);
+                // And what one reading of the sockets brought.
+                while let Some(Some((claim, sent))) = self.flights.next().now_or_never() {
+                    self.landed(claim, sent);
+                }
+            }
             renewed = self.credential.comes() => self.renewed(renewed),
             () = tokio::time::sleep(wake.unwrap_or_default()), if wake.is_some() => {}
             () = self.means.budget.decided(), if self.short && !self.halted => {}
