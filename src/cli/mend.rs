@@ -189,9 +189,15 @@ pub(super) fn resolve(args: &Args, options: &ResolveOptions) -> Result<Exit, Fai
         let text = format!("no lead with the key {key} is held ({program} leads --state {} lists them)", State::Held);
         return Err(Failure::usage(text));
     }
-    let asked = !options.yes && (held.len() > 1 || options.delivered) && std::io::stdin().is_terminal();
+    let unwanted = options.resend && desk.ledger.is_unwanted(&target)?;
+    let is_terminal = std::io::stdin().is_terminal();
+    if unwanted && !options.yes && !is_terminal {
+        let text = format!("{key} was not put back: {NOT_WANTED}. --yes sends it all the same");
+        return Err(Failure::usage(text));
+    }
+    let asked = !options.yes && (held.len() > 1 || options.delivered || unwanted) && is_terminal;
     if asked {
-        ask_to_settle(&key, &held, options.resend)?;
+        ask_to_settle(&key, &held, options.resend, unwanted)?;
     }
     let expected = asked.then_some(&held);
     let settled = desk.ledger.resolve(&target, &how, expected, &operator(), clock::now())?.ok_or_else(changed)?;
@@ -208,13 +214,17 @@ pub(super) fn resolve(args: &Args, options: &ResolveOptions) -> Result<Exit, Fai
     Ok(Exit::Done)
 }
 
-fn ask_to_settle(key: &str, held: &BTreeSet<String>, resend: bool) -> Result<(), Failure> {
+/// What speaks against sending a lead again.
+const NOT_WANTED: &str = "`where` was false for its row when that was read last (consent may be withdrawn)";
+
+fn ask_to_settle(key: &str, held: &BTreeSet<String>, resend: bool, unwanted: bool) -> Result<(), Failure> {
+    let but = if unwanted { format!(" But {NOT_WANTED}.") } else { String::new() };
     let act = if resend {
         "would be sent again by the next run, possibly for the second time"
     } else {
         "would be settled as delivered: it is not sent again"
     };
-    ask(&format!("{key} of {} {act}. Do that?", listed(held)), "--sync chooses one, --yes answers the question")
+    ask(&format!("{key} of {} {act}.{but} Do that?", listed(held)), "--sync chooses one, --yes answers the question")
 }
 
 fn listed(syncs: &BTreeSet<String>) -> String {

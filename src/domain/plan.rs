@@ -60,13 +60,16 @@ pub enum Change {
     Withdraw,
     /// The API has an earlier content, and what came since must not be sent any more: the lead is delivered, as it was.
     Restore,
-    /// An attempt may have arrived, and another one must not be made: a person decides.
+    /// An attempt may have arrived, and another one must not be made: a person decides, and is told why ([`UNWANTED`]).
     Hold,
     /// A lead that the mapping refused is refused again, with the new row and reason.
     RefuseAgain,
     /// The row is quarantined; the lead stays as it is (a row that fails intake never changes a known lead).
     Quarantine,
 }
+
+/// Why a lead is held that a person would send against the row's word.
+pub const UNWANTED: &str = "it may have arrived, and `where` was false for its row since: not sent again";
 
 /// Decides on a row whose mapped columns differ from those of the known lead.
 ///
@@ -77,7 +80,9 @@ pub fn change(known: Known, row: Row, on_change: OnChange) -> Change {
     match (row, known.state) {
         (Row::Refused, State::Rejected) if known.by_mapping => Change::RefuseAgain,
         (Row::Refused, _) => Change::Quarantine,
-        (Row::Unwanted, State::Pending | State::Waiting | State::Failed) if known.possibly_sent => Change::Hold,
+        (Row::Unwanted, State::Held) => Change::Hold,
+        // Also a refused one, which a person may put back long after its row was read.
+        (Row::Unwanted, _) if known.is_open() && known.possibly_sent => Change::Hold,
         (Row::Unwanted, state) if frozen || state == State::Delivered => Change::Leave,
         (Row::Unwanted, _) if known.delivered_before => Change::Restore,
         (Row::Unwanted, _) => Change::Withdraw,
@@ -120,12 +125,10 @@ mod tests {
 
     #[test]
     fn a_lead_that_may_have_arrived_is_not_sent_again_once_its_row_is_unwanted() {
-        for state in [State::Pending, State::Waiting, State::Failed] {
+        for state in [State::Pending, State::Waiting, State::Rejected, State::Failed, State::Held] {
             assert_eq!(change(known(state, true), Row::Unwanted, OnChange::Ignore), Change::Hold, "{state}");
         }
-        for state in [State::Sending, State::Held, State::Rejected] {
-            assert_eq!(change(known(state, true), Row::Unwanted, OnChange::Ignore), Change::Leave, "{state}");
-        }
+        assert_eq!(change(known(State::Sending, true), Row::Unwanted, OnChange::Ignore), Change::Leave);
     }
 
     #[test]

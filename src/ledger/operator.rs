@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::refusal::{self, Refusal};
 use super::{Error, Ledger, Result, queue};
 use crate::domain::delivery::{Post, State};
+use crate::domain::plan;
 use crate::domain::time::Timestamp;
 
 /// Which leads are meant.
@@ -105,6 +106,12 @@ impl Ledger {
     pub fn holding(&self, target: &Target) -> Result<BTreeSet<String>> {
         let held = find(&self.db, target, State::Held).map_err(|error| self.error(&error))?;
         Ok(held.into_iter().map(|lead| lead.sync).collect())
+    }
+
+    /// A held lead of the target is held because its row is not wanted any more.
+    pub fn is_unwanted(&self, target: &Target) -> Result<bool> {
+        let target = Target { reason: Some(plan::UNWANTED.to_owned()), ..target.clone() };
+        find(&self.db, &target, State::Held).map(|held| !held.is_empty()).map_err(|error| self.error(&error))
     }
 
     /// The number of the sync of this name, if the ledger has it.

@@ -1,5 +1,7 @@
 //! What the export holds now is taken as delivered.
 
+use lead_sync::sandbox::{Answer, Fault, Kind};
+
 use crate::support::Scene;
 
 const HEADER: &str = "id,first_name,last_name,email\n";
@@ -30,4 +32,37 @@ fn a_delivered_row_that_has_changed_is_taken_as_it_is_now() {
     let ran = scene.run();
     assert_eq!((ran.code, ran.count("unchanged"), ran.count("delivered")), (0, 1, 0), "{ran:?}");
     assert_eq!(scene.lead_of("1")["remote_id"].as_str(), Some(scene.stored()[0].id.as_str()));
+}
+
+#[test]
+fn a_refused_lead_is_not_taken_as_delivered_if_its_row_is_not_to_be_sent_or_cannot_be() {
+    let mut scene = Scene::new();
+    scene.sync("where", r#""{{ email != 'no' }}""#).sync("required", r#"["prospect.last_name"]"#);
+    for (row, state) in [("1,Ann,Maes,no", None), ("1,Ann,,a@example.com", Some("rejected"))] {
+        scene.fault(Fault::once(Kind::Status(Answer::new(422))));
+        one(&scene, "Maes");
+        assert_eq!(scene.run().count("rejected"), 1);
+        scene.export("customers.csv", format!("{HEADER}{row}\n"));
+        assert_ne!(scene.cli(&["baseline", "--yes"]).code, 2);
+        let lead = scene.leads().into_iter().find(|lead| lead["key"] == "1");
+        assert_eq!(lead.as_ref().and_then(|lead| lead["state"].as_str()), state, "{row}");
+    }
+}
+
+#[test]
+fn a_lead_that_may_have_arrived_is_taken_as_delivered_too_and_not_sent_again() {
+    let mut scene = Scene::new();
+    scene.connection("retry", r#"{ first = "1m", cap = "1m" }"#).connection("patience", "\"0s\"");
+    scene.fault(Fault::once(Kind::LostAnswer));
+    one(&scene, "Maes");
+    assert_eq!(scene.run().code, 4);
+    let ran = scene.cli(&["baseline", "--yes"]);
+    assert!(ran.stderr.contains("1 lead known and not delivered"), "{ran:?}");
+    let lead = scene.lead_of("1");
+    assert_eq!(
+        (lead["state"].as_str(), lead["reason"].as_str()),
+        (Some("delivered"), Some("baseline: taken as delivered"))
+    );
+    assert_eq!(scene.cli(&["resume", "wegroup"]).code, 0);
+    assert_eq!((scene.run().code, scene.requests().len()), (0, 1));
 }

@@ -74,6 +74,56 @@ fn a_lead_that_may_have_arrived_is_held_and_not_sent_again_once_consent_is_withd
     assert_eq!(scene.cli(&["resolve", "1", "--delivered", "--yes"]).code, 0);
 }
 
+/// A run over an export in which the consent of a lead in this state is withdrawn; then the export is gone, so that nothing is read again.
+fn withdrawn_for_good(scene: &Scene) -> Ran {
+    let ran = rows(scene, &["1,Ann,Maes,a@example.com,N"]);
+    std::fs::remove_file(scene.path("exports/customers.csv")).unwrap();
+    well(scene);
+    ran
+}
+
+#[test]
+fn a_held_lead_whose_consent_is_withdrawn_is_sent_again_only_by_somebody_who_was_told() {
+    let mut scene = consenting();
+    scene.connection("on_in_doubt", "\"hold\"");
+    scene.fault(Fault::once(Kind::LostAnswer));
+    rows(&scene, &["1,Ann,Maes,a@example.com,J"]);
+    assert_eq!(scene.lead_of("1")["state"], "held");
+    let ran = withdrawn_for_good(&scene);
+    assert_eq!((ran.code, ran.count("held")), (0, 0), "it was held before: {ran:?}");
+    let reason = scene.lead_of("1")["reason"].to_string();
+    assert!(reason.contains("`where` was false for its row since"), "{reason}");
+    let ran = scene.cli(&["resolve", "1", "--resend"]);
+    assert_eq!((ran.code, scene.lead_of("1")["state"].as_str()), (2, Some("held")), "{ran:?}");
+    assert!(ran.stderr.contains("consent may be withdrawn") && ran.stderr.contains("--yes"), "{ran:?}");
+    assert_eq!(scene.cli(&["resolve", "1", "--resend", "--yes"]).code, 0);
+}
+
+#[test]
+fn a_refused_lead_that_may_have_arrived_is_not_retried_once_its_consent_is_withdrawn() {
+    let mut scene = consenting();
+    scene.connection("retry", r#"{ first = "10ms", cap = "10ms" }"#).connection("patience", "\"1m\"");
+    scene.fault(Fault::once(Kind::LostAnswer));
+    scene.fault(Fault::once(Kind::Status(Answer::new(422))));
+    rows(&scene, &["1,Ann,Maes,a@example.com,J"]);
+    assert_eq!((scene.lead_of("1")["state"].as_str(), scene.requests().len()), (Some("rejected"), 2));
+    let ran = withdrawn_for_good(&scene);
+    assert_eq!((ran.code, ran.count("held")), (3, 1), "{ran:?}");
+    scene.cli(&["retry", "--yes"]);
+    scene.run();
+    assert_eq!(scene.requests().len(), 2);
+}
+
+#[test]
+fn a_bad_row_is_not_there_to_be_corrected_and_sent_once_a_good_one_withdraws_consent() {
+    let mut scene = consenting();
+    scene.source("after", r#"{ archive = "done" }"#);
+    let ran = rows(&scene, &["1,Ann,Maes,a@example.com,J,one cell too many"]);
+    assert_eq!((ran.code, scene.lead_of("1")["state"].as_str()), (3, Some("rejected")), "{ran:?}");
+    assert_eq!(rows(&scene, &["1,Ann,Maes,a@example.com,N"]).count("skipped"), 1);
+    assert!(scene.leads().is_empty(), "{:?}", scene.leads());
+}
+
 /// Delivered, changed, and the change refused by the API.
 fn changed_and_refused() -> (Scene, String) {
     let scene = resending();

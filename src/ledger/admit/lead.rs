@@ -214,10 +214,10 @@ impl Admission<'_> {
         Ok(put_back)
     }
 
-    /// Holds a lead of which an attempt may have arrived, as another one must not be made.
+    /// Holds a lead of which an attempt may have arrived, as another one must not be made. One that is held for this already stays as it is.
     pub fn hold(&self, lead: i64, why: &str) -> Result<()> {
         let sql = "UPDATE lead SET state = 'held', next_at = NULL, since = since + ?2 - updated_at, updated_at = ?2, reason = ?3
-                    WHERE id = ?1 AND possibly_sent = 1";
+                    WHERE id = ?1 AND possibly_sent = 1 AND NOT (state = 'held' AND reason IS ?3)";
         self.run(sql, params![lead, self.now.0, why])
     }
 
@@ -229,11 +229,11 @@ impl Admission<'_> {
         self.run("DELETE FROM lead WHERE id = ?1", [lead])
     }
 
-    /// Takes a known lead that was never sent as delivered before lead-sync came (`baseline`); others stay as they are, which is false.
+    /// Takes a known lead as delivered (`baseline`), also one that may have arrived; one that is held waits for its own word, which is false.
     pub fn settle_as_delivered(&self, lead: i64, fingerprint: &[u8; 16]) -> Result<bool> {
         let sql = "UPDATE lead SET basis = ?2, fingerprint = ?3, state = 'delivered', next_at = NULL, updated_at = ?4, by_mapping = 0,
-                          http_status = NULL, reason = 'baseline: taken as delivered'
-                    WHERE id = ?1 AND state IN ('pending', 'waiting', 'rejected', 'failed') AND possibly_sent = 0";
+                          possibly_sent = 0, http_status = NULL, reason = 'baseline: taken as delivered'
+                    WHERE id = ?1 AND state IN ('pending', 'waiting', 'rejected', 'failed')";
         let mut statement = self.tx.prepare_cached(sql).map_err(|error| self.error(&error))?;
         let values = params![lead, self.basis, fingerprint.as_slice(), self.now.0];
         let is_settled = statement.execute(values).map_err(|error| self.error(&error))? == 1;

@@ -219,6 +219,8 @@ impl<'p> Pass<'p> {
             return self.repeated(record, first);
         }
         let at = self.place(record);
+        // Also a row that is not wanted mends a bad one of its key, which a person could correct and send otherwise.
+        self.mend(record)?;
         let wanted = self.mapping.wants(record);
         if let Ok(false) = wanted {
             self.known.skip(key_hash, fingerprint, place);
@@ -226,7 +228,6 @@ impl<'p> Pass<'p> {
             return Ok(());
         }
         self.known.add(fingerprint, place);
-        self.mend(record)?;
         match wanted.and_then(|_| self.mapping.render(record)) {
             Ok(lead) => {
                 self.counts.new += 1;

@@ -41,13 +41,10 @@ impl Pass<'_> {
                 self.admission.end_correction(lead.known.lead)?;
             }
         }
-        match self.purpose {
-            Purpose::Send => self.changed(record, &lead, (fingerprint, place), same_row || lead.other_basis),
-            Purpose::Baseline => self.overtaken(&lead, &fingerprint),
-        }
+        self.changed(record, &lead, (fingerprint, place), same_row || lead.other_basis)
     }
 
-    /// A baseline takes what is known and was never sent as delivered, too, and what was delivered as the row has it now.
+    /// A baseline takes what is known as delivered, too, and what was delivered as the row has it now.
     fn overtaken(&mut self, lead: &KnownLead, fingerprint: &[u8; 16]) -> ledger::Result<()> {
         self.counts.unchanged += 1;
         if lead.known.state == State::Delivered {
@@ -73,6 +70,9 @@ impl Pass<'_> {
         };
         if rendered.is_ok() {
             self.mend(record)?;
+            if self.purpose == Purpose::Baseline {
+                return self.overtaken(lead, &fingerprint);
+            }
         }
         if lead.delivered == Some(fingerprint) && lead.known.is_open() && !lead.known.possibly_sent {
             self.counts.unchanged += 1;
@@ -112,9 +112,8 @@ impl Pass<'_> {
                 Ok(())
             }
             Change::Hold => {
-                self.counts.held += 1;
-                let why = "it may have arrived, and `where` is false for its row now: not sent again";
-                self.admission.hold(known.lead, why)
+                self.counts.held += u64::from(known.state != State::Held);
+                self.admission.hold(known.lead, plan::UNWANTED)
             }
             _ => Ok(()),
         }
