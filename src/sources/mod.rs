@@ -26,6 +26,14 @@ pub enum Settings {
 }
 
 impl Settings {
+    /// A row that was read is met again by the next pass, unless somebody changes the source.
+    pub fn is_read_whole(&self) -> bool {
+        match self {
+            Self::Csv(settings) => settings.after == csv::After::Keep,
+            Self::Sqlite(settings) => settings.cursor.is_none(),
+        }
+    }
+
     /// What is wrong with a row whose key an earlier row had, with other values. `first` is the earlier one's [`Record::line`](crate::domain::record::Record::line).
     pub fn repeated_key(&self, first: u64) -> RowFault {
         match self {

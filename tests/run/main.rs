@@ -11,6 +11,7 @@ mod configuration;
 mod contract;
 mod corpus;
 mod cursor;
+mod frozen;
 mod globs;
 mod guard;
 mod ledger_file;

@@ -152,12 +152,17 @@ fn conclude(mut pass: Pass<'_>, read: Read, order: &Order<'_>) -> ledger::Result
         notices.push(Notice::new(Ending::Complete, text));
     }
     notices.extend(nobody_wanted(order.sync, &counts));
+    let reads_again = pass.too_early > 0 && !order.sync.source.is_read_whole();
+    if reads_again {
+        notices.push(come_again(name, pass.too_early));
+    }
     if read.complete {
         pass.admission().set_mapping_digest(&order.mapping.mapping_digest())?;
     }
     pass.into_admission().commit()?;
     if let sources::Settings::Csv(csv::Settings { after: csv::After::Archive(folder), .. }) = &order.sync.source
         && order.may_archive
+        && !reads_again
     {
         notices.extend(files::archive(name, folder, &read.to_archive));
     }
@@ -185,6 +190,17 @@ fn guard(order: &Order<'_>, counts: &Counts, again: u64, is_all: bool) -> Option
         );
         Notice::new(Ending::Attention, text)
     })
+}
+
+/// Nobody else keeps the new content of a lead in doubt: its row has to be there when that is settled.
+fn come_again(sync: &str, rows: u64) -> Notice {
+    let (have, are) = if rows == 1 { ("has", "is") } else { ("have", "are") };
+    let rows = count(rows, "row");
+    let text = format!(
+        "sync {sync}: {rows} {have} changed whose lead may have arrived as it was; {are} looked at again once that is settled: what was read stays in \
+         its place until then, and is read again"
+    );
+    Notice::new(Ending::Complete, text)
 }
 
 /// A `where` that is false for every row is more often a slip than meant: a cell of a CSV file is text and equals no number.
@@ -223,7 +239,7 @@ fn read_rows(pass: &mut Pass<'_>, settings: &sqlite::Settings, order: &Order<'_>
         tick(rows, order)?;
     }
     order.progress.add_rows(rows % STRIDE);
-    if let Some(position) = query.position() {
+    if let Some(position) = query.position().filter(|_| pass.too_early == 0) {
         pass.admission().set_cursor(&position.to_string(), &of)?;
     }
     let notices = dates_ahead(&order.sync.name, settings, query.ahead()).into_iter().collect();

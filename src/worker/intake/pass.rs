@@ -68,6 +68,8 @@ pub(super) struct Pass<'p> {
     pub(super) counts: Counts,
     /// Known leads that nobody would send, were it not for this pass: delivered, rejected or failed ones with new content.
     pub(super) again: u64,
+    /// Changed rows that are to be sent and whose leads are in doubt: what they hold now counts once those are settled.
+    pub(super) too_early: u64,
     /// Known leads that were not delivered and that a baseline took as delivered.
     pub(super) overtaken: u64,
     pub(super) samples: Vec<Sample>,
@@ -100,6 +102,7 @@ impl<'p> Pass<'p> {
             unread: Vec::new(),
             counts: Counts::default(),
             again: 0,
+            too_early: 0,
             overtaken: 0,
             samples: Vec::new(),
         })

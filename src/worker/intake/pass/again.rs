@@ -89,6 +89,7 @@ impl Pass<'_> {
             }
             _ => {
                 self.counts.changed += 1;
+                self.too_early += u64::from(lead.known.state != State::Delivered);
                 Ok(())
             }
         }
