@@ -8,7 +8,7 @@ use clap::Args as ClapArgs;
 use super::args::Args;
 use super::exit::{Exit, Failure};
 use super::operator::operator;
-use super::values::{key, state};
+use super::values::{key, retried};
 use super::{load, out, run, status};
 use crate::clock;
 use crate::config::Loaded;
@@ -22,7 +22,7 @@ pub struct RetryOptions {
     #[arg(allow_negative_numbers = true, value_parser = key)]
     pub keys: Vec<String>,
     /// All leads in this state: rejected, failed or waiting [default without keys: rejected and failed]
-    #[arg(long, value_parser = state)]
+    #[arg(long, value_parser = retried)]
     pub state: Option<State>,
     /// Only where the reason holds this text
     #[arg(long, value_name = "TEXT")]
@@ -100,6 +100,12 @@ pub(super) fn check_sync(ledger: &Ledger, name: &str) -> Result<(), Failure> {
 
 /// Says what keeps the next run of these syncs from sending.
 pub(super) fn tell_obstacles(desk: &Desk, syncs: &BTreeSet<String>) -> Result<(), Failure> {
+    let configured = &desk.loaded.unresolved.syncs;
+    for gone in syncs.iter().filter(|name| configured.iter().all(|sync| sync.name != **name)) {
+        out::say(format!(
+            "but there is no sync {gone} in the configuration any more: nothing of it is sent until it is there again"
+        ));
+    }
     let told: BTreeSet<String> = desk
         .ledger
         .status()?

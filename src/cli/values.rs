@@ -7,6 +7,7 @@ use crate::clock;
 use crate::domain::delivery::{State, UnknownState};
 use crate::domain::record::trimmed_key;
 use crate::domain::time::Timestamp;
+use crate::ledger::RETRIED;
 
 /// A key as a person gives it. An argument for one key allows a leading hyphen: what is no option is a key. One for
 /// several cannot: every option after the first key would be a key, too.
@@ -30,6 +31,15 @@ pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
 /// A state of a lead.
 pub(super) fn state(text: &str) -> Result<State, String> {
     text.parse().map_err(|error: UnknownState| error.to_string())
+}
+
+/// A state that a retry may begin in.
+pub(super) fn retried(text: &str) -> Result<State, String> {
+    match state(text)? {
+        State::Held => Err("a held lead may have arrived: lead-sync resolve settles it".to_owned()),
+        state if RETRIED.contains(&state) => Ok(state),
+        _ => Err("write rejected, failed or waiting: the others are delivered, or sent anyway".to_owned()),
+    }
 }
 
 /// A point in time, or how long ago.

@@ -68,7 +68,7 @@ pub use key::key_path;
 pub use lease::{Custody, Lease, holder};
 pub use mark::{OlderLedger, mark_path};
 pub use open::{Ledger, NewLedger};
-pub use operator::{Resolution, Retried, Target};
+pub use operator::{RETRIED, Resolution, Retried, Target};
 pub use prune::Pruned;
 pub use query::{Event, Filter, LeadRow, SyncStatus, Told};
 pub use queue::{Ask, Recovered, hold_in_doubt, recover};

@@ -25,7 +25,7 @@ pub struct Target {
 }
 
 /// The states that a retry may begin in.
-const RETRIED: [State; 3] = [State::Rejected, State::Failed, State::Waiting];
+pub const RETRIED: [State; 3] = [State::Rejected, State::Failed, State::Waiting];
 
 /// What a retry did, and why it left what it left.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

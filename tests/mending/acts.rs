@@ -108,6 +108,30 @@ fn what_keeps_the_next_run_from_sending_is_named_with_what_lifts_it() {
 }
 
 #[test]
+fn a_retry_of_a_state_that_knows_none_says_what_to_give_instead() {
+    let scene = refused(1..=1, 422);
+    for (state, cure) in
+        [("held", "resolve"), ("delivered", "rejected, failed or waiting"), ("pending", "rejected, failed")]
+    {
+        let ran = scene.cli(&["retry", "--state", state]);
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert!(ran.stderr.contains(cure), "{ran:?}");
+    }
+}
+
+#[test]
+fn leads_of_a_sync_that_is_not_configured_any_more_are_not_said_to_be_sent() {
+    let scene = refused(1..=1, 422);
+    let mut retry = scene.command(&["retry", "1"]);
+    let configuration = std::fs::read_to_string(scene.path("lead-sync.toml")).unwrap();
+    let renamed = configuration.replace("syncs.customers", "syncs.others");
+    std::fs::write(scene.path("lead-sync.toml"), renamed).unwrap();
+    let ran = retry.output().unwrap();
+    let said = String::from_utf8(ran.stdout).unwrap();
+    assert!(said.contains("there is no sync customers in the configuration any more"), "{said}");
+}
+
+#[test]
 fn a_key_may_begin_with_a_hyphen_and_have_white_space_around_it() {
     let scene = rejects::scene();
     scene.export(
