@@ -11,7 +11,7 @@
 //! | `admit.rs`, `admit/lead.rs` | intake: one transaction per source; what a row changes about its lead |
 //! | `queue.rs` | the hot path: claim, settle, recover |
 //! | `writer.rs` | the one thread that writes while leads are sent, many in one commit |
-//! | `connections.rs` | pause, breaker and the rate limiter's last time |
+//! | `connections.rs` | pause, breaker, the rate limiter's last time, and where leads went |
 //! | `runs.rs` | runs and their counts |
 //! | `figures.rs` | sums over days, for the dashboard |
 //! | `backup.rs` | a consistent copy, also before a migration |
@@ -58,7 +58,7 @@ mod writer;
 
 pub use admit::{Admission, Content, KnownLead, Place};
 pub use backup::Backup;
-pub use connections::{ConnectionState, PutOff, RateMemory};
+pub use connections::{ConnectionState, Former, PutOff, RateMemory};
 pub use figures::DayCounts;
 pub use forget::{Erased, Forgotten, Held, Person};
 pub use health::{Health, SyncHealth, Version};
