@@ -23,6 +23,7 @@
 //! | `forget.rs` | erases a person |
 //! | `prune.rs` | what is kept no longer than `retain` |
 //! | `storage.rs` | whether it lies where it lasts |
+//! | `successor.rs` | a sync under a new name |
 
 use std::path::PathBuf;
 
@@ -53,6 +54,7 @@ mod rejects;
 mod runs;
 mod schema;
 mod storage;
+mod successor;
 mod told;
 mod writer;
 
@@ -76,6 +78,7 @@ pub use refusal::Refusal;
 pub use rejects::{Kept, Reject, RejectOrigin};
 pub use runs::{Counts, Past, RunRow, Trigger};
 pub use storage::storage_warning;
+pub use successor::Predecessor;
 pub use told::Trouble;
 pub use writer::{Done, Writer};
 

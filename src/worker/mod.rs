@@ -214,6 +214,7 @@ impl<'a> Run<'a> {
             }
             let span = tracing::info_span!("sync", sync = sync.settings.name);
             let order = Order {
+                settings: &prepared.settings,
                 sync: &sync.settings,
                 id: *id,
                 mapping: &sync.mapping,
