@@ -60,7 +60,7 @@ pub struct RunOptions {
     /// Show what would be sent and why; send and write nothing
     #[arg(long, requires = "run_now")]
     pub dry_run: bool,
-    /// Send although there are more new and changed leads than `max_new`
+    /// Send although there are more new and changed leads than `max_new`, or a sync has another name
     #[arg(long, requires = "run_now")]
     pub confirm: bool,
     /// Begin a new ledger where the last one was lost: every lead of the export is sent again

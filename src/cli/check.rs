@@ -65,6 +65,7 @@ fn sources(loaded: &Loaded, settings: &Settings, told: &mut Told) {
                 for ready in &prepared.syncs {
                     told.findings(&checks::source(ready, clock::now()));
                 }
+                told.findings(checks::renamed(settings, sync).as_slice());
             }
             Err(problems) => told.problems(&problems),
         }

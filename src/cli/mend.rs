@@ -64,7 +64,7 @@ pub struct ResolveOptions {
 pub struct ResumeOptions {
     /// Name of the connection
     pub connection: String,
-    /// The API or the distribution has another name by now: what was delivered to the old one counts
+    /// The API, the distribution or the connection has another name by now: what was delivered to the old one counts
     #[arg(long)]
     pub moved: bool,
 }
@@ -254,7 +254,9 @@ fn changed() -> Failure {
 /// Lifts a pause and closes the breaker.
 pub(super) fn resume(args: &Args, options: &ResumeOptions) -> Result<Exit, Failure> {
     let mut desk = open(args, None)?;
-    if options.moved && desk.ledger.forget_destination(&options.connection)? {
+    let syncs = desk.loaded.unresolved.syncs.iter().filter(|sync| sync.connection == options.connection);
+    let syncs: Vec<&str> = syncs.map(|sync| sync.name.as_str()).collect();
+    if options.moved && desk.ledger.forget_destination(&options.connection, &syncs)? {
         out::say(format!("connection {}: the next delivery tells where its leads go from now on", options.connection));
     }
     match desk.ledger.resume(&options.connection, clock::now())? {

@@ -23,7 +23,7 @@ pub struct PlanOptions {
     /// Of a run that sends at most so many leads
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
-    /// Of a run that takes in more new leads than `max_new`
+    /// Of a run that takes in more new leads than `max_new`, or a sync under another name
     #[arg(long)]
     pub confirm: bool,
     /// Show what would be sent as it is, names and addresses included

@@ -10,7 +10,7 @@
 //! reader.rs      a table, read key by key                      entry.rs: one value of it     form.rs: written forms
 //! findings.rs    what reading found                            problem.rs: one problem of it
 //! connection.rs  [connections.NAME]    target.rs: what depends on its kind    auth.rs, secret.rs: its credential
-//! sync.rs        [syncs.NAME]          source.rs, schedule.rs
+//! sync.rs        [syncs.NAME]          source.rs, schedule.rs, overlap.rs: files that two of them want
 //! http.rs        [http]                notify.rs: [notify]
 //! starter.rs     a configuration to begin with
 //! ```
@@ -25,6 +25,7 @@ mod http;
 mod locate;
 mod notify;
 mod origin;
+mod overlap;
 mod problem;
 mod reader;
 mod schedule;
@@ -187,6 +188,7 @@ fn root(mut table: Table<'_>, config_option: String, env: &Env) -> Option<Root> 
         .into_iter()
         .map(|(name, table)| sync::read(name, table?, &outlines))
         .collect();
+    overlap::note(syncs.iter().flatten(), table.findings());
     if table.is_blank("syncs") {
         table.warn("syncs", "there is none, so nothing is sent; add [syncs.NAME]");
     }

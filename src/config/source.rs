@@ -113,7 +113,7 @@ fn sqlite(table: &mut Table<'_>, path: Option<&str>, key: Option<String>) -> Opt
 }
 
 /// The glob with the folder of the file before it, whose own `*`, `?` and `[` are escaped; `None` if that is not UTF-8.
-fn pattern(path: &str, findings: &Findings) -> Option<PathBuf> {
+pub(super) fn pattern(path: &str, findings: &Findings) -> Option<PathBuf> {
     findings.dir().to_str().map(|dir| Path::new(&Pattern::escape(dir)).join(path))
 }
 

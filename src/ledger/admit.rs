@@ -166,6 +166,11 @@ impl Admission<'_> {
         self.keep_file()
     }
 
+    /// True if the pass has added leads, to be sent or refused.
+    pub fn has_grown(&self) -> bool {
+        self.grown > 0
+    }
+
     /// Makes the pass count.
     pub fn commit(self) -> Result<()> {
         self.run("UPDATE sync SET leads = leads + ?2 WHERE id = ?1", params![self.sync, self.grown])?;

@@ -1,4 +1,4 @@
-//! What the ledger remembers of a connection across runs: pause, breaker, the rate limiter's last time.
+//! What the ledger remembers of a connection across runs: pause, breaker, the rate limiter's last time, where its leads went.
 
 use std::time::Duration;
 
@@ -35,6 +35,15 @@ impl PutOff {
     }
 }
 
+/// The connection that a sync was on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Former {
+    /// Its name.
+    pub connection: String,
+    /// Where its first lead was delivered; `None`, too, if the sync has no lead that could have gone there.
+    pub destination: Option<String>,
+}
+
 /// When the connection's last request was about to be sent.
 pub type RateMemory = Option<Timestamp>;
 
@@ -45,11 +54,40 @@ impl Ledger {
         self.db.query_row(sql, [name], |row| row.get(0)).map_err(|error| self.error(&error))
     }
 
-    /// The number of the sync `name` on a connection, which is added if it is new and moved if it was on another one.
+    /// The number of the sync `name`, which is added on a connection if it is new. One that is on another connection stays there: see
+    /// [`Ledger::move_sync`].
     pub fn sync_id(&self, name: &str, connection: i64) -> Result<i64> {
         let sql = "INSERT INTO sync (name, connection) VALUES (?1, ?2)
-                   ON CONFLICT (name) DO UPDATE SET connection = excluded.connection RETURNING id";
+                   ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id";
         self.db.query_row(sql, params![name, connection], |row| row.get(0)).map_err(|error| self.error(&error))
+    }
+
+    /// The connection that the sync `sync` is on, if it is another one than `connection`.
+    pub fn former(&self, sync: &str, connection: &str) -> Result<Option<Former>> {
+        let sql =
+            "SELECT c.name, iif(s.leads > 0, c.destination, NULL) FROM sync s JOIN connection c ON c.id = s.connection
+                    WHERE s.name = ?1 AND c.name <> ?2";
+        let read = self
+            .db
+            .query_row(sql, [sync, connection], |row| Ok(Former { connection: row.get(0)?, destination: row.get(1)? }));
+        read.optional().map_err(|error| self.error(&error))
+    }
+
+    /// Moves a sync to another connection. If its leads were delivered, that connection takes over the destination of the one it was on and, if
+    /// `pause`, the pause, as far as it has none itself.
+    pub fn move_sync(&mut self, sync: i64, connection: i64, pause: bool) -> Result<()> {
+        let path = self.path.clone();
+        let error = |error: rusqlite::Error| super::Error::from_sqlite(&path, &error);
+        let tx = self.write()?;
+        let take_over = "UPDATE connection
+                            SET destination = coalesce(connection.destination, old.destination),
+                                pause_until = iif(?3, coalesce(connection.pause_until, old.pause_until), connection.pause_until),
+                                pause_reason = iif(?3 AND connection.pause_until IS NULL, old.pause_reason, connection.pause_reason)
+                           FROM connection old JOIN sync s ON s.connection = old.id
+                          WHERE connection.id = ?2 AND s.id = ?1 AND s.leads > 0 AND old.destination IS NOT NULL";
+        tx.execute(take_over, params![sync, connection, pause]).map_err(error)?;
+        tx.execute("UPDATE sync SET connection = ?2 WHERE id = ?1", [sync, connection]).map_err(error)?;
+        tx.commit().map_err(error)
     }
 
     /// What is remembered of a connection.
@@ -80,10 +118,21 @@ impl Ledger {
         read.map(Option::flatten).map_err(|error| self.error(&error))
     }
 
-    /// The place where the connection's leads were delivered has moved: the next delivery tells where to. False if there is no such connection.
-    pub fn forget_destination(&self, name: &str) -> Result<bool> {
-        let sql = "UPDATE connection SET destination = NULL WHERE name = ?1";
-        Ok(self.db.execute(sql, [name]).map_err(|error| self.error(&error))? == 1)
+    /// The place where leads were delivered is that of the connection `name` by now, and `syncs` go there: the next delivery tells where that is.
+    /// A connection that is new is added for a sync that is known. False if there is none.
+    pub fn forget_destination(&mut self, name: &str, syncs: &[&str]) -> Result<bool> {
+        let path = self.path.clone();
+        let error = |error: rusqlite::Error| super::Error::from_sqlite(&path, &error);
+        let tx = self.write()?;
+        for sync in syncs {
+            let add = "INSERT INTO connection (name) SELECT ?1 FROM sync WHERE name = ?2 ON CONFLICT (name) DO NOTHING";
+            tx.execute(add, [name, sync]).map_err(error)?;
+            let on = "UPDATE sync SET connection = (SELECT id FROM connection WHERE name = ?1) WHERE name = ?2";
+            tx.execute(on, [name, sync]).map_err(error)?;
+        }
+        let known = tx.execute("UPDATE connection SET destination = NULL WHERE name = ?1", [name]).map_err(error)?;
+        tx.commit().map_err(error)?;
+        Ok(known == 1)
     }
 
     /// What keeps a sync from sending; nothing if the ledger does not know it.

@@ -11,7 +11,7 @@
 //! | `admit.rs`, `admit/lead.rs` | intake: one transaction per source; what a row changes about its lead |
 //! | `queue.rs` | the hot path: claim, settle, recover |
 //! | `writer.rs` | the one thread that writes while leads are sent, many in one commit |
-//! | `connections.rs` | pause, breaker and the rate limiter's last time |
+//! | `connections.rs` | pause, breaker, the rate limiter's last time, and where leads went |
 //! | `runs.rs` | runs and their counts |
 //! | `figures.rs` | sums over days, for the dashboard |
 //! | `backup.rs` | a consistent copy, also before a migration |
@@ -23,6 +23,7 @@
 //! | `forget.rs` | erases a person |
 //! | `prune.rs` | what is kept no longer than `retain` |
 //! | `storage.rs` | whether it lies where it lasts |
+//! | `successor.rs` | a sync under a new name |
 
 use std::path::PathBuf;
 
@@ -53,12 +54,13 @@ mod rejects;
 mod runs;
 mod schema;
 mod storage;
+mod successor;
 mod told;
 mod writer;
 
 pub use admit::{Admission, Content, KnownLead, Place};
 pub use backup::Backup;
-pub use connections::{ConnectionState, PutOff, RateMemory};
+pub use connections::{ConnectionState, Former, PutOff, RateMemory};
 pub use figures::DayCounts;
 pub use forget::{Erased, Forgotten, Held, Person};
 pub use health::{Health, SyncHealth, Version};
@@ -76,6 +78,7 @@ pub use refusal::Refusal;
 pub use rejects::{Kept, Reject, RejectOrigin};
 pub use runs::{Counts, Past, RunRow, Trigger};
 pub use storage::storage_warning;
+pub use successor::Predecessor;
 pub use told::Trouble;
 pub use writer::{Done, Writer};
 

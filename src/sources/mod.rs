@@ -34,6 +34,14 @@ impl Settings {
         }
     }
 
+    /// True if the file or database that the ledger has as `origin` is, or was, one of this source.
+    pub fn has_origin(&self, origin: &str) -> bool {
+        match self {
+            Self::Csv(settings) => csv::has_origin(settings, origin),
+            Self::Sqlite(settings) => settings.shown == origin,
+        }
+    }
+
     /// What is wrong with a row whose key an earlier row had, with other values. `first` is the earlier one's [`Record::line`](crate::domain::record::Record::line).
     pub fn repeated_key(&self, first: u64) -> RowFault {
         match self {

@@ -15,7 +15,7 @@ pub struct Job {
     pub purpose: Purpose,
     /// Send so many leads at most.
     pub limit: Option<u64>,
-    /// More leads to be sent than `max_new` are confirmed.
+    /// More leads to be sent than `max_new`, no rows, and a sync under a new name are confirmed.
     pub confirmed: bool,
     /// A ledger may be created where traces of a lost one are.
     pub new_ledger: NewLedger,

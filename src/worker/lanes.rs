@@ -147,7 +147,9 @@ async fn save_sessions(run: &mut Run<'_>, lanes: &[Lane<'_>], too_late: impl Fut
 /// keeps nobody waiting.
 async fn open_all<'p>(run: &mut Run<'p>, ledger: &Ledger) -> ledger::Result<Vec<Lane<'p>>> {
     let prepared = run.assignment.prepared;
-    let used: BTreeSet<&str> = prepared.syncs.iter().map(|sync| sync.settings.connection.as_str()).collect();
+    let syncs = prepared.syncs.iter().map(|sync| &sync.settings);
+    let sending = syncs.filter(|sync| !run.elsewhere.contains_key(&sync.name));
+    let used: BTreeSet<&str> = sending.map(|sync| sync.connection.as_str()).collect();
     let connections = prepared.settings.connections.iter().filter(|known| used.contains(known.name.as_str()));
     let opened = join_all(connections.map(|connection| open(run, ledger, connection))).await;
     let mut lanes = Vec::new();
@@ -182,14 +184,13 @@ async fn open<'p>(run: &Run<'_>, ledger: &Ledger, connection: &'p Connection) ->
     let destination = Destination::new(connection.destination.clone()).map_err(|error| usage(error.to_string()))?;
     let tokens = connect(connection, prepared).map_err(|error| usage(error.to_string()))?;
     let distribution = distribution(connection, tokens.as_ref()).await.map_err(Closed::Notice)?;
-    if let Some(notice) =
-        place::moved(&prepared.settings, connection, distribution.as_deref(), state.destination.as_deref())
-    {
+    let place = place::of(connection, distribution.as_deref());
+    if let Some(notice) = place::moved(&prepared.settings, connection, &place, state.destination.as_deref()) {
         return Err(Closed::Notice(notice));
     }
-    let place = place::of(connection, distribution.as_deref());
     let mut syncs = HashMap::new();
-    for sync in prepared.syncs.iter().map(|sync| &sync.settings).filter(|sync| sync.connection == *name) {
+    let sends = |sync: &&Sync| sync.connection == *name && !run.elsewhere.contains_key(&sync.name);
+    for sync in prepared.syncs.iter().map(|sync| &sync.settings).filter(sends) {
         let endpoint = endpoint(connection, sync, distribution.as_deref()).map_err(usage)?;
         let target = destination.target(&endpoint).map_err(|error: destination::Error| usage(error.to_string()))?;
         if let Some((number, _)) = run.ids.get(&sync.name) {

@@ -23,6 +23,7 @@ use std::time::Duration;
 pub use self::intake::{Imported, Purpose, RejectsError, columns_of, export_rejects, import_rejects};
 use self::intake::{Order, Taken};
 pub use self::job::{Assignment, Job};
+use self::place::Entered;
 pub use self::prepare::{Prepared, Ready, prepare};
 use self::progress::Progress;
 use self::report::{Ending, Notice, Report};
@@ -62,7 +63,7 @@ fn pass_over(assignment: Assignment<'_>) -> ledger::Result<Report> {
         ledger.refuse_older()?;
     }
     ledger.check_space()?;
-    let mut run = Run::begin(assignment, ledger_ids(&ledger, prepared)?, started_at);
+    let mut run = Run::begin(assignment, place::enter(&mut ledger, prepared)?, started_at);
     if lease.is_some() {
         run.recover(&mut ledger)?;
     }
@@ -93,23 +94,13 @@ pub fn plan(prepared: &Prepared, confirmed: bool, progress: &Progress, stop: &St
         older_ledger: OlderLedger::Confirmed,
     };
     let assignment = Assignment { prepared, job: &job, lease: None, progress, stop };
-    let mut run = Run::begin(assignment, ledger_ids(&ledger, prepared)?, started_at);
+    let mut run = Run::begin(assignment, place::enter(&mut ledger, prepared)?, started_at);
     run.dry = true;
     if let Err(error @ (ledger::Error::Older { .. } | ledger::Error::DamagedMark { .. })) = older {
         run.notices.push(Notice::new(Ending::Attention, error.to_string()));
     }
     run.take_in(&mut ledger)?;
     run.finish(&ledger)
-}
-
-/// The numbers of the prepared syncs and their connections: sync name → (sync, connection).
-fn ledger_ids(ledger: &Ledger, prepared: &Prepared) -> ledger::Result<BTreeMap<String, (i64, i64)>> {
-    let mut ids = BTreeMap::new();
-    for sync in &prepared.syncs {
-        let connection = ledger.connection_id(&sync.settings.connection)?;
-        ids.insert(sync.settings.name.clone(), (ledger.sync_id(&sync.settings.name, connection)?, connection));
-    }
-    Ok(ids)
 }
 
 /// A run under way.
@@ -119,6 +110,8 @@ struct Run<'a> {
     dry: bool,
     started_at: Timestamp,
     ids: BTreeMap<String, (i64, i64)>,
+    /// What to say of the syncs of which nothing is taken in or sent, as their leads were delivered elsewhere.
+    elsewhere: BTreeMap<String, Notice>,
     counts: BTreeMap<i64, Counts>,
     /// Of the requests, by connection.
     latency: BTreeMap<i64, Latency>,
@@ -131,7 +124,8 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn begin(assignment: Assignment<'a>, ids: BTreeMap<String, (i64, i64)>, started_at: Timestamp) -> Self {
+    fn begin(assignment: Assignment<'a>, entered: Entered, started_at: Timestamp) -> Self {
+        let Entered { ids, elsewhere } = entered;
         let counts = ids.values().map(|(sync, _)| (*sync, Counts::default())).collect();
         Self {
             assignment,
@@ -139,6 +133,7 @@ impl<'a> Run<'a> {
             dry: false,
             started_at,
             ids,
+            elsewhere,
             counts,
             latency: BTreeMap::new(),
             holds_others: false,
@@ -210,15 +205,16 @@ impl<'a> Run<'a> {
         let Assignment { prepared, job, progress, stop, .. } = self.assignment;
         for sync in &prepared.syncs {
             let Some((id, _)) = self.ids.get(&sync.settings.name) else { continue };
-            if let Some(notice) = self.is_elsewhere(ledger, &sync.settings.name)? {
+            if let Some(notice) = self.elsewhere.get(&sync.settings.name) {
                 self.unread.push(sync.settings.name.clone());
-                if !self.notices.contains(&notice) {
-                    self.notices.push(notice);
+                if !self.notices.contains(notice) {
+                    self.notices.push(notice.clone());
                 }
                 continue;
             }
             let span = tracing::info_span!("sync", sync = sync.settings.name);
             let order = Order {
+                settings: &prepared.settings,
                 sync: &sync.settings,
                 id: *id,
                 mapping: &sync.mapping,

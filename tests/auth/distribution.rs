@@ -107,6 +107,24 @@ async fn check_finds_that_the_leads_would_go_to_another_distribution_than_before
     refused(&desk, &["check"], &cause).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_session_of_a_new_connection_is_held_against_the_place_of_the_one_before() {
+    let desk = Desk::start(|_| {}).await;
+    desk.export(1);
+    assert_eq!(desk.login().await.status.code(), Some(0));
+    assert_eq!(desk.run(&["--run-now"]).await.status.code(), Some(0));
+    session_tells(&desk, &json!("another"));
+    std::fs::rename(desk.file("tokens/wegroup.json"), desk.file("tokens/other.json")).unwrap();
+    change(&desk, "connections.wegroup", "connections.other");
+    change(&desk, "connection = \"wegroup\"", "connection = \"other\"");
+    let cause = format!("its leads were delivered to distribution {} at this machine", Options::DISTRIBUTION_ID);
+    for command in ["check", "--run-now", "check", "--run-now"] {
+        refused(&desk, &[command], &cause).await;
+    }
+    assert_eq!(desk.run(&["resume", "other", "--moved"]).await.status.code(), Some(0));
+    assert_eq!(desk.run(&["--run-now"]).await.status.code(), Some(0));
+}
+
 #[tokio::test]
 async fn ids_that_userinfo_gives_as_numbers_are_as_good_as_texts() {
     let user = json!({"sub": "broker@example.com", "uid": 1, "bid": 2, "did": 3, "username": null});

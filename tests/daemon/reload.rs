@@ -177,3 +177,27 @@ fn a_sync_that_is_removed_is_no_longer_measured() {
     daemon.signal(Signal::TERM);
     assert_eq!(daemon.end().0, Some(0));
 }
+
+#[test]
+fn a_new_configuration_that_gives_a_sync_a_connection_to_another_place_sends_nothing_there() {
+    let mut scene = Scene::new();
+    scene.sync("schedule", "\"* * * * * *\"").customers(0..1);
+    let daemon = Daemon::start(&scene);
+    until("it is delivered", || scene.stored().len() == 1);
+    let elsewhere = format!(
+        "[connections.production]\nkind = \"wegroup\"\napi_url = {:?}\ndistribution_id = \"11111111-2222-3333-4444-555555555555\"\n\
+         auth = {{ kind = \"apikey\", token = {{ env = \"TEST_TOKEN\" }} }}\n",
+        scene.api.url()
+    );
+    scene.sync("connection", "\"production\"").more(&elsewhere);
+    drop(scene.command(&[]));
+    daemon.signal(Signal::HUP);
+    daemon.until_said("of connection wegroup before and production now");
+    scene.customers(0..2);
+    daemon.until_ended("error", 3);
+    assert_eq!((scene.requests().len(), scene.leads().len()), (1, 1));
+    assert_eq!(scene.cli(&["resume", "production", "--moved"]).code, 0);
+    until("it goes there once that is confirmed", || scene.requests().len() > 1);
+    daemon.signal(Signal::TERM);
+    daemon.end();
+}

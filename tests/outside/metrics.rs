@@ -63,7 +63,7 @@ async fn a_sync_that_was_renamed_is_no_longer_shown() {
     assert_eq!(site.run(&["--run-now"]).await.code, 0);
     let renamed = site.read("lead-sync.toml").replace("[syncs.customers", "[syncs.clients");
     site.write("lead-sync.toml", &renamed);
-    assert_eq!(site.run(&["--run-now", "--metrics-file", "lead-sync.prom"]).await.code, 0);
+    assert_eq!(site.run(&["--run-now", "--confirm", "--metrics-file", "lead-sync.prom"]).await.code, 0);
     let text = site.read("lead-sync.prom");
     assert!(text.contains(r#"sync="clients""#) && !text.contains(r#"sync="customers""#), "{text}");
 }

@@ -1,6 +1,8 @@
 //! `max_new`: an export that would have more sent than anybody expects.
 
-use crate::support::Scene;
+use lead_sync::sandbox::{Answer, Fault, Kind, RetryAfter};
+
+use crate::support::{Ran, Scene};
 
 const HEADER: &str = "id,first_name,last_name,email\n";
 
@@ -137,4 +139,75 @@ fn rows_of_a_file_that_is_refused_are_not_counted() {
     scene.export("half.csv", rows(3..6, "Bob").trim_end());
     let ran = scene.run();
     assert_eq!((ran.code, ran.count("delivered")), (4, 3), "the half file is left, the other one sent: {ran:?}");
+}
+
+/// Runs the scene's configuration with its sync under another name.
+fn renamed(scene: &Scene, args: &[&str]) -> Ran {
+    let mut command = scene.command(args);
+    let path = scene.path("lead-sync.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("syncs.customers", "syncs.clients")).unwrap();
+    command.output().unwrap().into()
+}
+
+#[test]
+fn a_sync_under_a_new_name_sends_nothing_again_until_that_is_confirmed() {
+    let scene = Scene::new();
+    scene.customers(0..2);
+    assert_eq!(scene.run().count("delivered"), 2);
+    let wait = Answer { retry_after: Some(RetryAfter::Seconds(3600)), ..Answer::new(503) };
+    scene.fault(Fault::once(Kind::Status(wait)));
+    scene.customers(0..3);
+    assert_eq!(scene.run().code, 4);
+    for args in [&["--run-now"][..], &["--run-now"], &["plan"], &["check"]] {
+        let ran = renamed(&scene, args);
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(ran.code == 3 && said.contains("what sync customers did, which is not configured any more"), "{ran:?}");
+        assert!(said.contains("3 leads, 1 of them still to be sent"), "{ran:?}");
+        assert!(said.contains("baseline --sync clients") && said.contains("--confirm"), "{ran:?}");
+    }
+    assert_eq!((scene.requests().len(), scene.leads().len()), (3, 3));
+    assert_eq!(
+        (scene.cli(&["resume", "wegroup"]).code, scene.run().count("delivered")),
+        (0, 1),
+        "the old name is back"
+    );
+    let confirmed = renamed(&scene, &["--run-now", "--confirm"]);
+    assert_eq!((confirmed.code, scene.requests().len()), (0, 7), "{confirmed:?}");
+    scene.customers(0..4);
+    assert_eq!((renamed(&scene, &["--run-now"]).code, scene.requests().len()), (0, 8), "it has leads of its own");
+}
+
+#[test]
+fn rows_that_the_mapping_refuses_do_not_make_a_new_name_an_old_one() {
+    let mut scene = Scene::new();
+    scene.customers(0..2);
+    assert_eq!(scene.run().count("delivered"), 2);
+    scene.sync("required", "[\"prospect.last_name\"]");
+    let good = std::fs::read_to_string(scene.path("exports/customers.csv")).unwrap();
+    for export in ["id,first_name,last_name,email\n0,First0,,p0@example.com\n", &good] {
+        scene.export("customers.csv", export);
+        assert_eq!((renamed(&scene, &["--run-now"]).code, scene.requests().len()), (3, 2), "{export}");
+    }
+}
+
+#[test]
+fn a_baseline_takes_over_what_was_delivered_under_the_old_name() {
+    let scene = Scene::new();
+    scene.customers(0..2);
+    assert_eq!(scene.run().count("delivered"), 2);
+    assert_eq!(renamed(&scene, &["baseline", "--sync", "clients", "--yes"]).code, 0);
+    scene.customers(0..3);
+    assert_eq!((renamed(&scene, &["--run-now"]).code, scene.requests().len()), (0, 3));
+}
+
+#[test]
+fn a_new_sync_that_reads_something_else_than_one_that_is_gone_is_held_back_by_nothing() {
+    let mut scene = Scene::new();
+    scene.customers(0..2);
+    assert_eq!(scene.run().count("delivered"), 2);
+    std::fs::create_dir(scene.path("others")).unwrap();
+    std::fs::copy(scene.path("exports/customers.csv"), scene.path("others/customers.csv")).unwrap();
+    scene.source("path", "\"others/*.csv\"");
+    assert_eq!((renamed(&scene, &["--run-now"]).code, scene.requests().len()), (0, 4));
 }

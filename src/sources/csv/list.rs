@@ -6,8 +6,10 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use glob::Pattern;
+
 use super::Settings;
-use super::pattern::Glob;
+use super::pattern::{self, Glob};
 use crate::domain::time::Timestamp;
 use crate::sources::Error;
 
@@ -64,6 +66,12 @@ pub fn list(settings: &Settings, now: Timestamp) -> Result<Vec<Entry>, Error> {
     }
     entries.sort_by(|a, b| a.origin.cmp(&b.origin));
     Ok(entries)
+}
+
+/// True if a file with this [`Entry::origin`] is one of the source's, whether it is there or not.
+pub fn has_origin(settings: &Settings, origin: &str) -> bool {
+    settings.shown == origin
+        || Pattern::new(&settings.shown).is_ok_and(|pattern| pattern.matches_with(origin, pattern::OPTIONS))
 }
 
 /// Path and origin of every name that the glob matches.

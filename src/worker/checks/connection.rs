@@ -8,7 +8,7 @@ use crate::clock;
 use crate::destination::Destination;
 use crate::domain::outcome::{self, Reply};
 use crate::domain::time::Timestamp;
-use crate::ledger::Ledger;
+use crate::ledger::{self, Ledger};
 use crate::worker::place;
 use crate::worker::settings::{Api, Connection, Settings};
 
@@ -56,8 +56,10 @@ pub async fn credential(settings: &Settings, connection: &Connection) -> Vec<Fin
     };
     // Of a session that cannot be used it is not known where it belongs.
     let is_known = distribution.is_some() || connection.api == Api::Http;
-    let elsewhere = is_known.then(|| elsewhere(settings, connection, distribution.as_deref())).flatten();
-    std::iter::once(finding).chain(elsewhere).collect()
+    let place = is_known.then(|| place::of(connection, distribution.as_deref()));
+    // What is wrong with the ledger is a finding of its own.
+    let elsewhere = place.and_then(|place| elsewhere(settings, connection, &place).ok());
+    std::iter::once(finding).chain(elsewhere.into_iter().flatten()).collect()
 }
 
 /// The credential; and the distribution that its session belongs to, if it tells one.
@@ -93,12 +95,16 @@ async fn tried(settings: &Settings, connection: &Connection) -> (Finding, Option
 }
 
 /// What a run would refuse: leads of this ledger were delivered to another place.
-fn elsewhere(settings: &Settings, connection: &Connection, distribution: Option<&str>) -> Option<Finding> {
-    // What is wrong with the ledger is a finding of its own.
-    let before =
-        Ledger::open_reader(&settings.ledger).and_then(|ledger| ledger.destination_of(&connection.name)).ok()?;
-    let notice = place::moved(settings, connection, distribution, before.as_deref())?;
-    Some(Finding::bad(notice.ending, format!("connections.{}", connection.name), &notice.text))
+fn elsewhere(settings: &Settings, connection: &Connection, now: &str) -> ledger::Result<Vec<Finding>> {
+    let ledger = Ledger::open_reader(&settings.ledger)?;
+    let before = ledger.destination_of(&connection.name)?;
+    let mut notices = Vec::from_iter(place::moved(settings, connection, now, before.as_deref()));
+    for sync in settings.syncs.iter().filter(|sync| sync.connection == connection.name) {
+        let former = ledger.former(&sync.name, &connection.name)?;
+        notices.extend(former.and_then(|former| place::sync_moved(settings, connection, now, &sync.name, &former)));
+    }
+    let subject = format!("connections.{}", connection.name);
+    Ok(notices.iter().map(|notice| Finding::bad(notice.ending, subject.clone(), &notice.text)).collect())
 }
 
 /// Before there is a ledger no token is asked for: a session without a ledger is the mark of a lost ledger.

@@ -6,7 +6,7 @@ mod source;
 
 pub use connection::{credential, host};
 pub use ledger::ledger;
-pub use source::source;
+pub use source::{renamed, source};
 
 use super::report::Ending;
 

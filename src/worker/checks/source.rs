@@ -9,9 +9,11 @@ use crate::domain::count::count;
 use crate::domain::mapping::Mapping;
 use crate::domain::record::{Record, Row, RowFault};
 use crate::domain::time::Timestamp;
+use crate::ledger::Ledger;
 use crate::sources::{self, csv, sqlite};
-use crate::worker::intake::{COMPARE_ALIKE, ending};
+use crate::worker::intake::{COMPARE_ALIKE, ending, guard};
 use crate::worker::prepare::Ready;
+use crate::worker::settings::{Settings, Sync};
 
 /// So many rows of each file, or of a query, are read: a look, not a run. `plan` reads them all.
 const ROWS: u64 = 1000;
@@ -26,6 +28,13 @@ pub fn source(ready: &Ready, now: Timestamp) -> Vec<Finding> {
         sources::Settings::Csv(settings) => files(&subject, settings, &ready.mapping, now),
         sources::Settings::Sqlite(settings) => vec![query(&subject, settings, &ready.mapping, now)],
     }
+}
+
+/// A sync under a new name, of which a run would take in nothing.
+pub fn renamed(settings: &Settings, sync: &Sync) -> Option<Finding> {
+    // What is wrong with the ledger is a finding of its own.
+    let said = Ledger::open_reader(&settings.ledger).and_then(|ledger| guard::renamed(&ledger, settings, sync));
+    said.ok().flatten().map(|text| Finding::bad(Ending::Attention, format!("syncs.{}", sync.name), &text))
 }
 
 fn files(subject: &str, settings: &csv::Settings, mapping: &Mapping, now: Timestamp) -> Vec<Finding> {

@@ -3,6 +3,7 @@
 mod by_hand;
 mod columns;
 mod files;
+pub(super) mod guard;
 mod pass;
 mod rejects;
 
@@ -13,7 +14,7 @@ pub use rejects::{Imported, RejectsError, export_rejects, import_rejects};
 
 use super::progress::Progress;
 use super::report::{Ending, Notice, Sample};
-use super::settings::Sync;
+use super::settings::{Settings, Sync};
 use crate::domain::count::{are, count};
 use crate::domain::mapping::Mapping;
 use crate::domain::record::{Record, Row};
@@ -30,6 +31,8 @@ pub(super) const COMPARE_ALIKE: &str = "compare with the very value of the cell:
 
 /// What an intake is to do, besides the sync's own settings.
 pub(super) struct Order<'o> {
+    /// Everything as configured.
+    pub settings: &'o Settings,
     /// The sync.
     pub sync: &'o Sync,
     /// Its number in the ledger.
@@ -40,7 +43,7 @@ pub(super) struct Order<'o> {
     pub run: i64,
     /// To be sent, or taken as delivered.
     pub purpose: Purpose,
-    /// More leads to be sent than `max_new` are confirmed.
+    /// More leads to be sent than `max_new`, no rows, and a sync under a new name are confirmed.
     pub confirmed: bool,
     /// Files may be moved once they are read.
     pub may_archive: bool,
@@ -88,6 +91,7 @@ impl From<ledger::Error> for Halt {
 /// Reads one sync's source and admits its rows. What is wrong with the source is a notice; an error is the ledger's.
 pub(super) fn take_in(ledger: &mut Ledger, order: &Order<'_>) -> ledger::Result<Taken> {
     let key = ledger.key();
+    let renamed = guard::renamed(ledger, order.settings, order.sync)?;
     let basis = order.mapping.columns_digest();
     let admission = ledger.admit(order.id, order.run, &basis, order.now)?;
     let name = &order.sync.name;
@@ -97,7 +101,7 @@ pub(super) fn take_in(ledger: &mut Ledger, order: &Order<'_>) -> ledger::Result<
         sources::Settings::Sqlite(settings) => read_rows(&mut pass, settings, order),
     };
     match read {
-        Ok(read) => conclude(pass, read, order),
+        Ok(read) => conclude(pass, read, order, renamed),
         Err(Halt::Ledger(error)) => Err(error),
         Err(Halt::Source(error)) => {
             pass.into_admission().abandon()?;
@@ -131,13 +135,15 @@ impl Read {
     }
 }
 
-fn conclude(mut pass: Pass<'_>, read: Read, order: &Order<'_>) -> ledger::Result<Taken> {
+fn conclude(mut pass: Pass<'_>, read: Read, order: &Order<'_>, renamed: Option<String>) -> ledger::Result<Taken> {
     let name = &order.sync.name;
     let is_all = read.is_all();
     let is_read = read.awaits_files || (is_all && !read.found_none);
     let mut notices = read.notices;
     let (counts, again, samples) = (pass.counts, pass.again, std::mem::take(&mut pass.samples));
-    if let Some(notice) = guard(order, &counts, again, is_all) {
+    // A pass that adds no lead leaves the question open for the next one.
+    let renamed = renamed.filter(|_| pass.admission().has_grown());
+    if let Some(notice) = guard::guard(order, &counts, again, is_all, renamed) {
         pass.into_admission().abandon()?;
         notices.push(notice);
         let counts = Counts { rejected: 0, held: 0, ..counts };
@@ -167,29 +173,6 @@ fn conclude(mut pass: Pass<'_>, read: Read, order: &Order<'_>) -> ledger::Result
         notices.extend(files::archive(name, folder, &read.to_archive));
     }
     Ok(Taken { counts, notices, samples, is_read })
-}
-
-/// Why nothing of the source is taken in: more new leads than expected, or no row at all, unless a person has confirmed it.
-fn guard(order: &Order<'_>, counts: &Counts, again: u64, is_all: bool) -> Option<Notice> {
-    if order.confirmed || order.purpose != Purpose::Send {
-        return None;
-    }
-    let name = &order.sync.name;
-    let confirm = "run once with --confirm (stop a daemon before, and start it again afterwards)";
-    if let Some(most) = order.sync.max_new.filter(|most| counts.new + again > *most) {
-        let text = format!(
-            "sync {name}: {} and {again} changed ones to be sent again, more than max_new = {most}: nothing of this export was taken in. \
-             Was the key column or another one shifted, the mapping changed, or the ledger lost? If they are right, {confirm}",
-            count(counts.new, "new lead")
-        );
-        return Some(Notice::new(Ending::Attention, text));
-    }
-    (order.sync.expects_rows && counts.read == 0 && is_all).then(|| {
-        let text = format!(
-            "sync {name}: not a single row was read (no_rows = \"warn\"); was the export cut short or written elsewhere? If it is to be empty, {confirm}"
-        );
-        Notice::new(Ending::Attention, text)
-    })
 }
 
 /// Nobody else keeps the new content of a lead in doubt: its row has to be there when that is settled.
