@@ -123,6 +123,7 @@ impl Admission<'_> {
 
     /// The number of the file or database `path`, whose form is remembered.
     pub fn origin(&self, path: &str, layout: &Layout) -> Result<i64> {
+        self.keep_layout(path, layout)?;
         let layout = serde_json::to_string(layout).unwrap_or_default();
         let sql = "INSERT INTO origin (sync, path, layout) VALUES (?1, ?2, ?3)
                    ON CONFLICT (sync, path) DO UPDATE SET layout = excluded.layout RETURNING id";

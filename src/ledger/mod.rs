@@ -18,6 +18,7 @@
 //! | `health.rs`, `told.rs` | what is watched from outside, and what was last told |
 //! | `operator.rs`, `refusal.rs` | what a person does to leads, and why a lead is left as it is |
 //! | `query.rs` | answers for the commands |
+//! | `layouts.rs` | in which layout of its export a kept row is written |
 //! | `quarantine.rs` | rows that cannot become a lead |
 //! | `rejects.rs` | rejected rows, and the corrected ones that replace them |
 //! | `forget.rs` | erases a person |
@@ -39,6 +40,7 @@ mod health;
 mod identity;
 mod inspect;
 mod key;
+mod layouts;
 mod lease;
 mod listing;
 mod mark;

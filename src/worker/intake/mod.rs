@@ -9,7 +9,7 @@ mod rejects;
 pub use columns::columns_of;
 use pass::Pass;
 pub use pass::Purpose;
-pub use rejects::{Imported, RejectsError, export_rejects, import_rejects};
+pub use rejects::{ChosenRejects, Imported, RejectsError, export_rejects, import_rejects};
 
 use super::progress::Progress;
 use super::report::{Ending, Notice, Sample};
