@@ -11,7 +11,7 @@ use super::args::Args;
 use super::exit::{Exit, Failure};
 use super::mend::Desk;
 use super::operator::operator;
-use super::{load, mend, out};
+use super::{load, mend, out, target};
 use crate::aside::Aside;
 use crate::clock;
 use crate::config::pasted;
@@ -112,9 +112,11 @@ fn chosen(ledger: &Ledger, sync: Option<&String>) -> Result<Option<String>, Fail
 }
 
 fn export(args: &Args, options: &ExportOptions) -> Result<Exit, Failure> {
-    let settings = load::load(args)?.unresolved;
-    let ledger = Ledger::open_reader(&settings.ledger)?;
+    let loaded = load::load(args)?;
     let path = &options.file;
+    target::refuse_in_use(&loaded, path)?;
+    let settings = loaded.unresolved;
+    let ledger = Ledger::open_reader(&settings.ledger)?;
     if path.symlink_metadata().is_ok() {
         return Err(Failure::unwritten(path, &io::ErrorKind::AlreadyExists.into()));
     }

@@ -8,7 +8,7 @@ use clap::Args as ClapArgs;
 
 use super::args::Args;
 use super::exit::{Exit, Failure};
-use super::{load, out, outlook};
+use super::{load, out, outlook, target};
 use crate::aside::Aside;
 use crate::clock;
 use crate::config::Env;
@@ -31,6 +31,7 @@ pub struct ReportOptions {
 pub(super) fn report(args: &Args, options: &ReportOptions) -> Result<Exit, Failure> {
     let loaded = load::load(args)?;
     let file = &options.file;
+    target::refuse_in_use(&loaded, file)?;
     if !options.force && fs::symlink_metadata(file).is_ok() {
         return Err(refused(file, &io::ErrorKind::AlreadyExists.into()));
     }

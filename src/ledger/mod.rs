@@ -64,7 +64,7 @@ pub use connections::{ConnectionState, PutOff, RateMemory};
 pub use figures::DayCounts;
 pub use forget::{Erased, Forgotten, Held, Person};
 pub use health::{Health, SyncHealth, Version};
-pub use identity::is_beside_itself;
+pub use identity::{files_of, is_beside_itself};
 pub use inspect::Found;
 pub use key::key_path;
 pub use lease::{Custody, Lease, holder};

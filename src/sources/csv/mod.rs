@@ -20,7 +20,7 @@ mod window;
 
 pub use archive::{archive, try_archive};
 pub use file::{CsvFile, Summary, column_names};
-pub use list::{Entry, list};
+pub use list::{Entry, covers, list};
 
 use std::path::PathBuf;
 use std::time::Duration;
