@@ -30,8 +30,8 @@ wrong is told and stays rejected (exit 3).
 
 A row that was not touched stays rejected; empty its _reason to say that it is right as it stands. A row with too many cells goes on
 in columns without a name before _reason; one with too few is filled up with empty cells. A cell that a spreadsheet would run as a
-formula has an apostrophe in front, which the import takes away again. Have the spreadsheet read all columns as text, or it may drop
-leading zeros.
+formula has an apostrophe in front, which the import takes away again. Have the spreadsheet read all columns as text: it drops
+leading zeros of others, and a row that has lost some is refused, as its key would be another one.
 
 A corrected row counts until the export's own row is another one.";
 

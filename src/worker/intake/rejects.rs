@@ -6,6 +6,7 @@ mod export;
 mod forms;
 mod import;
 mod reader;
+mod zeros;
 
 use std::io;
 

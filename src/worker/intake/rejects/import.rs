@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::RejectsError;
 use super::forms::Forms;
+use super::zeros;
 use crate::domain::delivery::State;
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::mapping::{Lead, Mapping};
@@ -131,9 +132,13 @@ impl Import<'_> {
             Ok(cells) => cells,
             Err(reason) => return Ok(Err(reason)),
         };
-        if !self.is_of(&reject, &original, &cells) {
+        let restored = zeros::restored(&cells, &original);
+        if !self.is_of(&reject, &original, &restored) {
             let another = "the row of this line is another one by now: export the rejects again, and correct it there";
             return Ok(self.taken_before(correction)?.map_err(|_| another.to_owned()));
+        }
+        if let Some(refusal) = zeros::refusal(&cells, &restored, self.forms.style(Some(&reject))) {
+            return Ok(Err(refusal));
         }
         if !correction.accepted && same(&cells, &original) {
             return Ok(Err(format!("not corrected (empty its _reason if it is right): {}", reject.reason)));
@@ -154,7 +159,8 @@ impl Import<'_> {
             let mut record = Record::default();
             let cells = correction.cells(&[], self.forms.style(None))?;
             self.forms.read(None, &cells, &mut record);
-            rejects.retain(|reject| reject.key == record.key());
+            let is_key = |key: &str| key == record.key() || zeros::are_lost(key.as_bytes(), record.key().as_bytes());
+            rejects.retain(|reject| is_key(&reject.key));
             // A lead and a newer row of it that was quarantined: the row counts.
             rejects.sort_by_key(|reject| matches!(reject.kept, Kept::Lead(_)));
             let origin = rejects.first().map(|reject| reject.origin);
