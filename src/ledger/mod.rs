@@ -58,7 +58,7 @@ mod storage;
 mod told;
 mod writer;
 
-pub use admit::{Admission, Content, KnownLead, Place};
+pub use admit::{Admission, Basis, Content, KnownLead, Place};
 pub use backup::Backup;
 pub use connections::{ConnectionState, PutOff, RateMemory};
 pub use figures::DayCounts;

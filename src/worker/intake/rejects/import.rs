@@ -15,6 +15,7 @@ use crate::domain::time::Timestamp;
 use crate::ledger::{Admission, Content, Kept, KnownLead, Ledger, Place, Reject, RejectOrigin};
 use crate::sources;
 use crate::sources::csv::rejects::{Correction, Style, read};
+use crate::worker::intake::basis;
 use crate::worker::prepare::Ready;
 
 /// What an import did.
@@ -46,7 +47,7 @@ pub fn import_rejects(
     let (style, corrections) = read_any(path, &origins)?;
     let key = ledger.key();
     let forms = Forms::new(sync, &origins, &style).map_err(RejectsError::Usage)?;
-    let admission = ledger.admit(number, 0, &sync.mapping.columns_digest(), now)?;
+    let admission = ledger.admit(number, 0, &basis(&sync.settings.source, &sync.mapping), now)?;
     let mut import = Import {
         rejects: rejects(&admission, name, &origins, &forms)?,
         admission,
