@@ -7,7 +7,7 @@ use clap::Args as ClapArgs;
 
 use super::args::Args;
 use super::exit::{Exit, Failure};
-use super::{load, out};
+use super::{load, out, target};
 use crate::domain::count::count;
 use crate::ledger::{Error, Ledger};
 
@@ -20,7 +20,11 @@ pub struct BackupOptions {
 
 /// Copies ledger and key, and says where they are.
 pub(super) fn backup(args: &Args, options: &BackupOptions) -> Result<Exit, Failure> {
-    let ledger = Ledger::open_reader(&load::load(args)?.unresolved.ledger)?;
+    let loaded = load::load(args)?;
+    for file in [&options.file, &options.file.with_extension("key")] {
+        target::refuse_in_use(&loaded, file)?;
+    }
+    let ledger = Ledger::open_reader(&loaded.unresolved.ledger)?;
     let backup = ledger.back_up(&options.file).map_err(|error| match &error {
         Error::File { source, .. } if source.kind() == ErrorKind::AlreadyExists => Failure::usage(error),
         Error::File { source, path, .. } if source.kind() == ErrorKind::NotFound => Failure::unwritten(path, source),

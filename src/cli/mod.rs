@@ -36,6 +36,7 @@ mod signals;
 mod status;
 mod surroundings;
 mod table;
+mod target;
 mod values;
 mod whoami;
 

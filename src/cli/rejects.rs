@@ -11,7 +11,7 @@ use super::args::Args;
 use super::exit::{Exit, Failure};
 use super::mend::Desk;
 use super::operator::operator;
-use super::{load, mend, out};
+use super::{load, mend, out, target};
 use crate::aside::Aside;
 use crate::clock;
 use crate::config::pasted;
@@ -24,13 +24,14 @@ const SHOWN: usize = 20;
 
 /// What a person at a spreadsheet needs to know.
 const AFTER_HELP: &str = "\
-The file has the export's own columns, order, delimiter, encoding and line ends. Correct the cells, leave the header and _line
-as they are. Then import it: what is right now is sent by the next run, what is still wrong is told and stays rejected (exit 3).
+The file has the export's own columns, order, delimiter, encoding and line ends, as they were when its rows were read.
+Correct the cells, leave the header and _line as they are. Then import it: what is right now is sent by the next run, what is still
+wrong is told and stays rejected (exit 3).
 
 A row that was not touched stays rejected; empty its _reason to say that it is right as it stands. A row with too many cells goes on
 in columns without a name before _reason; one with too few is filled up with empty cells. A cell that a spreadsheet would run as a
-formula has an apostrophe in front, which the import takes away again. Have the spreadsheet read all columns as text, or it may drop
-leading zeros.
+formula has an apostrophe in front, which the import takes away again. Have the spreadsheet read all columns as text: it drops
+leading zeros of others, and a row that has lost some is refused, as its key would be another one.
 
 A corrected row counts until the export's own row is another one.";
 
@@ -63,6 +64,9 @@ pub struct ExportOptions {
     /// Only rows of this export, as `leads` shows it before the line
     #[arg(long, value_name = "PATH")]
     pub origin: Option<String>,
+    /// Only rows of the export's first, second, … form; needed if its columns, delimiter or encoding have changed between
+    #[arg(long, value_name = "N")]
+    pub form: Option<usize>,
 }
 
 /// Options of `rejects import`.
@@ -108,9 +112,11 @@ fn chosen(ledger: &Ledger, sync: Option<&String>) -> Result<Option<String>, Fail
 }
 
 fn export(args: &Args, options: &ExportOptions) -> Result<Exit, Failure> {
-    let settings = load::load(args)?.unresolved;
-    let ledger = Ledger::open_reader(&settings.ledger)?;
+    let loaded = load::load(args)?;
     let path = &options.file;
+    target::refuse_in_use(&loaded, path)?;
+    let settings = loaded.unresolved;
+    let ledger = Ledger::open_reader(&settings.ledger)?;
     if path.symlink_metadata().is_ok() {
         return Err(Failure::unwritten(path, &io::ErrorKind::AlreadyExists.into()));
     }
@@ -120,10 +126,10 @@ fn export(args: &Args, options: &ExportOptions) -> Result<Exit, Failure> {
     };
     // Under its name once it is whole, and for its owner only: it holds personal data.
     let create = || Aside::beside(path).map(BufWriter::new);
-    let written =
-        worker::export_rejects(&ledger, &sync, options.origin.as_deref(), create).and_then(|(count, writer)| {
-            writer.map_or(Ok(()), |writer| finish(writer, path)).map(|()| count).map_err(RejectsError::Io)
-        });
+    let chosen_rows = worker::ChosenRejects { origin: options.origin.as_deref(), form: options.form };
+    let written = worker::export_rejects(&ledger, &sync, chosen_rows, create).and_then(|(count, writer)| {
+        writer.map_or(Ok(()), |writer| finish(writer, path)).map(|()| count).map_err(RejectsError::Io)
+    });
     match written {
         Ok(0) => out::say(format!("sync {sync} has no rejected rows; no file was written")),
         // With the sync also where there is only one now: there may be others when the file comes back.

@@ -1,14 +1,14 @@
 //! `report FILE`: the dashboard as one file.
 
-use std::fs;
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
 
 use super::args::Args;
 use super::exit::{Exit, Failure};
-use super::{load, out, outlook};
+use super::{load, out, outlook, target};
 use crate::aside::Aside;
 use crate::clock;
 use crate::config::Env;
@@ -22,7 +22,7 @@ It holds keys, back references and reasons of the leads that need a person, and 
 pub struct ReportOptions {
     /// The file to write, e.g. report.html
     pub file: PathBuf,
-    /// Replace the file if it exists
+    /// Replace the file if it is a report
     #[arg(long)]
     pub force: bool,
 }
@@ -31,6 +31,7 @@ pub struct ReportOptions {
 pub(super) fn report(args: &Args, options: &ReportOptions) -> Result<Exit, Failure> {
     let loaded = load::load(args)?;
     let file = &options.file;
+    target::refuse_in_use(&loaded, file)?;
     if !options.force && fs::symlink_metadata(file).is_ok() {
         return Err(refused(file, &io::ErrorKind::AlreadyExists.into()));
     }
@@ -46,9 +47,27 @@ pub(super) fn report(args: &Args, options: &ReportOptions) -> Result<Exit, Failu
     let facts = Facts::read(&ledger, clock::now())?;
     let text = page::overview(&facts, &outlook, Place::File)
         .map_err(|error| Failure::new(Exit::Error, format!("the page cannot be rendered: {error}")))?;
+    if options.force && !is_replaceable(file, &text).map_err(|error| refused(file, &error))? {
+        return Err(Failure::usage(format!("{} is no report and stays as it is: choose another name", file.display())));
+    }
     write(file, &text, options.force).map_err(|error| refused(file, &error))?;
     out::say(format!("{}: written; open it in a browser", file.display()));
     Ok(Exit::Done)
+}
+
+/// Whether what has this name may go: a report, as its first two lines show, an empty file, or nothing.
+fn is_replaceable(file: &Path, text: &str) -> io::Result<bool> {
+    let lines = text.match_indices('\n').nth(1).map_or(text.len(), |(end, _)| end);
+    match fs::symlink_metadata(file) {
+        // It is the link that goes.
+        Ok(about) if about.is_symlink() => return Ok(true),
+        Ok(about) if !about.is_file() => return Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+        Ok(_) | Err(_) => {}
+    }
+    let mut start = Vec::new();
+    File::open(file)?.take(lines as u64).read_to_end(&mut start)?;
+    Ok(start.is_empty() || text.as_bytes().get(..lines) == Some(start.as_slice()))
 }
 
 /// For its owner only, and whole or not at all.

@@ -228,3 +228,18 @@ pub enum Layout {
         columns: Vec<String>,
     },
 }
+
+impl Layout {
+    /// Whether a row kept in this layout has the same cells, in the same columns, when it is read in `other`. The encoding tells only of text
+    /// beyond ASCII; mark and line ends are the file's, not the row's.
+    pub fn reads_alike(&self, record: &[u8], other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::Csv { header, delimiter, quote, encoding, .. },
+                Self::Csv { header: names, delimiter: cut, quote: around, encoding: written, .. },
+            ) => header == names && delimiter == cut && quote == around && (encoding == written || record.is_ascii()),
+            (Self::Sqlite { .. }, Self::Sqlite { .. }) => self == other,
+            (Self::Csv { .. }, Self::Sqlite { .. }) | (Self::Sqlite { .. }, Self::Csv { .. }) => false,
+        }
+    }
+}

@@ -20,6 +20,15 @@ const LEADS_PER_FILE: i64 = 1 << 32;
 /// index out again and again.
 const CACHE: i64 = -8 * 1024;
 
+/// What fingerprints are made of: only those of the same basis can be compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Basis {
+    /// Identifies it.
+    pub digest: [u8; 16],
+    /// Of a query: what earlier releases had in its place. They had the same for files with these columns.
+    pub earlier: Option<[u8; 16]>,
+}
+
 /// One pass over one sync's source, under way.
 #[derive(Debug)]
 pub struct Admission<'l> {
@@ -36,9 +45,8 @@ pub struct Admission<'l> {
 }
 
 impl Ledger {
-    /// Begins a pass over the source of `sync`; nothing counts before [`Admission::commit`]. `basis` identifies the columns that
-    /// fingerprints are made of.
-    pub fn admit(&mut self, sync: i64, run: i64, basis: &[u8; 16], now: Timestamp) -> Result<Admission<'_>> {
+    /// Begins a pass over the source of `sync`; nothing counts before [`Admission::commit`].
+    pub fn admit(&mut self, sync: i64, run: i64, basis: &Basis, now: Timestamp) -> Result<Admission<'_>> {
         let path = &self.path;
         let tx = self
             .db
@@ -55,15 +63,27 @@ impl Ledger {
             grown: 0,
             grown_before_file: 0,
         };
+        if let Some(earlier) = basis.earlier {
+            admission.take_over(&earlier, &basis.digest)?;
+        }
         admission.basis = admission.number(
             "INSERT INTO basis (sync, digest) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET digest = excluded.digest RETURNING id",
-            params![sync, basis.as_slice()],
+            params![sync, basis.digest.as_slice()],
         )?;
         Ok(admission)
     }
 }
 
 impl Admission<'_> {
+    /// Fingerprints of an earlier release count on under today's digest, so that no change is missed in the first run after an upgrade; unless
+    /// some of them may be of files.
+    fn take_over(&self, earlier: &[u8; 16], digest: &[u8; 16]) -> Result<()> {
+        let sql = "UPDATE basis SET digest = ?3 WHERE sync = ?1 AND digest = ?2
+                      AND NOT EXISTS (SELECT 1 FROM basis WHERE sync = ?1 AND digest = ?3)
+                      AND NOT EXISTS (SELECT 1 FROM origin WHERE sync = ?1 AND json_extract(layout, '$.kind') = 'csv')";
+        self.run(sql, params![self.sync, earlier.as_slice(), digest.as_slice()])
+    }
+
     /// Calls `each` with the fingerprint of every lead that can be compared with today's rows, whether its content can still change
     /// (it is neither delivered nor held), and whether it was refused by the mapping.
     pub fn each_known(&self, mut each: impl FnMut([u8; 16], bool, bool)) -> Result<()> {
@@ -123,6 +143,7 @@ impl Admission<'_> {
 
     /// The number of the file or database `path`, whose form is remembered.
     pub fn origin(&self, path: &str, layout: &Layout) -> Result<i64> {
+        self.keep_layout(path, layout)?;
         let layout = serde_json::to_string(layout).unwrap_or_default();
         let sql = "INSERT INTO origin (sync, path, layout) VALUES (?1, ?2, ?3)
                    ON CONFLICT (sync, path) DO UPDATE SET layout = excluded.layout RETURNING id";

@@ -143,12 +143,13 @@ impl Ledger {
     fn held(&self, kept: super::Kept) -> rusqlite::Result<Option<Held>> {
         let (sql, number) = match kept {
             super::Kept::Lead(number) => (
-                "SELECT nullif(c.payload, ''), c.record, o.layout FROM content c JOIN lead l ON l.id = c.lead
-                   JOIN origin o ON o.id = l.origin WHERE c.lead = ?1",
+                "SELECT nullif(c.payload, ''), c.record, coalesce(y.json, o.layout) FROM content c JOIN lead l ON l.id = c.lead
+                   JOIN origin o ON o.id = l.origin LEFT JOIN layout y ON y.id = c.layout WHERE c.lead = ?1",
                 number,
             ),
             super::Kept::Quarantined(number) => (
-                "SELECT NULL, q.record, o.layout FROM quarantine q JOIN origin o ON o.id = q.origin WHERE q.id = ?1",
+                "SELECT NULL, q.record, coalesce(y.json, o.layout) FROM quarantine q JOIN origin o ON o.id = q.origin
+                   LEFT JOIN layout y ON y.id = q.layout WHERE q.id = ?1",
                 number,
             ),
         };
@@ -238,7 +239,8 @@ fn quarantine_of(db: &Connection, sync: i64, key: &str) -> rusqlite::Result<Vec<
 
 /// Quarantined rows that hold the key as a cell: a quote that never closed takes in the rows of others.
 fn mentions(db: &Connection, sync: i64, key: &str) -> rusqlite::Result<BTreeSet<i64>> {
-    let sql = "SELECT q.id, q.record, o.layout FROM quarantine q JOIN origin o ON o.id = q.origin WHERE q.sync = ?1";
+    let sql = "SELECT q.id, q.record, coalesce(y.json, o.layout) FROM quarantine q JOIN origin o ON o.id = q.origin
+                 LEFT JOIN layout y ON y.id = q.layout WHERE q.sync = ?1";
     let mut statement = db.prepare(sql)?;
     let mut rows = statement.query([sync])?;
     let mut found = BTreeSet::new();

@@ -60,6 +60,17 @@ pub fn is_beside_itself(path: &Path) -> bool {
     [key_path(path), lock_path(path), mark_path(path)].contains(&resolve(path))
 }
 
+/// Where the ledger at `path` lies, with all that lies beside it: key, lock and mark, and SQLite's own files.
+pub fn files_of(path: &Path) -> [PathBuf; 6] {
+    let ledger = resolve(path);
+    let [wal, shm] = ["-wal", "-shm"].map(|end| {
+        let mut name = ledger.clone().into_os_string();
+        name.push(end);
+        name.into()
+    });
+    [key_path(path), lock_path(path), mark_path(path), wal, shm, ledger]
+}
+
 /// Refuses a folder, and a ledger with several names: SQLite's log and our lock lie beside a name, so two processes could write to it at once
 /// (<https://sqlite.org/howtocorrupt.html#_multiple_links_to_the_same_file>).
 pub(super) fn require_one_file(path: &Path) -> Result<()> {

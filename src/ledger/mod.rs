@@ -18,6 +18,7 @@
 //! | `health.rs`, `told.rs` | what is watched from outside, and what was last told |
 //! | `operator.rs`, `refusal.rs` | what a person does to leads, and why a lead is left as it is |
 //! | `query.rs` | answers for the commands |
+//! | `layouts.rs` | in which layout of its export a kept row is written |
 //! | `quarantine.rs` | rows that cannot become a lead |
 //! | `rejects.rs` | rejected rows, and the corrected ones that replace them |
 //! | `forget.rs` | erases a person |
@@ -40,6 +41,7 @@ mod health;
 mod identity;
 mod inspect;
 mod key;
+mod layouts;
 mod lease;
 mod listing;
 mod mark;
@@ -58,13 +60,13 @@ mod successor;
 mod told;
 mod writer;
 
-pub use admit::{Admission, Content, KnownLead, Place};
+pub use admit::{Admission, Basis, Content, KnownLead, Place};
 pub use backup::Backup;
 pub use connections::{ConnectionState, Former, PutOff, RateMemory};
 pub use figures::DayCounts;
 pub use forget::{Erased, Forgotten, Held, Person};
 pub use health::{Health, SyncHealth, Version};
-pub use identity::is_beside_itself;
+pub use identity::{files_of, is_beside_itself};
 pub use inspect::Found;
 pub use key::key_path;
 pub use lease::{Custody, Lease, holder};

@@ -10,7 +10,7 @@ use super::*;
 use crate::domain::delivery::State;
 use crate::domain::plan::{self, Change, OnChange};
 use crate::domain::record::Layout;
-use crate::ledger::{Content, NewLedger, Place, Resolution, Target};
+use crate::ledger::{Basis, Content, NewLedger, Place, Resolution, Target};
 
 const MAX_AGE: Duration = Duration::from_hours(7 * 24);
 
@@ -235,7 +235,8 @@ impl Both {
 
     fn row(&mut self, key: &str, content: u16, on_change: OnChange, counts: bool) {
         let (payload, fingerprint) = (content.to_string(), u128::from(content).to_le_bytes());
-        let mut pass = self.ledger.admit(self.sync, 1, &[0; 16], Timestamp(self.now)).unwrap();
+        let mut pass =
+            self.ledger.admit(self.sync, 1, &Basis { digest: [0; 16], earlier: None }, Timestamp(self.now)).unwrap();
         let origin = pass.origin("export.csv", &Layout::Sqlite { columns: Vec::new() }).unwrap();
         let (place, content_of) =
             (Place { origin, line: 1 }, Content { payload: &payload, record: payload.as_bytes(), backref: None });

@@ -33,7 +33,7 @@ impl Admission<'_> {
 
     /// The same row as in a pass before, which stays listed, as of this pass. False if it is not listed any more.
     pub fn quarantine_again(&self, key: &str, fingerprint: &[u8; 16], place: Place) -> Result<bool> {
-        let sql = "UPDATE quarantine SET origin = ?5, line = ?6, run = ?4
+        let sql = "UPDATE quarantine SET origin = ?5, line = ?6, run = ?4, layout = NULL
                     WHERE id = (SELECT id FROM quarantine WHERE sync = ?1 AND key = ?2 AND fingerprint = ?3 AND run <> ?4 LIMIT 1)";
         let mut statement = self.tx.prepare_cached(sql).map_err(|error| self.error(&error))?;
         let values = params![self.sync, key, fingerprint.as_slice(), self.run, place.origin, signed(place.line)];

@@ -13,16 +13,18 @@ use super::{Admission, Error, Ledger, Result, queue};
 use crate::domain::delivery::Post;
 use crate::domain::record::Layout;
 
-/// A file or database that rejected rows came from.
+/// A file or database that rejected rows came from, and one of the layouts that they are written in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RejectOrigin {
     /// Its number.
     pub id: i64,
     /// As configured.
     pub path: String,
-    /// How it writes its rows.
+    /// How these rows of it are written.
     pub layout: Layout,
-    /// Rows of it that are rejected.
+    /// The number of that layout; `None`: it is the one that the origin has now.
+    pub kept_as: Option<i64>,
+    /// Rows of it that are rejected and written so.
     pub rejects: u64,
 }
 
@@ -50,22 +52,26 @@ pub struct Reject {
     pub reason: String,
     /// The original row.
     pub record: Vec<u8>,
+    /// The number of its layout; `None`: its origin's present one.
+    pub layout: Option<i64>,
 }
 
 const OF_SYNC: &str = "
-    SELECT 1, l.id, l.origin, l.line, l.key, coalesce(l.reason, ''), c.record
+    SELECT 1, l.id, l.origin, l.line, l.key, coalesce(l.reason, ''), c.record, c.layout
       FROM sync s JOIN lead l ON l.sync = s.id JOIN content c ON c.lead = l.id
      WHERE s.name = ?1 AND l.state = 'rejected' AND l.state <> 'delivered' AND (?2 IS NULL OR l.origin = ?2)
     UNION ALL
-    SELECT 0, q.id, q.origin, q.line, q.key, q.reason, q.record
+    SELECT 0, q.id, q.origin, q.line, q.key, q.reason, q.record, q.layout
       FROM sync s JOIN quarantine q ON q.sync = s.id WHERE s.name = ?1 AND (?2 IS NULL OR q.origin = ?2)
     ORDER BY 3, 4, 1, 2";
 
 impl Ledger {
-    /// The origins of `sync` that have rejected rows, by path.
+    /// The origins of `sync` that have rejected rows, by path; one with rows of several layouts several times, the earliest first.
     pub fn reject_origins(&self, sync: &str) -> Result<Vec<RejectOrigin>> {
         let sql = format!(
-            "SELECT o.id, o.path, o.layout, count(*) FROM ({OF_SYNC}) r JOIN origin o ON o.id = r.origin GROUP BY o.id ORDER BY o.path"
+            "SELECT o.id, o.path, coalesce(y.json, o.layout), count(*), y.id
+               FROM ({OF_SYNC}) r JOIN origin o ON o.id = r.origin LEFT JOIN layout y ON y.id = r.layout
+              GROUP BY o.id, y.id ORDER BY o.path, y.id IS NULL, y.id"
         );
         let read = || -> rusqlite::Result<Vec<RejectOrigin>> {
             let mut statement = self.db.prepare(&sql)?;
@@ -74,6 +80,7 @@ impl Ledger {
                     id: row.get(0)?,
                     path: row.get(1)?,
                     layout: layout(&row.get::<_, String>(2)?)?,
+                    kept_as: row.get(4)?,
                     rejects: row.get::<_, i64>(3)?.unsigned_abs(),
                 })
             })?;
@@ -133,6 +140,7 @@ fn reject(row: &rusqlite::Row<'_>) -> rusqlite::Result<Reject> {
         key: row.get(4)?,
         reason: row.get(5)?,
         record: row.get(6)?,
+        layout: row.get(7)?,
     })
 }
 

@@ -11,6 +11,10 @@ pub mod sqlite;
 pub use columns::require_column;
 pub use error::Error;
 
+use std::ffi::OsStr;
+use std::fs;
+use std::path::Path;
+
 use crate::domain::record::RowFault;
 
 /// A cell longer than this, in bytes, makes its row a bad one: no CRM field is that long, but a quote that went wrong is.
@@ -49,4 +53,27 @@ impl Settings {
             Self::Sqlite(_) => sqlite::repeated_key(first),
         }
     }
+
+    /// Whether a file of this name in `folder`, which is where it really lies, is one that the source reads.
+    pub fn covers(&self, folder: &Path, name: &OsStr) -> bool {
+        match self {
+            Self::Csv(settings) => csv::covers(settings, folder, name),
+            Self::Sqlite(settings) => is_at(&settings.path, folder, name),
+        }
+    }
+
+    /// The path or glob as the configuration writes it.
+    pub fn shown(&self) -> &str {
+        match self {
+            Self::Csv(settings) => &settings.shown,
+            Self::Sqlite(settings) => &settings.shown,
+        }
+    }
+}
+
+/// Whether `path` is this name in `folder`, or leads there.
+fn is_at(path: &Path, folder: &Path, name: &OsStr) -> bool {
+    let own = path.parent().filter(|own| !own.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let is_here = path.file_name() == Some(name) && fs::canonicalize(own).is_ok_and(|own| own == folder);
+    is_here || fs::canonicalize(path).is_ok_and(|path| path == folder.join(name))
 }

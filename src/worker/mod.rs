@@ -20,7 +20,7 @@ pub mod stop;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-pub use self::intake::{Imported, Purpose, RejectsError, columns_of, export_rejects, import_rejects};
+pub use self::intake::{ChosenRejects, Imported, Purpose, RejectsError, columns_of, export_rejects, import_rejects};
 use self::intake::{Order, Taken};
 pub use self::job::{Assignment, Job};
 use self::place::Entered;

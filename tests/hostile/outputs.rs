@@ -76,3 +76,43 @@ fn metrics_replace_a_link_and_leave_what_it_points_to() {
     assert_eq!(fs::read_to_string(scene.path("victim")).unwrap(), "mine");
     assert!(fs::read_to_string(scene.path("lead.prom")).unwrap().contains("lead_sync_"));
 }
+
+/// Commands that write a file for a person, up to its name.
+const FOR_PERSONS: [&[&str]; 4] = [&["backup"], &["rejects", "export"], &["report"], &["report", "--force"]];
+
+#[test]
+fn no_command_writes_where_the_worker_reads_an_export_or_keeps_its_own() {
+    let mut scene = scene();
+    scene.source("path", "\"exports/**/cust*.csv\"").more(
+        r#"
+[syncs.crm]
+connection = "wegroup"
+source = { kind = "sqlite", path = "crm.db", query = "SELECT 1 AS id", key = "id" }
+lead = { origin = "CRM" }
+"#,
+    );
+    fs::create_dir_all(scene.path("exports/late")).unwrap();
+    symlink("exports/late", scene.path("way")).unwrap();
+    symlink("lead-sync.toml", scene.path("link.toml")).unwrap();
+    for (name, reason) in [
+        ("exports/customers_rejects.csv", "an export of the sync customers"),
+        ("way/cust.csv", "an export of the sync customers"),
+        ("crm.db", "an export of the sync crm"),
+        ("lead-sync.toml", "the configuration file"),
+        ("lead-sync.db", "the ledger"),
+        ("exports/../lead-sync.key", "the ledger"),
+        ("lead-sync.db.mark", "the ledger"),
+        ("lead-sync.lock", "the ledger"),
+    ] {
+        let before = fs::read(scene.path(name)).ok();
+        for writer in FOR_PERSONS {
+            let ran = scene.cli(&[writer, &[name]].concat());
+            assert!(ran.code == 2 && ran.stderr.contains(reason), "{writer:?} {name}: {ran:?}");
+            assert_eq!(fs::read(scene.path(name)).ok(), before, "{writer:?} {name}");
+        }
+    }
+    // What the pattern does not match is free, in the same folder, too.
+    for name in ["exports/rejects.csv", "way/rejects.csv", "exports/.customers.csv"] {
+        assert_eq!(write(&scene, &["rejects", "export"], name), 0, "{name}");
+    }
+}

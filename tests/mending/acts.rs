@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use lead_sync::ledger::Ledger;
 use lead_sync::sandbox::{Answer, Fault, Kind};
-use lead_sync::worker::export_rejects;
+use lead_sync::worker::{ChosenRejects, export_rejects};
 
 use crate::rejects;
 use crate::support::Scene;
@@ -200,8 +200,8 @@ fn an_export_of_rejects_is_of_one_moment_whatever_is_written_meanwhile() {
         other.execute("DELETE FROM quarantine", []).unwrap();
         Ok(Vec::new())
     };
-    let (count, written) = export_rejects(&ledger, "customers", None, meanwhile).unwrap();
+    let (count, written) = export_rejects(&ledger, "customers", ChosenRejects::default(), meanwhile).unwrap();
     assert_eq!((count, String::from_utf8(written.unwrap()).unwrap().lines().count()), (2, 3));
     let later = || -> std::io::Result<Vec<u8>> { panic!("there is nothing to be written") };
-    assert_eq!(export_rejects(&ledger, "customers", None, later).unwrap().0, 0);
+    assert_eq!(export_rejects(&ledger, "customers", ChosenRejects::default(), later).unwrap().0, 0);
 }

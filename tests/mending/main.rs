@@ -11,6 +11,7 @@ mod terminal;
 mod acts;
 mod desk;
 mod forget;
+mod layouts;
 mod moved;
 mod rejects;
 mod replacing;

@@ -177,6 +177,31 @@ fn a_lead_that_the_api_refused_is_sent_again_as_a_new_content() {
 }
 
 #[test]
+fn rows_that_a_spreadsheet_took_the_leading_zeros_of_are_no_corrections() {
+    let scene = Scene::new();
+    scene.export("customers.csv", "id,first_name,last_name,email\n00123,Ann,Maes,0475123456\n00124,Bob,Claes,b@x\n");
+    scene.fault(Fault::once(Kind::Status(Answer::new(422))).always());
+    assert_eq!(scene.run().code, 3);
+    scene.api.clear_faults();
+    let before = scene.leads();
+    let saved = String::from_utf8(export(&scene)).unwrap().replace("00123", "123").replace("0475", "475");
+    // Also if its _reason was emptied, or a cell was corrected besides.
+    let corrected = saved.replace("00124", "124").replace("Claes,b@x", "Claes,b@example.com");
+    for file in [saved, corrected] {
+        let ran = import(&scene, file);
+        assert_eq!(ran.code, 3, "{ran:?}");
+        let told = ran.stdout.lines().find(|line| line.contains("row 2 ")).unwrap();
+        assert!(told.contains("columns 'id', 'email': leading zeros are lost") && told.contains("as text"), "{told}");
+        assert!(!ran.stdout.contains("123"), "{ran:?}");
+    }
+    assert_eq!(scene.leads(), before);
+    let file = replace(&export(&scene), b"Claes,b@x", b"Claes,b@example.com");
+    assert_eq!(import(&scene, file).code, 3);
+    assert_eq!(scene.run().count("delivered"), 1);
+    assert_eq!(scene.lead_of("00124")["state"], "delivered");
+}
+
+#[test]
 fn the_operator_is_in_the_history() {
     let scene = scene();
     scene.export("customers.csv", "id,first_name,last_name,email\n1,Ann,Maes,nowhere\n");

@@ -28,15 +28,23 @@ fn the_report_is_one_private_file_that_needs_nothing_else() {
 }
 
 #[test]
-fn a_file_that_is_there_is_replaced_only_on_demand() {
+fn a_file_that_is_there_is_replaced_only_on_demand_and_only_if_it_is_a_report() {
     let scene = stage("");
     fs::write(scene.path("mine.html"), "mine").unwrap();
     let refused = scene.cli(&["report", "mine.html"]);
     assert_eq!(refused.code, 2);
     assert!(refused.stderr.contains("mine.html exists") && refused.stderr.contains("--force"), "{}", refused.stderr);
     assert_eq!(fs::read_to_string(scene.path("mine.html")).unwrap(), "mine");
+    let refused = scene.cli(&["report", "mine.html", "--force"]);
+    assert!(refused.code == 2 && refused.stderr.contains("is no report"), "{refused:?}");
+    assert_eq!(fs::read_to_string(scene.path("mine.html")).unwrap(), "mine");
+    fs::write(scene.path("mine.html"), "").unwrap();
     assert_eq!(scene.cli(&["report", "mine.html", "--force"]).code, 0);
-    assert!(fs::read_to_string(scene.path("mine.html")).unwrap().starts_with("<!DOCTYPE html>"));
+    let first = fs::read_to_string(scene.path("mine.html")).unwrap();
+    assert!(first.starts_with("<!DOCTYPE html>"));
+    fs::write(scene.path("mine.html"), first + "of before").unwrap();
+    assert_eq!(scene.cli(&["report", "mine.html", "--force"]).code, 0);
+    assert!(!fs::read_to_string(scene.path("mine.html")).unwrap().ends_with("of before"));
 }
 
 #[test]

@@ -259,3 +259,51 @@ fn what_is_wrong_with_the_rows_of_a_query_is_said_of_rows_and_the_query() {
     let ran = scene.run();
     assert!(ran.stderr.contains("the column 'id' is there twice; name it once in the query"), "{ran:?}");
 }
+
+/// The customers of these rows in a database, as the source of the scene.
+fn from_a_database(scene: &mut Scene, rows: &str) -> rusqlite::Connection {
+    let crm = rusqlite::Connection::open(scene.path("crm.db")).unwrap();
+    crm.execute_batch(&format!(
+        "CREATE TABLE c (id INTEGER, first_name, last_name, email); INSERT INTO c VALUES {rows}"
+    ))
+    .unwrap();
+    scene.source("kind", "\"sqlite\"").source("path", "\"crm.db\"").source("query", "\"SELECT * FROM c\"");
+    crm
+}
+
+#[test]
+fn the_same_data_from_a_database_in_place_of_a_file_is_sent_only_when_it_changes() {
+    let mut scene = Scene::new();
+    scene.sync("on_change", "\"resend\"");
+    scene.export("customers.csv", "id,first_name,last_name,email\n1,Ann,Maes,a@example.com\n2,Bob,,b@example.com\n");
+    assert_eq!(scene.run().count("delivered"), 2);
+    let crm = from_a_database(&mut scene, "(1, 'Ann', 'Maes', 'a@example.com'), (2, 'Bob', NULL, 'b@example.com')");
+    for _ in 0..2 {
+        let ran = scene.run();
+        assert_eq!((ran.code, ran.count("unchanged"), ran.count("delivered")), (0, 2, 0), "{ran:?}");
+    }
+    crm.execute("UPDATE c SET last_name = 'Claes' WHERE id = 2", []).unwrap();
+    let ran = scene.run();
+    assert_eq!((ran.count("unchanged"), ran.count("changed"), ran.count("delivered")), (1, 1, 1), "{ran:?}");
+}
+
+#[test]
+fn a_row_of_a_database_that_changes_across_an_upgrade_is_noticed() {
+    let digest = "SELECT hex(digest) FROM basis";
+    let file = Scene::new();
+    file.customers([1]);
+    file.run();
+    let mut scene = Scene::new();
+    scene.sync("on_change", "\"resend\"");
+    let crm = from_a_database(&mut scene, "(1, 'Ann', 'Maes', 'a@example.com'), (2, 'Bob', 'Boon', 'b@example.com')");
+    scene.run();
+    let today = scene.query(digest);
+    assert_ne!(today, file.query(digest));
+    // Earlier releases had the digest of a file's columns for the rows of a query, too.
+    let ledger = rusqlite::Connection::open(scene.path("lead-sync.db")).unwrap();
+    ledger.execute_batch(&format!("UPDATE basis SET digest = x'{}'", file.query(digest)[0])).unwrap();
+    crm.execute("UPDATE c SET last_name = 'Claes' WHERE id = 2", []).unwrap();
+    let ran = scene.run();
+    assert_eq!((ran.count("unchanged"), ran.count("changed"), ran.count("delivered")), (1, 1, 1), "{ran:?}");
+    assert_eq!(scene.query(digest), today);
+}

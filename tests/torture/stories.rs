@@ -289,7 +289,8 @@ pub(crate) fn migration(fault: Fault) -> Story {
             ledger.execute_batch(&format!("DROP {added}")).unwrap();
         }
         let columns = "ALTER TABLE sync DROP COLUMN leads; ALTER TABLE sync DROP COLUMN cursor_of;
-                       ALTER TABLE connection DROP COLUMN destination; PRAGMA writable_schema = ON";
+                       ALTER TABLE connection DROP COLUMN destination; ALTER TABLE content DROP COLUMN layout;
+                       ALTER TABLE quarantine DROP COLUMN layout; PRAGMA writable_schema = ON";
         ledger.execute_batch(columns).unwrap();
         let table: String =
             oldest.query_row("SELECT sql FROM sqlite_schema WHERE name = 'lead'", [], |row| row.get(0)).unwrap();

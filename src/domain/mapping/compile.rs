@@ -46,6 +46,7 @@ pub(super) fn compile(spec: &Spec) -> Result<Mapping, Vec<Problem>> {
     Ok(Mapping {
         sync: spec.sync.clone(),
         columns_digest: digest::columns(&spec.key, &columns),
+        query_digest: digest::query(&spec.key, &columns),
         digest: digest::mapping(spec),
         columns,
         root,

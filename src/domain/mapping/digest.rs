@@ -12,6 +12,11 @@ pub(super) fn columns(key: &str, columns: &[String]) -> [u8; DIGEST] {
     digest("lead-sync columns v1", std::iter::once(key).chain(columns.iter().map(String::as_str)))
 }
 
+/// See [`super::Mapping::query_digest`].
+pub(super) fn query(key: &str, columns: &[String]) -> [u8; DIGEST] {
+    digest("lead-sync columns of a query v1", std::iter::once(key).chain(columns.iter().map(String::as_str)))
+}
+
 /// See [`super::Mapping::mapping_digest`].
 pub(super) fn mapping(spec: &Spec) -> [u8; DIGEST] {
     let lead = spec.lead.to_string();

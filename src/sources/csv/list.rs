@@ -11,7 +11,7 @@ use glob::Pattern;
 use super::Settings;
 use super::pattern::{self, Glob};
 use crate::domain::time::Timestamp;
-use crate::sources::Error;
+use crate::sources::{Error, is_at};
 
 /// Ends of names that uploaders, browsers and editors give to files they have not finished.
 const UNFINISHED: [&str; 5] = [".part", ".filepart", ".tmp", ".crdownload", "~"];
@@ -74,13 +74,31 @@ pub fn has_origin(settings: &Settings, origin: &str) -> bool {
         || Pattern::new(&settings.shown).is_ok_and(|pattern| pattern.matches_with(origin, pattern::OPTIONS))
 }
 
-/// Path and origin of every name that the glob matches.
-fn matches(settings: &Settings) -> Result<Vec<(PathBuf, String)>, Error> {
-    let (shown_folder, pattern) = folder_and_pattern(&settings.shown);
+/// Whether the source reads a file of this name in `folder`, which is where it really lies, whether or not there is one now.
+pub fn covers(settings: &Settings, folder: &Path, name: &OsStr) -> bool {
+    if is_at(&settings.path, folder, name) {
+        return true;
+    }
+    let (_, pattern) = folder_and_pattern(&settings.shown);
+    let takes = |glob: Glob| glob.takes(start(settings, pattern), folder, &name.to_string_lossy());
+    // What cannot be listed is not read either.
+    pattern.contains(['*', '?', '['])
+        && is_finished(name)
+        && Glob::new(pattern).is_ok_and(|glob| takes(glob).unwrap_or(false))
+}
+
+/// The folder that the glob's `pattern` begins in.
+fn start<'s>(settings: &'s Settings, pattern: &str) -> &'s Path {
     // The configuration's own folder stands before what is configured, and may hold brackets that are no pattern.
     let whole = settings.path.as_os_str().as_bytes();
     let folder = whole.strip_suffix(pattern.as_bytes()).filter(|folder| !folder.is_empty()).unwrap_or(b".");
-    let folder = Path::new(OsStr::from_bytes(folder));
+    Path::new(OsStr::from_bytes(folder))
+}
+
+/// Path and origin of every name that the glob matches.
+fn matches(settings: &Settings) -> Result<Vec<(PathBuf, String)>, Error> {
+    let (shown_folder, pattern) = folder_and_pattern(&settings.shown);
+    let folder = start(settings, pattern);
     if !folder.is_dir() {
         let path = if shown_folder.is_empty() { "." } else { shown_folder };
         return Err(Error::Missing { path: path.to_owned() });

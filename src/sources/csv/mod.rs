@@ -20,7 +20,7 @@ mod window;
 
 pub use archive::{archive, try_archive};
 pub use file::{CsvFile, Summary, column_names};
-pub use list::{Entry, has_origin, list};
+pub use list::{Entry, covers, has_origin, list};
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -53,6 +53,21 @@ impl Glob {
         found.dedup();
         Ok(found)
     }
+
+    /// Whether a file of this name in `place`, which is where it really lies, would match below `folder`.
+    pub(super) fn takes(&self, folder: &Path, place: &Path, name: &str) -> Result<bool, Unreadable> {
+        let Some((last, folders)) = self.0.split_last() else { return Ok(false) };
+        let (is_named, folders) = match last {
+            Component::Literal(literal) => (literal == name, folders),
+            Component::Names(pattern) => (pattern.matches_with(name, OPTIONS), folders),
+            Component::AnyDepth => (true, self.0.as_slice()),
+        };
+        let mut found = Vec::new();
+        if is_named {
+            walk(folder, folders, &mut found)?;
+        }
+        Ok(found.iter().any(|found| fs::canonicalize(found).is_ok_and(|found| found == place)))
+    }
 }
 
 fn walk(place: &Path, components: &[Component], found: &mut Vec<PathBuf>) -> Result<(), Unreadable> {

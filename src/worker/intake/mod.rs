@@ -10,7 +10,7 @@ mod rejects;
 pub use columns::columns_of;
 use pass::Pass;
 pub use pass::Purpose;
-pub use rejects::{Imported, RejectsError, export_rejects, import_rejects};
+pub use rejects::{ChosenRejects, Imported, RejectsError, export_rejects, import_rejects};
 
 use super::progress::Progress;
 use super::report::{Ending, Notice, Sample};
@@ -19,7 +19,7 @@ use crate::domain::count::{are, count};
 use crate::domain::mapping::Mapping;
 use crate::domain::record::{Record, Row};
 use crate::domain::time::Timestamp;
-use crate::ledger::{self, Counts, Ledger};
+use crate::ledger::{self, Basis, Counts, Ledger};
 use crate::sources::sqlite::CursorValue;
 use crate::sources::{self, csv, sqlite};
 
@@ -88,11 +88,20 @@ impl From<ledger::Error> for Halt {
     }
 }
 
+/// What the fingerprints of the source's rows are made of.
+fn basis(source: &sources::Settings, mapping: &Mapping) -> Basis {
+    let columns = mapping.columns_digest();
+    match source {
+        sources::Settings::Csv(_) => Basis { digest: columns, earlier: None },
+        sources::Settings::Sqlite(_) => Basis { digest: mapping.query_digest(), earlier: Some(columns) },
+    }
+}
+
 /// Reads one sync's source and admits its rows. What is wrong with the source is a notice; an error is the ledger's.
 pub(super) fn take_in(ledger: &mut Ledger, order: &Order<'_>) -> ledger::Result<Taken> {
     let key = ledger.key();
     let renamed = guard::renamed(ledger, order.settings, order.sync)?;
-    let basis = order.mapping.columns_digest();
+    let basis = basis(&order.sync.source, order.mapping);
     let admission = ledger.admit(order.id, order.run, &basis, order.now)?;
     let name = &order.sync.name;
     let mut pass = Pass::new(admission, order.mapping, &key, order.sync, order.purpose)?;

@@ -3,12 +3,14 @@
 //! When a correction counts, and for how long, is told in the ledger's `rejects.rs`.
 
 mod export;
+mod forms;
 mod import;
 mod reader;
+mod zeros;
 
 use std::io;
 
-pub use export::export_rejects;
+pub use export::{ChosenRejects, export_rejects};
 pub use import::{Imported, import_rejects};
 
 use crate::ledger;

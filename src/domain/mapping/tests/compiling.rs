@@ -312,6 +312,7 @@ fn digests_are_stable_and_tell_columns_and_mappings_apart() {
     let hex = |digest| format!("{:032x}", u128::from_be_bytes(digest));
     let mapping = Mapping::compile(&sample()).unwrap();
     assert_eq!(hex(mapping.columns_digest()), "9b240fa238abd0fcc8c4228190bd0c65");
+    assert_ne!(mapping.query_digest(), mapping.columns_digest());
     assert_eq!(hex(mapping.mapping_digest()), "32ca6ba263c951844f7438d7e0ab00b9");
     let moved = compile(json!({ "x": "{{ last_name }}{{ id|upper }}{{ first_name }}{{ email }}" }));
     assert_eq!(moved.columns_digest(), mapping.columns_digest());

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::RejectsError;
-use super::reader::Reader;
+use super::forms::Forms;
+use super::zeros;
 use crate::domain::delivery::State;
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::mapping::{Lead, Mapping};
@@ -14,6 +15,7 @@ use crate::domain::time::Timestamp;
 use crate::ledger::{Admission, Content, Kept, KnownLead, Ledger, Place, Reject, RejectOrigin};
 use crate::sources;
 use crate::sources::csv::rejects::{Correction, Style, read};
+use crate::worker::intake::basis;
 use crate::worker::prepare::Ready;
 
 /// What an import did.
@@ -39,20 +41,18 @@ pub fn import_rejects(
 ) -> Result<Imported, RejectsError> {
     let name = &sync.settings.name;
     let origins = ledger.reject_origins(name)?;
-    let (Some(first), Some(number)) = (origins.first(), ledger.sync_number(name)?) else {
+    let (false, Some(number)) = (origins.is_empty(), ledger.sync_number(name)?) else {
         return Ok(Imported::default());
     };
     let (style, corrections) = read_any(path, &origins)?;
     let key = ledger.key();
-    let layout = origins.iter().find(|origin| Style::of(&origin.layout) == style).unwrap_or(first).layout.clone();
-    let reader = Reader::new(sync, &layout).map_err(RejectsError::Usage)?;
-    let admission = ledger.admit(number, 0, &sync.mapping.columns_digest(), now)?;
+    let forms = Forms::new(sync, &origins, &style).map_err(RejectsError::Usage)?;
+    let admission = ledger.admit(number, 0, &basis(&sync.settings.source, &sync.mapping), now)?;
     let mut import = Import {
-        rejects: rejects(&admission, name, &origins)?,
+        rejects: rejects(&admission, name, &origins, &forms)?,
         admission,
         sync,
-        style,
-        reader,
+        forms,
         fingerprinter: Fingerprinter::new(&key, name),
         who,
         keys: HashMap::new(),
@@ -81,14 +81,18 @@ fn read_any(path: &Path, origins: &[RejectOrigin]) -> Result<(Style, Vec<Correct
     Err(refused.map_or_else(|| RejectsError::Usage("there are no rejected rows".to_owned()), RejectsError::Source))
 }
 
-/// The rejected rows by what `_line` calls them: the line, or `path:line`.
+/// The rejected rows that the file can be of by what `_line` calls them: the line, or `path:line`.
 fn rejects(
     admission: &Admission<'_>,
     sync: &str,
     origins: &[RejectOrigin],
+    forms: &Forms,
 ) -> Result<HashMap<String, Vec<Reject>>, RejectsError> {
     let mut rejects: HashMap<String, Vec<Reject>> = HashMap::new();
     admission.each_reject(sync, |reject| -> Result<(), RejectsError> {
+        if !forms.has(&reject) {
+            return Ok(());
+        }
         let path = origins.iter().find(|origin| origin.id == reject.origin).map_or("", |origin| &origin.path);
         rejects.entry(format!("{path}:{}", reject.line)).or_default().push(reject.clone());
         rejects.entry(reject.line.to_string()).or_default().push(reject);
@@ -102,8 +106,7 @@ struct Import<'i> {
     admission: Admission<'i>,
     rejects: HashMap<String, Vec<Reject>>,
     sync: &'i Ready,
-    style: Style,
-    reader: Reader,
+    forms: Forms,
     fingerprinter: Fingerprinter,
     who: &'i str,
     /// Keys of this file, with the line of their first row.
@@ -124,14 +127,19 @@ impl Import<'_> {
             Ok(reject) => reject,
             Err(reason) => return Ok(Err(reason)),
         };
-        let original = self.style.cells(&reject.record);
-        let cells = match correction.cells(&original, &self.style) {
+        let style = self.forms.style(Some(&reject));
+        let original = style.cells(&reject.record);
+        let cells = match correction.cells(&original, style) {
             Ok(cells) => cells,
             Err(reason) => return Ok(Err(reason)),
         };
-        if !self.is_of(&reject, &original, &cells) {
+        let restored = zeros::restored(&cells, &original);
+        if !self.is_of(&reject, &original, &restored) {
             let another = "the row of this line is another one by now: export the rejects again, and correct it there";
             return Ok(self.taken_before(correction)?.map_err(|_| another.to_owned()));
+        }
+        if let Some(refusal) = zeros::refusal(&cells, &restored, self.forms.style(Some(&reject))) {
+            return Ok(Err(refusal));
         }
         if !correction.accepted && same(&cells, &original) {
             return Ok(Err(format!("not corrected (empty its _reason if it is right): {}", reject.reason)));
@@ -150,9 +158,10 @@ impl Import<'_> {
             "several rejected rows have this line: write a file for each export with `rejects export --origin`";
         if rejects.len() > 1 {
             let mut record = Record::default();
-            let cells = correction.cells(&[], &self.style)?;
-            self.reader.read(&self.style, &cells, &[], 0, &mut record);
-            rejects.retain(|reject| reject.key == record.key());
+            let cells = correction.cells(&[], self.forms.style(None))?;
+            self.forms.read(None, &cells, &mut record);
+            let is_key = |key: &str| key == record.key() || zeros::are_lost(key.as_bytes(), record.key().as_bytes());
+            rejects.retain(|reject| is_key(&reject.key));
             // A lead and a newer row of it that was quarantined: the row counts.
             rejects.sort_by_key(|reject| matches!(reject.kept, Kept::Lead(_)));
             let origin = rejects.first().map(|reject| reject.origin);
@@ -167,7 +176,7 @@ impl Import<'_> {
     /// A correction keeps the key, or most cells if the key is what was wrong.
     fn is_of(&mut self, reject: &Reject, original: &[Vec<u8>], cells: &[Vec<u8>]) -> bool {
         let mut record = Record::default();
-        self.reader.read(&self.style, cells, &[], 0, &mut record);
+        self.forms.read(Some(reject), cells, &mut record);
         if reject.key == record.key() {
             return true;
         }
@@ -179,7 +188,7 @@ impl Import<'_> {
 
     /// The lead that a corrected row makes, by the rules of a row of the export.
     fn judge(&mut self, cells: &[Vec<u8>], reject: &Reject, row: u64, record: &mut Record) -> Result<Lead, String> {
-        if let Row::Bad(fault) = self.reader.read(&self.style, cells, &reject.record, reject.line, record) {
+        if let Row::Bad(fault) = self.forms.read(Some(reject), cells, record) {
             return Err(fault.to_string());
         }
         let mapping: &Mapping = &self.sync.mapping;
@@ -205,6 +214,7 @@ impl Import<'_> {
         let known = self.admission.lookup(record.key())?;
         let Some(known) = known else {
             let number = self.admission.add(record.key(), &fingerprint, place, content)?;
+            self.admission.set_layout(number, reject.layout)?;
             self.done.pending += 1;
             return self.remember(number, reject, original, None, &fingerprint).map(Ok);
         };
@@ -216,6 +226,7 @@ impl Import<'_> {
         match plan::change(known.known, plan::Row::Wanted, self.sync.settings.on_change) {
             Change::Renew => {
                 self.admission.renew(number, &fingerprint, place, content)?;
+                self.admission.set_layout(number, reject.layout)?;
                 self.done.pending += 1;
             }
             Change::Leave if known.known.state == State::Delivered => self.done.left += 1,
@@ -256,7 +267,7 @@ impl Import<'_> {
     ) -> Result<(), RejectsError> {
         self.admission.replace_reject(reject.kept, lead)?;
         let mut record = Record::default();
-        let row = self.reader.read(&self.style, original, &reject.record, reject.line, &mut record);
+        let row = self.forms.read(Some(reject), original, &mut record);
         let as_mapped = (row == Row::Good).then(|| self.fingerprinter.fingerprint(&record).0);
         let raw = self.fingerprinter.raw(&reject.record).0;
         for old in [as_mapped, before, Some(raw)].into_iter().flatten().filter(|old| old != now) {
@@ -269,12 +280,12 @@ impl Import<'_> {
     /// A row that is not rejected (any more): nothing is to be done if an earlier import took it in as it is.
     fn taken_before(&mut self, correction: &Correction) -> Taken {
         let gone = format!("no row of line {} is rejected (any more)", correction.place);
-        let cells = match correction.cells(&[], &self.style) {
+        let cells = match correction.cells(&[], self.forms.style(None)) {
             Ok(cells) => cells,
             Err(reason) => return Ok(Err(reason)),
         };
         let mut record = Record::default();
-        if self.reader.read(&self.style, &cells, &[], 0, &mut record) != Row::Good {
+        if self.forms.read(None, &cells, &mut record) != Row::Good {
             return Ok(Err(gone));
         }
         let fingerprint = self.fingerprinter.fingerprint(&record).0;
