@@ -4,10 +4,12 @@ use clap::Args as ClapArgs;
 
 use super::args::Args;
 use super::exit::{Exit, Failure};
+use super::mend::Desk;
 use super::values::key;
-use super::{mend, out, run};
+use super::{load, mend, out, run};
 use crate::clock;
-use crate::ledger::Forgotten;
+use crate::domain::count::count;
+use crate::ledger::{Forgotten, Person, Subject};
 
 /// Options of `forget`.
 #[derive(Debug, ClapArgs)]
@@ -25,8 +27,10 @@ pub struct ForgetOptions {
 
 /// Erases.
 pub(super) fn forget(args: &Args, options: &ForgetOptions) -> Result<Exit, Failure> {
-    let mut ledger = mend::open(args, options.sync.as_deref())?.ledger;
-    let (key, sync) = (&options.key, options.sync.as_deref());
+    let Desk { mut ledger, loaded, .. } = mend::open(args, options.sync.as_deref())?;
+    let (key, sync) = (options.key.as_str(), options.sync.as_deref());
+    let columns = load::key_columns(&loaded);
+    let subject = Subject { key, sync, columns: &columns };
     let shown = out::shown(key);
     if let Some(name) = ledger.being_sent(key, sync)?.first() {
         let text = format!(
@@ -35,16 +39,14 @@ pub(super) fn forget(args: &Args, options: &ForgetOptions) -> Result<Exit, Failu
         );
         return Err(Failure::new(Exit::Deferred, text));
     }
-    if ledger.show(key, sync)?.is_empty() {
+    let held = ledger.person(&subject)?;
+    if held.iter().all(|person| person.of_others) {
         return nothing(&ledger.forgotten(key, sync)?, &shown);
     }
-    let question = format!(
-        "Erase everything that the ledger holds on {shown}, for good? The next exports will not bring the person back."
-    );
-    if !options.yes && !run::confirmed(&question)? {
+    if !options.yes && !run::confirmed(&question(&shown, &held))? {
         return Err(Failure::usage("nothing was erased; --yes answers the question"));
     }
-    match ledger.forget(key, sync, clock::now())? {
+    match ledger.forget(&subject, clock::now())? {
         Some(forgotten) => {
             for (copy, _) in ledger.copies() {
                 let copy = copy.display();
@@ -59,6 +61,26 @@ pub(super) fn forget(args: &Args, options: &ForgetOptions) -> Result<Exit, Failu
             format!("{shown} began to be sent: nothing was erased. Try again in a minute"),
         )),
     }
+}
+
+/// What is asked before anything is erased, with the rows of others that go with it.
+fn question(shown: &str, held: &[Person]) -> String {
+    let places: Vec<String> = held
+        .iter()
+        .filter(|person| person.of_others)
+        .map(|Person { told, .. }| format!("{} of {}", out::shown(&told.lead.origin), told.lead.sync))
+        .collect();
+    let mut question = format!(
+        "Erase everything that the ledger holds on {shown}, for good? The next exports will not bring the person back."
+    );
+    if !places.is_empty() {
+        question += &format!(
+            " With it go {} of others with a row of theirs inside: {}; listed again only if the export is read again and still holds them.",
+            count(places.len() as u64, "rejected row"),
+            places.join(", ")
+        );
+    }
+    question
 }
 
 fn nothing(forgotten: &[(String, crate::domain::time::Timestamp)], shown: &str) -> Result<Exit, Failure> {
@@ -80,9 +102,10 @@ fn told(shown: &str, forgotten: &Forgotten) -> Result<Exit, Failure> {
     if forgotten.quarantined > 0 {
         out::say(format!("{} quarantined rows of {shown} are erased", forgotten.quarantined));
     }
-    if forgotten.mentions > 0 {
-        let text = "quarantined rows of others held the key in a cell and are erased, too; they come back while the export holds them";
-        out::say(format!("{} {text}", forgotten.mentions));
+    if forgotten.of_others > 0 {
+        let text = "quarantined rows of others had taken a row of theirs in and are erased, too; they come back if the export is read \
+                    again and still holds them";
+        out::say(format!("{} {text}", forgotten.of_others));
     }
     for erased in &forgotten.leads {
         let known = erased.remote_ids.iter().map(|id| format!("as {}", out::shown(id)));

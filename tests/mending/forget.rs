@@ -6,6 +6,7 @@ use lead_sync::sandbox::{Answer, Fault, Kind};
 
 use crate::rejects::{export, import, scene as checked};
 use crate::support::{Ran, Scene};
+use crate::terminal::typed;
 
 const HEADER: &str = "id,first_name,last_name,email\n";
 const KEY: &str = "KLANT-77-ÉÜ";
@@ -184,4 +185,31 @@ fn all_that_is_held_on_a_person_is_told_as_json() {
     assert_eq!(forget(&scene).code, 0);
     let told = scene.cli(&["export-person", KEY]).json();
     assert_eq!((told["held"].as_array().unwrap().len(), told["forgotten"][0]["sync"].as_str()), (0, Some("customers")));
+}
+
+#[test]
+fn rows_of_others_that_have_the_key_as_another_value_are_not_erased() {
+    let scene = Scene::new();
+    // Of one person the key, of the others a flag; a note of several lines has it as well.
+    let others = "2,Bob,Claes,b@example.com,1,x\n3,\"Cid\n Dirk,1\",Daems,c@example.com,1,x\n";
+    scene
+        .export("customers.csv", format!("id,first_name,last_name,email,active\n1,Ann,Maes,a@example.com,0\n{others}"));
+    assert_eq!(scene.run().count("rejected"), 2);
+    let ran = scene.cli(&["forget", "1", "--yes"]);
+    assert!(ran.code == 0 && !ran.stdout.contains("of others"), "{ran:?}");
+    assert_eq!(scene.query("SELECT key FROM leads ORDER BY key"), ["2", "3"]);
+}
+
+#[test]
+fn the_question_names_the_rows_of_others_that_go_with_the_person() {
+    let scene = Scene::new();
+    let swallowing = format!("2,\"Bob,Claes,b@example.com\n{}", row("9"));
+    scene.export("customers.csv", format!("{HEADER}{}{swallowing}", row(KEY).replace(",Q", ",x,Q")));
+    scene.export("more.csv", format!("{HEADER}{swallowing}{}", row(KEY)));
+    scene.run();
+    let (status, screen) = typed(&mut scene.command(&["forget", KEY]), &["n"]);
+    assert_eq!(status.code(), Some(2), "{screen}");
+    let named = "1 rejected row of others with a row of theirs inside: exports/more.csv:2 of customers;";
+    assert!(screen.contains(named), "{screen}");
+    assert_eq!(scene.query("SELECT count(*) FROM leads"), ["3"]);
 }
