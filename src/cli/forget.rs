@@ -40,7 +40,7 @@ pub(super) fn forget(args: &Args, options: &ForgetOptions) -> Result<Exit, Failu
         return Err(Failure::new(Exit::Deferred, text));
     }
     let held = ledger.person(&subject)?;
-    if held.iter().all(|person| person.of_others) {
+    if held.is_empty() {
         return nothing(&ledger.forgotten(key, sync)?, &shown);
     }
     if !options.yes && !run::confirmed(&question(&shown, &held))? {

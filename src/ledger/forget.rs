@@ -64,7 +64,7 @@ impl Ledger {
             forget_in(&tx, (id, &name), subject, &mut fingerprinter, now, &mut forgotten).map_err(error)?;
         }
         tx.commit().map_err(error)?;
-        if forgotten.leads.is_empty() && forgotten.quarantined == 0 {
+        if forgotten == Forgotten::default() {
             return Ok(None);
         }
         // What is told once, the recipient's id, must not be lost to a full disk.
@@ -119,8 +119,9 @@ fn forget_in(
         .query_row(sql, params![sync, key], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
         .optional()?;
     let quarantined = quarantine_of(db, sync, key)?;
+    let of_others = taken_in_by(db, (sync, name), subject)?;
     if found.as_ref().is_some_and(|(_, state, ..)| state == State::Sending.as_str())
-        || (found.is_none() && quarantined.is_empty())
+        || (found.is_none() && quarantined.is_empty() && of_others.is_empty())
     {
         return Ok(());
     }
@@ -149,7 +150,7 @@ fn forget_in(
         "INSERT OR REPLACE INTO forgotten (sync, digest, at) VALUES (?1, ?2, ?3)",
         params![sync, digest.as_slice(), now.0],
     )?;
-    for row in taken_in_by(db, (sync, name), subject)? {
+    for row in of_others {
         forgotten.of_others += db.execute("DELETE FROM quarantine WHERE id = ?1", [row])?;
     }
     Ok(())

@@ -213,3 +213,23 @@ fn the_question_names_the_rows_of_others_that_go_with_the_person() {
     assert!(screen.contains(named), "{screen}");
     assert_eq!(scene.query("SELECT count(*) FROM leads"), ["3"]);
 }
+
+#[test]
+fn a_person_whose_only_row_was_taken_in_by_another_one_is_told_of_and_erased_and_does_not_come_once_the_quote_is_mended()
+ {
+    let scene = Scene::new();
+    let others =
+        |quote: &str| format!("{HEADER}1,Ann,Maes,a@example.com\n2,{quote}Bob,Claes,b@example.com\n{}", row(KEY));
+    scene.export("customers.csv", others("\""));
+    scene.run();
+    let told = scene.cli(&["export-person", KEY]).json();
+    assert_eq!((&told["held"][0]["of_others"], told["held"][0]["key"].as_str()), (&true.into(), Some("2")), "{told}");
+    assert!(told["held"][0]["content"]["row"].to_string().contains("Quackenbush"), "{told}");
+    let ran = forget(&scene);
+    assert!(ran.code == 0 && ran.stdout.contains("1 quarantined rows of others"), "{ran:?}");
+    assert_gone(&scene);
+    scene.export("customers.csv", others(""));
+    let ran = scene.run();
+    assert_eq!((ran.code, ran.count("skipped"), ran.count("delivered")), (0, 1, 1), "{ran:?}");
+    assert_gone(&scene);
+}
