@@ -1,5 +1,7 @@
 //! `forget KEY`: erases a person.
 
+use std::collections::BTreeSet;
+
 use clap::Args as ClapArgs;
 
 use super::args::Args;
@@ -8,8 +10,9 @@ use super::mend::Desk;
 use super::values::key;
 use super::{load, mend, out, run};
 use crate::clock;
+use crate::config::Loaded;
 use crate::domain::count::count;
-use crate::ledger::{Forgotten, Person, Subject};
+use crate::ledger::{Forgotten, Ledger, Person, Subject};
 
 /// Options of `forget`.
 #[derive(Debug, ClapArgs)]
@@ -40,12 +43,15 @@ pub(super) fn forget(args: &Args, options: &ForgetOptions) -> Result<Exit, Failu
         return Err(Failure::new(Exit::Deferred, text));
     }
     let held = ledger.person(&subject)?;
-    if held.is_empty() {
-        return nothing(&ledger.forgotten(key, sync)?, &shown);
+    let forgotten = ledger.forgotten(key, sync)?;
+    let asked = asked_for(&ledger, &loaded, sync)?;
+    if held.is_empty() && (forgotten.is_empty() || forgotten.len() == asked.len()) {
+        return nothing(&forgotten, &shown);
     }
-    if !options.yes && !run::confirmed(&question(&shown, &held))? {
+    if !options.yes && !run::confirmed(&question(&shown, &held, &asked))? {
         return Err(Failure::usage("nothing was erased; --yes answers the question"));
     }
+    introduce(&ledger, &loaded, &asked)?;
     match ledger.forget(&subject, clock::now())? {
         Some(forgotten) => {
             for (copy, _) in ledger.copies() {
@@ -63,15 +69,35 @@ pub(super) fn forget(args: &Args, options: &ForgetOptions) -> Result<Exit, Failu
     }
 }
 
+/// The syncs that are meant: the one named, or all that are configured or have read something.
+fn asked_for(ledger: &Ledger, loaded: &Loaded, sync: Option<&str>) -> Result<BTreeSet<String>, Failure> {
+    if let Some(name) = sync {
+        return Ok(BTreeSet::from([name.to_owned()]));
+    }
+    let configured = loaded.unresolved.syncs.iter().map(|sync| sync.name.clone());
+    Ok(configured.chain(ledger.status()?.into_iter().map(|sync| sync.sync)).collect())
+}
+
+/// Makes syncs known to the ledger that have not run yet: their first run is to find the person forgotten.
+fn introduce(ledger: &Ledger, loaded: &Loaded, asked: &BTreeSet<String>) -> Result<(), Failure> {
+    for sync in loaded.unresolved.syncs.iter().filter(|sync| asked.contains(&sync.name)) {
+        if ledger.sync_number(&sync.name)?.is_none() {
+            ledger.sync_id(&sync.name, ledger.connection_id(&sync.connection)?)?;
+        }
+    }
+    Ok(())
+}
+
 /// What is asked before anything is erased, with the rows of others that go with it.
-fn question(shown: &str, held: &[Person]) -> String {
+fn question(shown: &str, held: &[Person], asked: &BTreeSet<String>) -> String {
     let places: Vec<String> = held
         .iter()
         .filter(|person| person.of_others)
         .map(|Person { told, .. }| format!("{} of {}", out::shown(&told.lead.origin), told.lead.sync))
         .collect();
     let mut question = format!(
-        "Erase everything that the ledger holds on {shown}, for good? The next exports will not bring the person back."
+        "Erase everything that the ledger holds on {shown}, for good? The next exports of {} will not bring the person back.",
+        names(asked)
     );
     if !places.is_empty() {
         question += &format!(
@@ -83,9 +109,16 @@ fn question(shown: &str, held: &[Person]) -> String {
     question
 }
 
+fn names<'n>(syncs: impl IntoIterator<Item = &'n String>) -> String {
+    syncs.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
 fn nothing(forgotten: &[(String, crate::domain::time::Timestamp)], shown: &str) -> Result<Exit, Failure> {
     if forgotten.is_empty() {
-        let text = format!("the ledger holds nothing under the key {shown}; lead-sync leads lists the keys");
+        let text = format!(
+            "the ledger holds nothing under the key {shown}: nothing was erased or written down, and a later export may still bring \
+             the person; lead-sync leads lists the keys"
+        );
         return Err(Failure::usage(text));
     }
     for (sync, at) in forgotten {
@@ -106,6 +139,9 @@ fn told(shown: &str, forgotten: &Forgotten) -> Result<Exit, Failure> {
         let text = "quarantined rows of others had taken a row of theirs in and are erased, too; they come back if the export is read \
                     again and still holds them";
         out::say(format!("{} {text}", forgotten.of_others));
+    }
+    if !forgotten.kept_out_of.is_empty() {
+        out::say(format!("the next exports of {} are read without {shown}", names(&forgotten.kept_out_of)));
     }
     for erased in &forgotten.leads {
         let known = erased.remote_ids.iter().map(|id| format!("as {}", out::shown(id)));

@@ -37,6 +37,8 @@ pub struct Forgotten {
     pub quarantined: usize,
     /// Rows of others in quarantine that had taken one of the person's in; they come back if the export still holds them.
     pub of_others: usize,
+    /// The syncs whose next exports are read without the person.
+    pub kept_out_of: Vec<String>,
     /// False: another process was reading, or the disk is full, and the files still hold traces of what was erased.
     pub wiped: bool,
 }
@@ -52,21 +54,31 @@ impl Ledger {
         read().map_err(|error| self.error(&error))
     }
 
-    /// Erases everything that is held on a person, in one transaction; leads that are being sent are left, and so is everything of
-    /// their sync. `None`: nothing is held.
+    /// Erases everything that is held on a person, and keeps the person out of every sync asked for, also of those that hold nothing yet, in one
+    /// transaction; leads that are being sent are left, and so is everything of their sync. `None`: nothing is held or was erased before, so
+    /// that the key may be a slip, and nothing is written down.
     pub fn forget(&mut self, subject: &Subject<'_>, now: Timestamp) -> Result<Option<Forgotten>> {
         let (path, secret) = (self.path.clone(), self.key());
         let error = |error: rusqlite::Error| Error::from_sqlite(&path, &error);
+        let was_forgotten = !self.forgotten(subject.key, subject.sync)?.is_empty();
         let tx = self.write()?;
         let mut forgotten = Forgotten::default();
-        for (id, name) in syncs(&tx, subject.sync).map_err(error)? {
-            let mut fingerprinter = Fingerprinter::new(&secret, &name);
-            forget_in(&tx, (id, &name), subject, &mut fingerprinter, now, &mut forgotten).map_err(error)?;
+        let mut syncs = syncs(&tx, subject.sync).map_err(error)?;
+        for (id, name) in std::mem::take(&mut syncs) {
+            if forget_in(&tx, (id, &name), subject, &mut forgotten).map_err(error)? {
+                syncs.push((id, name));
+            }
         }
-        tx.commit().map_err(error)?;
-        if forgotten == Forgotten::default() {
+        if forgotten == Forgotten::default() && !was_forgotten {
             return Ok(None);
         }
+        for (id, name) in syncs {
+            let digest = Fingerprinter::new(&secret, &name).tombstone(subject.key).0;
+            let sql = "INSERT OR REPLACE INTO forgotten (sync, digest, at) VALUES (?1, ?2, ?3)";
+            tx.execute(sql, params![id, digest.as_slice(), now.0]).map_err(error)?;
+            forgotten.kept_out_of.push(name);
+        }
+        tx.commit().map_err(error)?;
         // What is told once, the recipient's id, must not be lost to a full disk.
         forgotten.wiped = self.wipe().unwrap_or_else(|error| {
             tracing::warn!(%error, "the ledger could not be rewritten");
@@ -105,25 +117,21 @@ impl Ledger {
     }
 }
 
+/// Erases what is held in one sync; false, and nothing is touched, if the lead is being sent.
 fn forget_in(
     db: &Connection,
     (sync, name): (i64, &str),
     subject: &Subject<'_>,
-    fingerprinter: &mut Fingerprinter,
-    now: Timestamp,
     forgotten: &mut Forgotten,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<bool> {
     let key = subject.key;
     let sql = "SELECT id, state, possibly_sent, remote_id FROM lead WHERE sync = ?1 AND key = ?2";
     let found: Option<(i64, String, bool, Option<String>)> = db
         .query_row(sql, params![sync, key], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
         .optional()?;
     let quarantined = quarantine_of(db, sync, key)?;
-    let of_others = taken_in_by(db, (sync, name), subject)?;
-    if found.as_ref().is_some_and(|(_, state, ..)| state == State::Sending.as_str())
-        || (found.is_none() && quarantined.is_empty() && of_others.is_empty())
-    {
-        return Ok(());
+    if found.as_ref().is_some_and(|(_, state, ..)| state == State::Sending.as_str()) {
+        return Ok(false);
     }
     if let Some((lead, state, possibly_sent, remote_id)) = found {
         let at_recipient = possibly_sent || state == State::Delivered.as_str() || state == State::Held.as_str();
@@ -145,15 +153,10 @@ fn forget_in(
         db.execute("DELETE FROM quarantine WHERE id = ?1", [row])?;
     }
     forgotten.quarantined += quarantined.len();
-    let digest = fingerprinter.tombstone(key).0;
-    db.execute(
-        "INSERT OR REPLACE INTO forgotten (sync, digest, at) VALUES (?1, ?2, ?3)",
-        params![sync, digest.as_slice(), now.0],
-    )?;
-    for row in of_others {
+    for row in taken_in_by(db, (sync, name), subject)? {
         forgotten.of_others += db.execute("DELETE FROM quarantine WHERE id = ?1", [row])?;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// The API's ids of contents that were delivered before the present one.

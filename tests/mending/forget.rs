@@ -233,3 +233,43 @@ fn a_person_whose_only_row_was_taken_in_by_another_one_is_told_of_and_erased_and
     assert_eq!((ran.code, ran.count("skipped"), ran.count("delivered")), (0, 1, 1), "{ran:?}");
     assert_gone(&scene);
 }
+
+#[test]
+fn a_person_is_kept_out_of_every_sync_also_of_one_that_holds_nothing_or_was_added_later() {
+    let mut scene = Scene::new();
+    let others = |name: &str| {
+        format!(
+            "[syncs.{name}]\nconnection = \"wegroup\"\n\
+             source = {{ kind = \"csv\", path = \"{name}.csv\", key = \"id\" }}\nlead = {{ origin = \"CRM\", backref = \"x/{{{{ id }}}}\" }}\n"
+        )
+    };
+    scene.more(&others("zeta"));
+    scene.export("customers.csv", format!("{HEADER}{}", row(KEY)));
+    assert_eq!(scene.cli(&["--run-now", "--sync", "customers"]).code, 0);
+    let ran = forget(&scene);
+    assert!(ran.code == 0 && ran.stdout.contains("the next exports of customers, zeta are"), "{ran:?}");
+    scene.more(&(others("zeta") + &others("eta")));
+    let ran = forget(&scene);
+    assert!(ran.code == 0 && ran.stdout.contains("the next exports of customers, eta, zeta are"), "{ran:?}");
+    let ran = forget(&scene);
+    assert!(ran.code == 0 && ran.stdout.contains("was forgotten in eta"), "{ran:?}");
+    for name in ["zeta", "eta"] {
+        fs::write(scene.path(&format!("{name}.csv")), format!("{HEADER}{}", row(KEY))).unwrap();
+    }
+    let ran = scene.run();
+    let skipped = ["customers", "eta", "zeta"].map(|name| ran.json()["syncs"][name]["skipped"].clone());
+    assert_eq!((ran.code, skipped), (0, [1, 1, 1].map(Into::into)), "{ran:?}");
+    assert_eq!(scene.stored().len(), 1);
+    assert_gone(&scene);
+}
+
+#[test]
+fn of_a_key_that_nobody_has_nothing_is_written_down_and_that_is_said() {
+    let scene = Scene::new();
+    scene.customers([1]);
+    scene.run();
+    let ran = scene.cli(&["forget", "2", "--yes"]);
+    assert!(ran.code == 2 && ran.stderr.contains("a later export may still bring the person"), "{ran:?}");
+    scene.customers([1, 2]);
+    assert_eq!(scene.run().count("delivered"), 1);
+}
