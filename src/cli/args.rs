@@ -122,7 +122,7 @@ pub enum Command {
     /// In every sync, or in the one named: also in those that hold nothing of the person yet. A key under which nothing is held anywhere is
     /// refused as a slip, and nothing is written down. After a sync is added run it again: what was forgotten before holds in that one, too.
     Forget(super::forget::ForgetOptions),
-    /// Delete history older than `[ledger] retain`
+    /// Delete history older than `[ledger] retain`, and what names files that are gone
     Prune,
     /// All that the ledger holds on a person, as JSON
     ExportPerson(super::export_person::ExportPersonOptions),

@@ -13,6 +13,7 @@ use crate::clock;
 use crate::config::Loaded;
 use crate::domain::count::count;
 use crate::ledger::{Forgotten, Ledger, Person, Subject};
+use crate::worker::files_there;
 
 /// Options of `forget`.
 #[derive(Debug, ClapArgs)]
@@ -52,7 +53,8 @@ pub(super) fn forget(args: &Args, options: &ForgetOptions) -> Result<Exit, Failu
         return Err(Failure::usage("nothing was erased; --yes answers the question"));
     }
     introduce(&ledger, &loaded, &asked)?;
-    match ledger.forget(&subject, clock::now())? {
+    let there = files_there(&loaded.unresolved.syncs, clock::now());
+    match ledger.forget(&subject, clock::now(), |sync, path| there.has(sync, path))? {
         Some(forgotten) => {
             for (copy, _) in ledger.copies() {
                 let copy = copy.display();

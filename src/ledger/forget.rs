@@ -56,8 +56,13 @@ impl Ledger {
 
     /// Erases everything that is held on a person, and keeps the person out of every sync asked for, also of those that hold nothing yet, in one
     /// transaction; leads that are being sent are left, and so is everything of their sync. `None`: nothing is held or was erased before, so
-    /// that the key may be a slip, and nothing is written down.
-    pub fn forget(&mut self, subject: &Subject<'_>, now: Timestamp) -> Result<Option<Forgotten>> {
+    /// that the key may be a slip, and nothing is written down. Files that nothing is of any more go as in [`Ledger::drop_origins`].
+    pub fn forget(
+        &mut self,
+        subject: &Subject<'_>,
+        now: Timestamp,
+        is_there: impl Fn(&str, &str) -> bool,
+    ) -> Result<Option<Forgotten>> {
         let (path, secret) = (self.path.clone(), self.key());
         let error = |error: rusqlite::Error| Error::from_sqlite(&path, &error);
         let was_forgotten = !self.forgotten(subject.key, subject.sync)?.is_empty();
@@ -80,7 +85,7 @@ impl Ledger {
         }
         tx.commit().map_err(error)?;
         // What is told once, the recipient's id, must not be lost to a full disk.
-        forgotten.wiped = self.wipe().unwrap_or_else(|error| {
+        forgotten.wiped = self.drop_origins(is_there).and_then(|_| self.wipe()).unwrap_or_else(|error| {
             tracing::warn!(%error, "the ledger could not be rewritten");
             false
         });

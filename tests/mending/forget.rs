@@ -273,3 +273,26 @@ fn of_a_key_that_nobody_has_nothing_is_written_down_and_that_is_said() {
     scene.customers([1, 2]);
     assert_eq!(scene.run().count("delivered"), 1);
 }
+
+#[test]
+fn the_name_of_a_file_goes_with_the_last_person_read_from_it_or_with_prune_once_the_file_is_gone() {
+    let scene = Scene::new();
+    let files = || scene.query("SELECT path FROM origin ORDER BY path");
+    for name in ["Quackenbush", "Zébulon"] {
+        scene.export(&format!("{name}.csv"), format!("{HEADER}{}", row(&format!("{KEY}{name}"))));
+    }
+    scene.customers([1]);
+    scene.run();
+    fs::remove_file(scene.path("exports/Quackenbush.csv")).unwrap();
+    for name in ["Quackenbush", "Zébulon"] {
+        assert_eq!(scene.cli(&["forget", &format!("{KEY}{name}"), "--yes"]).code, 0);
+    }
+    // A file that is there and cannot be read next time has to be known as one that was read.
+    assert_eq!(files(), ["exports/Zébulon.csv", "exports/customers.csv"]);
+    fs::remove_file(scene.path("exports/Zébulon.csv")).unwrap();
+    let ran = scene.cli(&["prune"]);
+    assert!(ran.code == 0 && ran.stdout.contains("1 names of files"), "{ran:?}");
+    assert_eq!(files(), ["exports/customers.csv"]);
+    assert_gone(&scene);
+    assert_eq!(scene.run().count("unchanged"), 1);
+}
