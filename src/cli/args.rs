@@ -118,8 +118,11 @@ pub enum Command {
     /// Rejected rows out for correction, and back in
     Rejects(super::rejects::RejectsOptions),
     /// Erase a person from the ledger, and never send them again
+    ///
+    /// In every sync, or in the one named: also in those that hold nothing of the person yet. A key under which nothing is held anywhere is
+    /// refused as a slip, and nothing is written down. After a sync is added run it again: what was forgotten before holds in that one, too.
     Forget(super::forget::ForgetOptions),
-    /// Delete history older than `[ledger] retain`
+    /// Delete history older than `[ledger] retain`, and what names files that are gone
     Prune,
     /// All that the ledger holds on a person, as JSON
     ExportPerson(super::export_person::ExportPersonOptions),

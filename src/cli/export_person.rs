@@ -8,7 +8,7 @@ use super::chosen::require_sync;
 use super::exit::{Exit, Failure};
 use super::values::key;
 use super::{load, out};
-use crate::ledger::{Held, Ledger, Person};
+use crate::ledger::{Held, Ledger, Person, Subject};
 use crate::worker::columns_of;
 
 /// Options of `export-person`.
@@ -28,7 +28,8 @@ pub(super) fn export_person(args: &Args, options: &ExportPersonOptions) -> Resul
     let ledger = Ledger::open_reader(&loaded.unresolved.ledger)?;
     require_sync(options.sync.as_deref(), &loaded, &ledger)?;
     let (key, sync) = (&options.key, options.sync.as_deref());
-    let held: Vec<Value> = ledger.person(key, sync)?.iter().map(one).collect();
+    let columns = load::key_columns(&loaded);
+    let held: Vec<Value> = ledger.person(&Subject { key, sync, columns: &columns })?.iter().map(one).collect();
     let forgotten: Vec<Value> =
         ledger.forgotten(key, sync)?.iter().map(|(sync, at)| json!({ "sync": sync, "at": at.to_string() })).collect();
     out::json(&json!({ "key": key, "held": held, "forgotten": forgotten }));
@@ -42,8 +43,9 @@ fn one(person: &Person) -> Value {
         let body: Option<Value> = payload.as_deref().and_then(|body| serde_json::from_str(body).ok());
         json!({ "body": body, "row": columns_of(layout, record) })
     });
-    if let (Value::Object(fields), Some(content)) = (&mut told, content) {
-        fields.insert("content".to_owned(), content);
+    if let Value::Object(fields) = &mut told {
+        fields.extend(content.map(|content| ("content".to_owned(), content)));
+        fields.extend(person.of_others.then(|| ("of_others".to_owned(), Value::Bool(true))));
     }
     told
 }

@@ -1,13 +1,19 @@
 //! `forget KEY`: erases a person.
 
+use std::collections::BTreeSet;
+
 use clap::Args as ClapArgs;
 
 use super::args::Args;
 use super::exit::{Exit, Failure};
+use super::mend::Desk;
 use super::values::key;
-use super::{mend, out, run};
+use super::{load, mend, out, run};
 use crate::clock;
-use crate::ledger::Forgotten;
+use crate::config::Loaded;
+use crate::domain::count::count;
+use crate::ledger::{Forgotten, Ledger, Person, Subject};
+use crate::worker::files_there;
 
 /// Options of `forget`.
 #[derive(Debug, ClapArgs)]
@@ -25,8 +31,10 @@ pub struct ForgetOptions {
 
 /// Erases.
 pub(super) fn forget(args: &Args, options: &ForgetOptions) -> Result<Exit, Failure> {
-    let mut ledger = mend::open(args, options.sync.as_deref())?.ledger;
-    let (key, sync) = (&options.key, options.sync.as_deref());
+    let Desk { mut ledger, loaded, .. } = mend::open(args, options.sync.as_deref())?;
+    let (key, sync) = (options.key.as_str(), options.sync.as_deref());
+    let columns = load::key_columns(&loaded);
+    let subject = Subject { key, sync, columns: &columns };
     let shown = out::shown(key);
     if let Some(name) = ledger.being_sent(key, sync)?.first() {
         let text = format!(
@@ -35,16 +43,18 @@ pub(super) fn forget(args: &Args, options: &ForgetOptions) -> Result<Exit, Failu
         );
         return Err(Failure::new(Exit::Deferred, text));
     }
-    if ledger.show(key, sync)?.is_empty() {
-        return nothing(&ledger.forgotten(key, sync)?, &shown);
+    let held = ledger.person(&subject)?;
+    let forgotten = ledger.forgotten(key, sync)?;
+    let asked = asked_for(&ledger, &loaded, sync)?;
+    if held.is_empty() && (forgotten.is_empty() || forgotten.len() == asked.len()) {
+        return nothing(&forgotten, &shown);
     }
-    let question = format!(
-        "Erase everything that the ledger holds on {shown}, for good? The next exports will not bring the person back."
-    );
-    if !options.yes && !run::confirmed(&question)? {
+    if !options.yes && !run::confirmed(&question(&shown, &held, &asked))? {
         return Err(Failure::usage("nothing was erased; --yes answers the question"));
     }
-    match ledger.forget(key, sync, clock::now())? {
+    introduce(&ledger, &loaded, &asked)?;
+    let there = files_there(&loaded.unresolved.syncs, clock::now());
+    match ledger.forget(&subject, clock::now(), |sync, path| there.has(sync, path))? {
         Some(forgotten) => {
             for (copy, _) in ledger.copies() {
                 let copy = copy.display();
@@ -61,9 +71,56 @@ pub(super) fn forget(args: &Args, options: &ForgetOptions) -> Result<Exit, Failu
     }
 }
 
+/// The syncs that are meant: the one named, or all that are configured or have read something.
+fn asked_for(ledger: &Ledger, loaded: &Loaded, sync: Option<&str>) -> Result<BTreeSet<String>, Failure> {
+    if let Some(name) = sync {
+        return Ok(BTreeSet::from([name.to_owned()]));
+    }
+    let configured = loaded.unresolved.syncs.iter().map(|sync| sync.name.clone());
+    Ok(configured.chain(ledger.status()?.into_iter().map(|sync| sync.sync)).collect())
+}
+
+/// Makes syncs known to the ledger that have not run yet: their first run is to find the person forgotten.
+fn introduce(ledger: &Ledger, loaded: &Loaded, asked: &BTreeSet<String>) -> Result<(), Failure> {
+    for sync in loaded.unresolved.syncs.iter().filter(|sync| asked.contains(&sync.name)) {
+        if ledger.sync_number(&sync.name)?.is_none() {
+            ledger.sync_id(&sync.name, ledger.connection_id(&sync.connection)?)?;
+        }
+    }
+    Ok(())
+}
+
+/// What is asked before anything is erased, with the rows of others that go with it.
+fn question(shown: &str, held: &[Person], asked: &BTreeSet<String>) -> String {
+    let places: Vec<String> = held
+        .iter()
+        .filter(|person| person.of_others)
+        .map(|Person { told, .. }| format!("{} of {}", out::shown(&told.lead.origin), told.lead.sync))
+        .collect();
+    let mut question = format!(
+        "Erase everything that the ledger holds on {shown}, for good? The next exports of {} will not bring the person back.",
+        names(asked)
+    );
+    if !places.is_empty() {
+        question += &format!(
+            " With it go {} of others with a row of theirs inside: {}; listed again only if the export is read again and still holds them.",
+            count(places.len() as u64, "rejected row"),
+            places.join(", ")
+        );
+    }
+    question
+}
+
+fn names<'n>(syncs: impl IntoIterator<Item = &'n String>) -> String {
+    syncs.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
 fn nothing(forgotten: &[(String, crate::domain::time::Timestamp)], shown: &str) -> Result<Exit, Failure> {
     if forgotten.is_empty() {
-        let text = format!("the ledger holds nothing under the key {shown}; lead-sync leads lists the keys");
+        let text = format!(
+            "the ledger holds nothing under the key {shown}: nothing was erased or written down, and a later export may still bring \
+             the person; lead-sync leads lists the keys"
+        );
         return Err(Failure::usage(text));
     }
     for (sync, at) in forgotten {
@@ -80,9 +137,13 @@ fn told(shown: &str, forgotten: &Forgotten) -> Result<Exit, Failure> {
     if forgotten.quarantined > 0 {
         out::say(format!("{} quarantined rows of {shown} are erased", forgotten.quarantined));
     }
-    if forgotten.mentions > 0 {
-        let text = "quarantined rows of others held the key in a cell and are erased, too; they come back while the export holds them";
-        out::say(format!("{} {text}", forgotten.mentions));
+    if forgotten.of_others > 0 {
+        let text = "quarantined rows of others had taken a row of theirs in and are erased, too; they come back if the export is read \
+                    again and still holds them";
+        out::say(format!("{} {text}", forgotten.of_others));
+    }
+    if !forgotten.kept_out_of.is_empty() {
+        out::say(format!("the next exports of {} are read without {shown}", names(&forgotten.kept_out_of)));
     }
     for erased in &forgotten.leads {
         let known = erased.remote_ids.iter().map(|id| format!("as {}", out::shown(id)));

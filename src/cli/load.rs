@@ -1,5 +1,7 @@
 //! The configuration for a command.
 
+use std::collections::BTreeMap;
+
 use super::args::Args;
 use super::chosen::no_such_sync;
 use super::exit::Failure;
@@ -23,6 +25,11 @@ pub(super) fn load_with(args: &Args, secrets: Secrets) -> Result<Loaded, Failure
         out::warn(warning);
     }
     Ok(loaded)
+}
+
+/// The key column of each sync.
+pub(super) fn key_columns(loaded: &Loaded) -> BTreeMap<String, String> {
+    loaded.unresolved.syncs.iter().map(|sync| (sync.name.clone(), sync.source.key().to_owned())).collect()
 }
 
 /// What a command needs that talks to an API. What is wrong with the other `secrets` is told together with that.

@@ -6,6 +6,7 @@ use super::{load, out};
 use crate::clock;
 use crate::domain::time::Timestamp;
 use crate::ledger::{Ledger, Pruned};
+use crate::worker::files_there;
 
 /// Entries deleted in one transaction: others may write in between.
 const BATCH: usize = 10_000;
@@ -33,6 +34,11 @@ pub(super) fn prune(args: &Args) -> Result<Exit, Failure> {
     }
     if all.unfinished > 0 {
         out::say(format!("{} files that a killed process left unfinished are deleted", all.unfinished));
+    }
+    let there = files_there(&settings.syncs, clock::now());
+    let origins = ledger.drop_origins(|sync, path| there.has(sync, path))?;
+    if origins > 0 {
+        out::say(format!("{origins} names of files that are gone and that no lead was read from are deleted"));
     }
     if ledger.wipe()? {
         return Ok(Exit::Done);

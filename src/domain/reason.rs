@@ -1,19 +1,14 @@
 //! The server's own words on a refusal, fit for a ledger and a terminal: short, printable, and without the lead's values.
 
-use std::collections::HashSet;
+mod escapes;
+mod mask;
 
-use icu_normalizer::ComposingNormalizerBorrowed;
 use serde_json::Value;
+
+use mask::{MASK, mask};
 
 /// The fields of an error body that are worth repeating (DESIGN section 5), in this order.
 const FIELDS: [&str; 5] = ["error", "error_description", "message", "detail", "title"];
-
-/// What stands in place of a masked value.
-const MASK: &str = "***";
-
-/// Words of a value that are shorter are masked only as a part of the whole value: `de` or `van` alone tell nothing, and
-/// masking them would make the text unreadable. In bytes.
-const SHORTEST_WORD: usize = 3;
 
 /// The texts of an error body, joined, with every value of `payload` and each of the `credentials` masked, at most `limit` characters. Of two
 /// credentials, one of which is a part of the other, the longer comes first. `None` if the body is no JSON object or has none of the fields.
@@ -68,140 +63,11 @@ pub fn printable(text: &str, limit: usize) -> String {
     cleaned
 }
 
-/// One of the ways in which Unicode writes the same letters (NFC): a Mac's export has `e` and two dots where most servers have `ë`.
-const COMPOSED: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfc();
-
-/// Replaces every value of the payload, and every word of one, whatever its case and however its letters are composed.
-fn mask(text: &str, payload: &str) -> String {
-    let Ok(payload) = serde_json::from_str::<Value>(payload) else { return MASK.to_owned() };
-    let mut secrets = Vec::new();
-    leaves(&payload, &mut secrets);
-    // Numbers first: a word of one would be masked, and the rest of it no longer be known.
-    let numbers: Vec<String> = secrets.iter().filter_map(|secret| end_of_number(secret)).collect();
-    let text = mask_numbers(&COMPOSED.normalize(text), &numbers);
-    let (words, mut values): (HashSet<String>, Vec<String>) = partition(secrets);
-    // Longest first: a value may be a part of another one.
-    values.sort_by_key(|value| std::cmp::Reverse(value.len()));
-    mask_words(&values.iter().fold(text, |text, value| replace(&text, value)), &words)
-}
-
-/// Single words, and values that are more than a word. A long text has thousands of words, and a message may be as long: they are looked for all
-/// at once, as the requests under way wait meanwhile.
-fn partition(secrets: Vec<String>) -> (HashSet<String>, Vec<String>) {
-    let (words, values): (Vec<String>, Vec<String>) =
-        secrets.into_iter().partition(|secret| secret.chars().all(char::is_alphanumeric));
-    (words.into_iter().collect(), values)
-}
-
-/// Replaces every word of the text that is one of `words` (folded).
-fn mask_words(text: &str, words: &HashSet<String>) -> String {
-    let mut out = String::with_capacity(text.len());
-    for part in text.split_inclusive(|c: char| !c.is_alphanumeric()) {
-        let end =
-            part.char_indices().next_back().filter(|(_, c)| !c.is_alphanumeric()).map_or(part.len(), |(at, _)| at);
-        let (word, sign) = part.split_at(end);
-        let known = !word.is_empty() && words.contains(&word.chars().map(fold).collect::<String>());
-        out.extend([if known { MASK } else { word }, sign]);
-    }
-    out
-}
-
-/// A number with fewer digits is no telephone number.
-const FEWEST_DIGITS: usize = 6;
-
-/// By so many digits at its end a number is known: what is before them (a country code, a zero) is written or not.
-const KNOWN_BY: usize = 8;
-
-/// The digits by which a value is known if the server writes it in another way; `None` if it has too few.
-fn end_of_number(value: &str) -> Option<String> {
-    let digits: String = value.chars().filter(char::is_ascii_digit).collect();
-    let start = digits.len().saturating_sub(KNOWN_BY);
-    digits.get(start..).filter(|end| end.len() >= FEWEST_DIGITS).map(str::to_owned)
-}
-
-/// Replaces numbers that the server wrote in its own way: `0475/12.34.56` and `+32475123456` are one. A number is what stands between its first
-/// and its last digit, with nothing but digits and the signs that part them.
-fn mask_numbers(text: &str, numbers: &[String]) -> String {
-    let parts = |c: char| {
-        c.is_ascii_digit()
-            || c.is_whitespace()
-            || matches!(c, '.' | ',' | '/' | '-' | '_' | '(' | ')' | '\u{2010}'..='\u{2015}')
-    };
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
-        let (before, number) = rest.split_at(start);
-        let (number, after) = number.split_at(number.find(|c| !parts(c)).unwrap_or(number.len()));
-        let (number, trailing) = number.split_at(number.rfind(|c: char| c.is_ascii_digit()).map_or(0, |last| last + 1));
-        let digits: String = number.chars().filter(char::is_ascii_digit).collect();
-        let known = numbers.iter().any(|end| digits.contains(end.as_str()));
-        out.extend([before, if known { MASK } else { number }, trailing]);
-        rest = after;
-    }
-    out + rest
-}
-
-fn leaves(value: &Value, out: &mut Vec<String>) {
-    match value {
-        Value::String(text) => {
-            let text = COMPOSED.normalize(text.trim());
-            let folded = |text: &str| text.chars().map(fold).collect::<String>();
-            // As it is written: a small letter may be longer than the one that it is compared as.
-            let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() >= SHORTEST_WORD);
-            out.extend(words.map(folded));
-            if !text.is_empty() {
-                out.push(folded(&text));
-            }
-        }
-        Value::Number(number) => out.push(number.to_string()),
-        Value::Array(items) => items.iter().for_each(|item| leaves(item, out)),
-        Value::Object(fields) => fields.values().for_each(|field| leaves(field, out)),
-        Value::Null | Value::Bool(_) => {}
-    }
-}
-
-/// The letter in lower case, letter by letter: `str::to_lowercase` knows the end of a word and letters that become two, and what is compared
-/// with it here would not be the same.
-fn fold(c: char) -> char {
-    let single = |mut letters: std::char::ToUppercase| match (letters.next(), letters.next()) {
-        (Some(one), None) => one,
-        _ => c,
-    };
-    // Over the capital: the two small sigmas have one.
-    let capital = single(c.to_uppercase());
-    let mut lower = capital.to_lowercase();
-    match (lower.next(), lower.next()) {
-        (Some(one), None) => one,
-        _ => c,
-    }
-}
-
-/// Replaces `secret` (folded) where it stands as a whole word or words: `an` in `cannot` is no value of anybody.
-fn replace(text: &str, secret: &str) -> String {
-    let chars: Vec<char> = text.chars().collect();
-    let wanted: Vec<char> = secret.chars().collect();
-    let is_word = |c: Option<&char>| c.is_some_and(|c| c.is_alphanumeric());
-    let mut out = String::with_capacity(text.len());
-    let mut at = 0;
-    while let Some(&c) = chars.get(at) {
-        let end = at + wanted.len();
-        let fits = chars.get(at..end).is_some_and(|here| here.iter().zip(&wanted).all(|(c, w)| fold(*c) == *w));
-        let starts = at == 0 || !is_word(chars.get(at - 1)) || !is_word(wanted.first());
-        if fits && starts && (!is_word(chars.get(end)) || !is_word(wanted.last())) {
-            out.push_str(MASK);
-            at = end;
-        } else {
-            out.push(c);
-            at += 1;
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use icu_normalizer::DecomposingNormalizerBorrowed;
 
+    use super::mask::COMPOSED;
     use super::*;
 
     const PAYLOAD: &str = r#"{"origin":"CRM","prospect":{"first_name":"An","last_name":"Van den Peeters","email":"an@example.com","age":41}}"#;
@@ -263,6 +129,37 @@ mod tests {
             let text = server_words(body.as_bytes(), &payload, &[], 300).unwrap();
             proptest::prop_assert_eq!(text, "422: ***!");
         }
+    }
+
+    #[test]
+    fn a_value_is_masked_as_an_address_a_form_a_page_or_json_escapes_it() {
+        let payload = serde_json::json!({
+            "first_name": "Jö \"B\" D'", "last_name": "Zwärtjes", "email": "zw@x.example", "phone": "0475/12.34.56"
+        });
+        let told = |message: &str| {
+            let body = serde_json::json!({ "message": message }).to_string();
+            server_words(body.as_bytes(), &payload.to_string(), &[], 300).unwrap()
+        };
+        let names =
+            ["Zw%C3%A4rtjes", "Zw%E4rtjes", "zwa%CC%88rtjes", "ZW&Auml;RTJES", "Zw&#228;rtjes", "Zw&#xE4;rtjes"];
+        let twice =
+            [r"Zw\u00e4rtjes", "Zw%25C3%25A4rtjes", "Zw&amp;auml;rtjes", r"Zw\\u00E4rtjes", "Zw%26auml%3Brtjes"];
+        let addresses = ["zw%40x.example", "zw%2540x%2Eexample", "zw&#64;x.example", r"%7a%77\u0040x.example"];
+        let phones = ["0475%2F12.34.56", "0475+12+34+56", r"0475\/12.34.56", "0475&nbsp;123456"];
+        let firsts = ["J%C3%B6+%22B%22+D%27", r#"J\u00f6 \"B\" D'"#, "J&ouml; &quot;B&quot; D&apos;"];
+        for written in [&names[..], &twice, &addresses, &phones, &firsts].concat() {
+            let text = told(&format!(r"100% bad: {written} & \o/ x+1"));
+            assert_eq!(text, r"100% bad: *** & \o/ x+1", "{written}");
+        }
+        let none = r"%zz %4 &auml &#x; &none; \u00g0 \ud800 \";
+        assert_eq!(told(none), none, "what is no escape is left alone");
+    }
+
+    #[test]
+    fn what_a_mask_leaves_of_a_word_is_no_value_either() {
+        let payload = r#"{"last_name":"u0020 Peeters","phone":"0475123456","stars":"**"}"#;
+        let body = serde_json::json!({ "message": r"a\u0020Peeters 0475123456Peeters **" }).to_string();
+        assert_eq!(server_words(body.as_bytes(), payload, &[], 300).unwrap(), r"a\****** ****** **");
     }
 
     #[test]

@@ -1,20 +1,17 @@
-//! Erases a person, and tells all that is held on one.
+//! Erases a person.
 //!
 //! What stays is a keyed hash of sync and key, so that the next export does not bring the person back, and the fingerprints of their rows in
 //! quarantine, for the same reason. Neither can be turned back into a value without the key file.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
-use encoding_rs::Encoding;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::open::BUSY;
-use super::query::{Filter, Told};
+use super::person::{Subject, syncs, taken_in_by};
 use super::{Error, Ledger, Result};
 use crate::domain::delivery::State;
 use crate::domain::fingerprint::Fingerprinter;
-use crate::domain::record::Layout;
 use crate::domain::time::Timestamp;
 
 /// How long a reader that holds back the write-ahead log is waited for.
@@ -38,30 +35,12 @@ pub struct Forgotten {
     pub leads: Vec<Erased>,
     /// Rows in quarantine with this key.
     pub quarantined: usize,
-    /// Rows of others in quarantine that named the key in a cell; they come back if the export still holds them.
-    pub mentions: usize,
+    /// Rows of others in quarantine that had taken one of the person's in; they come back if the export still holds them.
+    pub of_others: usize,
+    /// The syncs whose next exports are read without the person.
+    pub kept_out_of: Vec<String>,
     /// False: another process was reading, or the disk is full, and the files still hold traces of what was erased.
     pub wiped: bool,
-}
-
-/// All that is held on a person in one sync, or of one row in quarantine.
-#[derive(Debug, Clone)]
-pub struct Person {
-    /// State and history.
-    pub told: Told,
-    /// What is kept until the lead is settled.
-    pub held: Option<Held>,
-}
-
-/// The content of an unsettled lead or quarantined row.
-#[derive(Debug, Clone)]
-pub struct Held {
-    /// The JSON body; `None` if the row never became one.
-    pub payload: Option<String>,
-    /// The original row.
-    pub record: Vec<u8>,
-    /// How it is written.
-    pub layout: Layout,
 }
 
 impl Ledger {
@@ -75,23 +54,38 @@ impl Ledger {
         read().map_err(|error| self.error(&error))
     }
 
-    /// Erases everything that is held under this key, in one transaction; leads that are being sent are left, and so is everything of
-    /// their sync. `None`: nothing is held.
-    pub fn forget(&mut self, key: &str, sync: Option<&str>, now: Timestamp) -> Result<Option<Forgotten>> {
+    /// Erases everything that is held on a person, and keeps the person out of every sync asked for, also of those that hold nothing yet, in one
+    /// transaction; leads that are being sent are left, and so is everything of their sync. `None`: nothing is held or was erased before, so
+    /// that the key may be a slip, and nothing is written down. Files that nothing is of any more go as in [`Ledger::drop_origins`].
+    pub fn forget(
+        &mut self,
+        subject: &Subject<'_>,
+        now: Timestamp,
+        is_there: impl Fn(&str, &str) -> bool,
+    ) -> Result<Option<Forgotten>> {
         let (path, secret) = (self.path.clone(), self.key());
         let error = |error: rusqlite::Error| Error::from_sqlite(&path, &error);
+        let was_forgotten = !self.forgotten(subject.key, subject.sync)?.is_empty();
         let tx = self.write()?;
         let mut forgotten = Forgotten::default();
-        for (id, name) in syncs(&tx, sync).map_err(error)? {
-            let mut fingerprinter = Fingerprinter::new(&secret, &name);
-            forget_in(&tx, (id, &name), key, &mut fingerprinter, now, &mut forgotten).map_err(error)?;
+        let mut syncs = syncs(&tx, subject.sync).map_err(error)?;
+        for (id, name) in std::mem::take(&mut syncs) {
+            if forget_in(&tx, (id, &name), subject, &mut forgotten).map_err(error)? {
+                syncs.push((id, name));
+            }
         }
-        tx.commit().map_err(error)?;
-        if forgotten.leads.is_empty() && forgotten.quarantined == 0 {
+        if forgotten == Forgotten::default() && !was_forgotten {
             return Ok(None);
         }
+        for (id, name) in syncs {
+            let digest = Fingerprinter::new(&secret, &name).tombstone(subject.key).0;
+            let sql = "INSERT OR REPLACE INTO forgotten (sync, digest, at) VALUES (?1, ?2, ?3)";
+            tx.execute(sql, params![id, digest.as_slice(), now.0]).map_err(error)?;
+            forgotten.kept_out_of.push(name);
+        }
+        tx.commit().map_err(error)?;
         // What is told once, the recipient's id, must not be lost to a full disk.
-        forgotten.wiped = self.wipe().unwrap_or_else(|error| {
+        forgotten.wiped = self.drop_origins(is_there).and_then(|_| self.wipe()).unwrap_or_else(|error| {
             tracing::warn!(%error, "the ledger could not be rewritten");
             false
         });
@@ -126,63 +120,23 @@ impl Ledger {
         self.db.busy_timeout(BUSY).map_err(|error| self.error(&error))?;
         Ok(blocked.map_err(|error| self.error(&error))? == 0)
     }
-
-    /// All that is held under this key: each lead, and each row in quarantine.
-    pub fn person(&self, key: &str, sync: Option<&str>) -> Result<Vec<Person>> {
-        let filter = Filter { key: Some(key.to_owned()), sync: sync.map(str::to_owned), ..Filter::default() };
-        let leads = self.told(&filter)?;
-        leads
-            .into_iter()
-            .map(|(kept, told)| {
-                let held = self.held(kept).map_err(|error| self.error(&error))?;
-                Ok(Person { told, held })
-            })
-            .collect()
-    }
-
-    fn held(&self, kept: super::Kept) -> rusqlite::Result<Option<Held>> {
-        let (sql, number) = match kept {
-            super::Kept::Lead(number) => (
-                "SELECT nullif(c.payload, ''), c.record, coalesce(y.json, o.layout) FROM content c JOIN lead l ON l.id = c.lead
-                   JOIN origin o ON o.id = l.origin LEFT JOIN layout y ON y.id = c.layout WHERE c.lead = ?1",
-                number,
-            ),
-            super::Kept::Quarantined(number) => (
-                "SELECT NULL, q.record, coalesce(y.json, o.layout) FROM quarantine q JOIN origin o ON o.id = q.origin
-                   LEFT JOIN layout y ON y.id = q.layout WHERE q.id = ?1",
-                number,
-            ),
-        };
-        let read = self.db.query_row(sql, [number], |row| {
-            let layout = super::rejects::layout(&row.get::<_, String>(2)?)?;
-            Ok(Held { payload: row.get(0)?, record: row.get(1)?, layout })
-        });
-        read.optional()
-    }
 }
 
-fn syncs(db: &Connection, name: Option<&str>) -> rusqlite::Result<Vec<(i64, String)>> {
-    let mut statement = db.prepare("SELECT id, name FROM sync WHERE ?1 IS NULL OR name = ?1 ORDER BY name")?;
-    statement.query_map([name], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
-}
-
+/// Erases what is held in one sync; false, and nothing is touched, if the lead is being sent.
 fn forget_in(
     db: &Connection,
     (sync, name): (i64, &str),
-    key: &str,
-    fingerprinter: &mut Fingerprinter,
-    now: Timestamp,
+    subject: &Subject<'_>,
     forgotten: &mut Forgotten,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<bool> {
+    let key = subject.key;
     let sql = "SELECT id, state, possibly_sent, remote_id FROM lead WHERE sync = ?1 AND key = ?2";
     let found: Option<(i64, String, bool, Option<String>)> = db
         .query_row(sql, params![sync, key], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
         .optional()?;
     let quarantined = quarantine_of(db, sync, key)?;
-    if found.as_ref().is_some_and(|(_, state, ..)| state == State::Sending.as_str())
-        || (found.is_none() && quarantined.is_empty())
-    {
-        return Ok(());
+    if found.as_ref().is_some_and(|(_, state, ..)| state == State::Sending.as_str()) {
+        return Ok(false);
     }
     if let Some((lead, state, possibly_sent, remote_id)) = found {
         let at_recipient = possibly_sent || state == State::Delivered.as_str() || state == State::Held.as_str();
@@ -204,15 +158,10 @@ fn forget_in(
         db.execute("DELETE FROM quarantine WHERE id = ?1", [row])?;
     }
     forgotten.quarantined += quarantined.len();
-    let digest = fingerprinter.tombstone(key).0;
-    db.execute(
-        "INSERT OR REPLACE INTO forgotten (sync, digest, at) VALUES (?1, ?2, ?3)",
-        params![sync, digest.as_slice(), now.0],
-    )?;
-    for row in mentions(db, sync, key)? {
-        forgotten.mentions += db.execute("DELETE FROM quarantine WHERE id = ?1", [row])?;
+    for row in taken_in_by(db, (sync, name), subject)? {
+        forgotten.of_others += db.execute("DELETE FROM quarantine WHERE id = ?1", [row])?;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// The API's ids of contents that were delivered before the present one.
@@ -235,41 +184,6 @@ fn quarantine_of(db: &Connection, sync: i64, key: &str) -> rusqlite::Result<Vec<
     let mut statement =
         db.prepare("SELECT id, fingerprint FROM quarantine WHERE sync = ?1 AND key = ?2 AND key <> ''")?;
     statement.query_map(params![sync, key], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
-}
-
-/// Quarantined rows that hold the key as a cell: a quote that never closed takes in the rows of others.
-fn mentions(db: &Connection, sync: i64, key: &str) -> rusqlite::Result<BTreeSet<i64>> {
-    let sql = "SELECT q.id, q.record, coalesce(y.json, o.layout) FROM quarantine q JOIN origin o ON o.id = q.origin
-                 LEFT JOIN layout y ON y.id = q.layout WHERE q.sync = ?1";
-    let mut statement = db.prepare(sql)?;
-    let mut rows = statement.query([sync])?;
-    let mut found = BTreeSet::new();
-    while let Some(row) = rows.next()? {
-        let layout = super::rejects::layout(&row.get::<_, String>(2)?)?;
-        if has_cell(&row.get::<_, Vec<u8>>(1)?, &layout, key) {
-            found.insert(row.get(0)?);
-        }
-    }
-    Ok(found)
-}
-
-/// True if a stretch between two delimiters, quotes or line ends is the key.
-fn has_cell(record: &[u8], layout: &Layout, key: &str) -> bool {
-    match layout {
-        Layout::Sqlite { .. } => serde_json::from_slice::<Vec<serde_json::Value>>(record).is_ok_and(|cells| {
-            cells.iter().any(|cell| match cell {
-                serde_json::Value::String(text) => text.trim() == key,
-                serde_json::Value::Number(number) => number.to_string() == key,
-                _ => false,
-            })
-        }),
-        Layout::Csv { delimiter, quote, encoding, .. } => {
-            let encoding = Encoding::for_label(encoding.as_bytes()).unwrap_or(encoding_rs::UTF_8);
-            let encoding = if encoding.is_single_byte() { encoding } else { encoding_rs::UTF_8 };
-            let ends = |byte: &u8| [*delimiter, *quote, b'\r', b'\n'].contains(byte);
-            record.split(ends).any(|cell| encoding.decode_without_bom_handling(cell).0.trim() == key)
-        }
-    }
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@
 //! | `quarantine.rs` | rows that cannot become a lead |
 //! | `rejects.rs` | rejected rows, and the corrected ones that replace them |
 //! | `forget.rs` | erases a person |
+//! | `person.rs` | all that is held on a person |
 //! | `prune.rs` | what is kept no longer than `retain` |
 //! | `storage.rs` | whether it lies where it lasts |
 //! | `successor.rs` | a sync under a new name |
@@ -47,6 +48,7 @@ mod listing;
 mod mark;
 mod open;
 mod operator;
+mod person;
 mod prune;
 mod quarantine;
 mod query;
@@ -64,7 +66,7 @@ pub use admit::{Admission, Basis, Content, KnownLead, Place};
 pub use backup::Backup;
 pub use connections::{ConnectionState, Former, PutOff, RateMemory};
 pub use figures::DayCounts;
-pub use forget::{Erased, Forgotten, Held, Person};
+pub use forget::{Erased, Forgotten};
 pub use health::{Health, SyncHealth, Version};
 pub use identity::{files_of, is_beside_itself};
 pub use inspect::Found;
@@ -73,6 +75,7 @@ pub use lease::{Custody, Lease, holder};
 pub use mark::{OlderLedger, mark_path};
 pub use open::{Ledger, NewLedger};
 pub use operator::{RETRIED, Resolution, Retried, Target};
+pub use person::{Held, Person, Subject};
 pub use prune::Pruned;
 pub use query::{Event, Filter, LeadRow, SyncStatus, Told};
 pub use queue::{Ask, Recovered, hold_in_doubt, recover};

@@ -230,7 +230,7 @@ impl Ledger {
         self.pragma("cell_size_check", "ON")
     }
 
-    fn pragma(&self, name: &str, value: &str) -> Result<()> {
+    pub(super) fn pragma(&self, name: &str, value: &str) -> Result<()> {
         self.db.pragma_update(None, name, value).map_err(|error| self.error(&error))
     }
 

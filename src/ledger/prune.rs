@@ -41,6 +41,42 @@ impl Ledger {
     }
 }
 
+impl Ledger {
+    /// Deletes the files and databases that no lead and no rejected row is of any more: a path may name a person. Not one that `is_there` (by sync
+    /// and path): while it cannot be read, a run has to know that it was read before. How many those were.
+    pub fn drop_origins(&mut self, is_there: impl Fn(&str, &str) -> bool) -> Result<usize> {
+        // There is no index of leads by origin: SQLite would look through all leads once for each row, to find that none refers to it.
+        self.pragma("foreign_keys", "OFF")?;
+        let dropped = self.delete_origins(is_there);
+        self.pragma("foreign_keys", "ON")?;
+        dropped
+    }
+
+    fn delete_origins(&mut self, is_there: impl Fn(&str, &str) -> bool) -> Result<usize> {
+        let path = self.path.clone();
+        let error = |error: rusqlite::Error| super::Error::from_sqlite(&path, &error);
+        let tx = self.write()?;
+        let dropped = delete_origins(&tx, is_there).map_err(error)?;
+        tx.commit().map_err(error)?;
+        Ok(dropped)
+    }
+}
+
+fn delete_origins(db: &Connection, is_there: impl Fn(&str, &str) -> bool) -> rusqlite::Result<usize> {
+    let sql = "SELECT o.id, s.name, o.path FROM origin o JOIN sync s ON s.id = o.sync
+                WHERE o.id NOT IN (SELECT origin FROM lead UNION SELECT origin FROM quarantine)";
+    let mut statement = db.prepare(sql)?;
+    let unused: Vec<(i64, String, String)> =
+        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect::<rusqlite::Result<_>>()?;
+    let mut dropped = 0;
+    for (origin, sync, path) in unused {
+        if !is_there(&sync, &path) {
+            dropped += db.execute("DELETE FROM origin WHERE id = ?1", [origin])?;
+        }
+    }
+    Ok(dropped)
+}
+
 fn prune(db: &Connection, old_events: &[i64], before: Timestamp, most: usize) -> rusqlite::Result<Pruned> {
     // An entry that was forgotten meanwhile may have left its number to a new one.
     let mut delete = db.prepare_cached("DELETE FROM failure WHERE id = ?1 AND at < ?2")?;

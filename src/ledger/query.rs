@@ -261,7 +261,7 @@ struct Numbered {
     status: SyncStatus,
 }
 
-fn lead_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<LeadRow> {
+pub(super) fn lead_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<LeadRow> {
     Ok(LeadRow {
         sync: row.get(0)?,
         key: row.get(1)?,

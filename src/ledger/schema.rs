@@ -18,7 +18,7 @@ pub(super) const MIGRATIONS: [M<'static>; 6] = [
     M::up(include_str!("../../migrations/0003_lead_state.sql")),
     M::up(include_str!("../../migrations/0004_notices.sql")),
     M::up(include_str!("../../migrations/0005_earlier.sql")),
-    M::up(include_str!("../../migrations/0007_layout.sql")),
+    M::up(include_str!("../../migrations/0006_layout.sql")),
 ];
 
 /// How a ledger's schema compares with this program's.

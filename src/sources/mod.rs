@@ -46,6 +46,14 @@ impl Settings {
         }
     }
 
+    /// The key column.
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Csv(settings) => &settings.key,
+            Self::Sqlite(settings) => &settings.key,
+        }
+    }
+
     /// What is wrong with a row whose key an earlier row had, with other values. `first` is the earlier one's [`Record::line`](crate::domain::record::Record::line).
     pub fn repeated_key(&self, first: u64) -> RowFault {
         match self {

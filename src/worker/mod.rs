@@ -16,6 +16,7 @@ mod recovery;
 pub mod report;
 pub mod settings;
 pub mod stop;
+mod there;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -28,6 +29,7 @@ pub use self::prepare::{Prepared, Ready, prepare};
 use self::progress::Progress;
 use self::report::{Ending, Notice, Report};
 use self::stop::Stop;
+pub use self::there::{FilesThere, files_there};
 use crate::clock;
 use crate::domain::latency::Latency;
 use crate::domain::time::{Day, Timestamp};

@@ -6,6 +6,7 @@ use lead_sync::sandbox::{Answer, Fault, Kind};
 
 use crate::rejects::{export, import, scene as checked};
 use crate::support::{Ran, Scene};
+use crate::terminal::typed;
 
 const HEADER: &str = "id,first_name,last_name,email\n";
 const KEY: &str = "KLANT-77-ÉÜ";
@@ -184,4 +185,114 @@ fn all_that_is_held_on_a_person_is_told_as_json() {
     assert_eq!(forget(&scene).code, 0);
     let told = scene.cli(&["export-person", KEY]).json();
     assert_eq!((told["held"].as_array().unwrap().len(), told["forgotten"][0]["sync"].as_str()), (0, Some("customers")));
+}
+
+#[test]
+fn rows_of_others_that_have_the_key_as_another_value_are_not_erased() {
+    let scene = Scene::new();
+    // Of one person the key, of the others a flag; a note of several lines has it as well.
+    let others = "2,Bob,Claes,b@example.com,1,x\n3,\"Cid\n Dirk,1\",Daems,c@example.com,1,x\n";
+    scene
+        .export("customers.csv", format!("id,first_name,last_name,email,active\n1,Ann,Maes,a@example.com,0\n{others}"));
+    assert_eq!(scene.run().count("rejected"), 2);
+    let ran = scene.cli(&["forget", "1", "--yes"]);
+    assert!(ran.code == 0 && !ran.stdout.contains("of others"), "{ran:?}");
+    assert_eq!(scene.query("SELECT key FROM leads ORDER BY key"), ["2", "3"]);
+}
+
+#[test]
+fn the_question_names_the_rows_of_others_that_go_with_the_person() {
+    let scene = Scene::new();
+    let swallowing = format!("2,\"Bob,Claes,b@example.com\n{}", row("9"));
+    scene.export("customers.csv", format!("{HEADER}{}{swallowing}", row(KEY).replace(",Q", ",x,Q")));
+    scene.export("more.csv", format!("{HEADER}{swallowing}{}", row(KEY)));
+    scene.run();
+    let (status, screen) = typed(&mut scene.command(&["forget", KEY]), &["n"]);
+    assert_eq!(status.code(), Some(2), "{screen}");
+    let named = "1 rejected row of others with a row of theirs inside: exports/more.csv:2 of customers;";
+    assert!(screen.contains(named), "{screen}");
+    assert_eq!(scene.query("SELECT count(*) FROM leads"), ["3"]);
+}
+
+#[test]
+fn a_person_whose_only_row_was_taken_in_by_another_one_is_told_of_and_erased_and_does_not_come_once_the_quote_is_mended()
+ {
+    let scene = Scene::new();
+    let others =
+        |quote: &str| format!("{HEADER}1,Ann,Maes,a@example.com\n2,{quote}Bob,Claes,b@example.com\n{}", row(KEY));
+    scene.export("customers.csv", others("\""));
+    scene.run();
+    let told = scene.cli(&["export-person", KEY]).json();
+    assert_eq!((&told["held"][0]["of_others"], told["held"][0]["key"].as_str()), (&true.into(), Some("2")), "{told}");
+    assert!(told["held"][0]["content"]["row"].to_string().contains("Quackenbush"), "{told}");
+    let ran = forget(&scene);
+    assert!(ran.code == 0 && ran.stdout.contains("1 quarantined rows of others"), "{ran:?}");
+    assert_gone(&scene);
+    scene.export("customers.csv", others(""));
+    let ran = scene.run();
+    assert_eq!((ran.code, ran.count("skipped"), ran.count("delivered")), (0, 1, 1), "{ran:?}");
+    assert_gone(&scene);
+}
+
+#[test]
+fn a_person_is_kept_out_of_every_sync_also_of_one_that_holds_nothing_or_was_added_later() {
+    let mut scene = Scene::new();
+    let others = |name: &str| {
+        format!(
+            "[syncs.{name}]\nconnection = \"wegroup\"\n\
+             source = {{ kind = \"csv\", path = \"{name}.csv\", key = \"id\" }}\nlead = {{ origin = \"CRM\", backref = \"x/{{{{ id }}}}\" }}\n"
+        )
+    };
+    scene.more(&others("zeta"));
+    scene.export("customers.csv", format!("{HEADER}{}", row(KEY)));
+    assert_eq!(scene.cli(&["--run-now", "--sync", "customers"]).code, 0);
+    let ran = forget(&scene);
+    assert!(ran.code == 0 && ran.stdout.contains("the next exports of customers, zeta are"), "{ran:?}");
+    scene.more(&(others("zeta") + &others("eta")));
+    let ran = forget(&scene);
+    assert!(ran.code == 0 && ran.stdout.contains("the next exports of customers, eta, zeta are"), "{ran:?}");
+    let ran = forget(&scene);
+    assert!(ran.code == 0 && ran.stdout.contains("was forgotten in eta"), "{ran:?}");
+    for name in ["zeta", "eta"] {
+        fs::write(scene.path(&format!("{name}.csv")), format!("{HEADER}{}", row(KEY))).unwrap();
+    }
+    let ran = scene.run();
+    let skipped = ["customers", "eta", "zeta"].map(|name| ran.json()["syncs"][name]["skipped"].clone());
+    assert_eq!((ran.code, skipped), (0, [1, 1, 1].map(Into::into)), "{ran:?}");
+    assert_eq!(scene.stored().len(), 1);
+    assert_gone(&scene);
+}
+
+#[test]
+fn of_a_key_that_nobody_has_nothing_is_written_down_and_that_is_said() {
+    let scene = Scene::new();
+    scene.customers([1]);
+    scene.run();
+    let ran = scene.cli(&["forget", "2", "--yes"]);
+    assert!(ran.code == 2 && ran.stderr.contains("a later export may still bring the person"), "{ran:?}");
+    scene.customers([1, 2]);
+    assert_eq!(scene.run().count("delivered"), 1);
+}
+
+#[test]
+fn the_name_of_a_file_goes_with_the_last_person_read_from_it_or_with_prune_once_the_file_is_gone() {
+    let scene = Scene::new();
+    let files = || scene.query("SELECT path FROM origin ORDER BY path");
+    for name in ["Quackenbush", "Zébulon"] {
+        scene.export(&format!("{name}.csv"), format!("{HEADER}{}", row(&format!("{KEY}{name}"))));
+    }
+    scene.customers([1]);
+    scene.run();
+    fs::remove_file(scene.path("exports/Quackenbush.csv")).unwrap();
+    for name in ["Quackenbush", "Zébulon"] {
+        assert_eq!(scene.cli(&["forget", &format!("{KEY}{name}"), "--yes"]).code, 0);
+    }
+    // A file that is there and cannot be read next time has to be known as one that was read.
+    assert_eq!(files(), ["exports/Zébulon.csv", "exports/customers.csv"]);
+    fs::remove_file(scene.path("exports/Zébulon.csv")).unwrap();
+    let ran = scene.cli(&["prune"]);
+    assert!(ran.code == 0 && ran.stdout.contains("1 names of files"), "{ran:?}");
+    assert_eq!(files(), ["exports/customers.csv"]);
+    assert_gone(&scene);
+    assert_eq!(scene.run().count("unchanged"), 1);
 }

@@ -1,23 +1,6 @@
 use super::*;
 use crate::ledger::NewLedger;
 
-#[test]
-fn a_key_is_found_as_a_cell_and_not_as_a_part_of_one() {
-    let layout = Layout::Csv {
-        header: Vec::new(),
-        delimiter: b';',
-        quote: b'"',
-        encoding: "windows-1252".to_owned(),
-        bom: false,
-        crlf: false,
-    };
-    let record = b"9;\"Ann;\n K-\xE9 ;Peeters;K-17";
-    assert!(has_cell(record, &layout, "K-é") && has_cell(record, &layout, "K-17"));
-    assert!(!has_cell(record, &layout, "K-1"));
-    let sqlite = Layout::Sqlite { columns: Vec::new() };
-    assert!(has_cell(b"[17,\"x\"]", &sqlite, "17") && !has_cell(b"[17,\"x\"]", &sqlite, "7"));
-}
-
 /// A ledger whose pages were split again and again, as keys in no order split them.
 fn crowded(folder: &std::path::Path, leads: u32) -> Ledger {
     let ledger = Ledger::open_or_create(&folder.join("l.db"), folder, NewLedger::Confirmed).unwrap();
