@@ -97,18 +97,18 @@ fn question(shown: &str, held: &[Person], asked: &BTreeSet<String>) -> String {
         .filter(|person| person.of_others)
         .map(|Person { told, .. }| format!("{} of {}", out::shown(&told.lead.origin), told.lead.sync))
         .collect();
-    let mut question = format!(
+    let question = format!(
         "Erase everything that the ledger holds on {shown}, for good? The next exports of {} will not bring the person back.",
         names(asked)
     );
-    if !places.is_empty() {
-        question += &format!(
-            " With it go {} of others with a row of theirs inside: {}; listed again only if the export is read again and still holds them.",
-            count(places.len() as u64, "rejected row"),
-            places.join(", ")
-        );
+    if places.is_empty() {
+        return question;
     }
-    question
+    format!(
+        "{question} With it go {} of others with a row of theirs inside: {}; listed again only if the export is read again and still holds them.",
+        count(places.len() as u64, "rejected row"),
+        places.join(", ")
+    )
 }
 
 fn names<'n>(syncs: impl IntoIterator<Item = &'n String>) -> String {

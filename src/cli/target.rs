@@ -25,7 +25,7 @@ pub(super) fn refuse_in_use(loaded: &Loaded, file: &Path) -> Result<(), Failure>
         return Err(Failure::usage(format!("{shown} is the configuration file: name another file")));
     }
     if is(&settings.ledger, &target) || ledger::files_of(&settings.ledger).contains(&target) {
-        return Err(Failure::usage(format!("{shown} is the ledger, or belongs to it: name another file")));
+        return Err(Failure::usage(format!("{shown} is the ledger's: choose another name")));
     }
     Ok(())
 }

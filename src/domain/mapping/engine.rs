@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::error::Error as _;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock};
 
 use minijinja::value::{Object, ValueKind};
@@ -37,6 +38,16 @@ pub(super) struct Refusal(pub(super) String);
 /// An error that says `reason`, which must hold no value of the row.
 pub(super) fn refuse(reason: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidOperation, "refused").with_source(Refusal(reason.into()))
+}
+
+/// What `evaluate` gives. A filter that panics refuses its row, like one that fails: a single cell must not hold up all other leads.
+pub(super) fn unless_panicked<T>(evaluate: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    // What was being evaluated is dropped, and the templates themselves do not change.
+    catch_unwind(AssertUnwindSafe(evaluate)).unwrap_or_else(|_| {
+        Err(refuse(
+            "a filter broke down over this value: that is a fault of the program, please report it with the template",
+        ))
+    })
 }
 
 /// Why a template failed, in our own words: MiniJinja's may quote the value.

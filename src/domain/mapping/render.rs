@@ -17,7 +17,7 @@ pub(super) const BACKREF: &str = "backref";
 pub(super) fn wants(mapping: &Mapping, filter: &Filter, record: &Record) -> Result<bool, Rejection> {
     let context = engine::context(&mapping.slow, record);
     let refused = |error: &Error| reject(mapping, "where", &filter.columns, engine::reason(error));
-    let answer = filter.expression.eval(context).map_err(|error| refused(&error))?;
+    let answer = engine::unless_panicked(|| filter.expression.eval(context)).map_err(|error| refused(&error))?;
     match answer.kind() {
         ValueKind::Bool | ValueKind::Number => Ok(answer.is_true()),
         _ if engine::is_nothing(&answer) => Ok(false),
@@ -122,11 +122,12 @@ impl Render<'_> {
             Kind::Pieces(pieces) => self.pieces(pieces),
             Kind::Expression(expression) => {
                 let context = self.context();
-                self.value(leaf, &expression.eval(context)?)
+                self.value(leaf, &engine::unless_panicked(|| expression.eval(context))?)
             }
             Kind::Text(name) => {
                 let context = self.context();
-                let text = self.mapping.templates.get_template(name)?.render(context)?;
+                let template = self.mapping.templates.get_template(name)?;
+                let text = engine::unless_panicked(|| template.render(context))?;
                 self.value(leaf, &Value::from(text))
             }
         }

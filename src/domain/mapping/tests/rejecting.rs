@@ -33,6 +33,18 @@ fn a_template_cannot_hold_up_a_run() {
     );
 }
 
+/// MiniJinja 3.0.5 cuts a letter of several bytes in two where it reads what `%` stands for.
+#[test]
+fn a_value_that_breaks_a_filter_of_minijinja_refuses_its_row_and_nothing_else() {
+    for template in ["{{ a|format(b) }}", "<{{ a|format(b) }}>"] {
+        assert_eq!(
+            leaf(template, Cell::Text("%(𝔍"), Cell::Text("x")),
+            "sync customers: f: column a, b: a filter broke down over this value: that is a fault of the program, please report it with the template"
+        );
+        assert!(leaf(template, Cell::Text("%s!"), Cell::Text("x")).contains("x!"));
+    }
+}
+
 #[test]
 fn a_required_path_that_is_empty_rejects_the_row() {
     let lead = json!({
