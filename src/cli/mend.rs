@@ -214,7 +214,8 @@ pub(super) fn resolve(args: &Args, options: &ResolveOptions) -> Result<Exit, Fai
     if options.delivered {
         out::say(format!("{key} of {places} is settled as delivered"));
     } else {
-        out::say(format!("{key} of {places} is to be sent again by the next run"));
+        let although = if unwanted { format!(", although {NOT_WANTED}") } else { String::new() };
+        out::say(format!("{key} of {places} is to be sent again by the next run{although}"));
         tell_obstacles(&desk, &settled)?;
     }
     Ok(Exit::Done)

@@ -3,6 +3,7 @@
 //! A crash before the commit changes nothing; the same intake twice changes nothing the second time.
 
 mod lead;
+mod spent;
 
 use rusqlite::{OptionalExtension, Transaction, params};
 

@@ -78,7 +78,11 @@ impl Ledger {
             return Ok(None);
         }
         for (id, name) in syncs {
-            let digest = Fingerprinter::new(&secret, &name).tombstone(subject.key).0;
+            let mut fingerprinter = Fingerprinter::new(&secret, &name);
+            let version = fingerprinter.raw(subject.key.as_bytes()).0;
+            tx.execute("DELETE FROM spent WHERE sync = ?1 AND digest = ?2", params![id, version.as_slice()])
+                .map_err(error)?;
+            let digest = fingerprinter.tombstone(subject.key).0;
             let sql = "INSERT OR REPLACE INTO forgotten (sync, digest, at) VALUES (?1, ?2, ?3)";
             tx.execute(sql, params![id, digest.as_slice(), now.0]).map_err(error)?;
             forgotten.kept_out_of.push(name);

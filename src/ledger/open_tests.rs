@@ -23,7 +23,7 @@ fn ledger() -> (tempfile::TempDir, PathBuf) {
 }
 
 /// The version of this release's schema.
-const CURRENT: i64 = 6;
+const CURRENT: i64 = 7;
 
 /// What a ledger of this version is copied to before it is migrated.
 fn copy_of(version: i64) -> String {

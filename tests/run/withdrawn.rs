@@ -96,7 +96,8 @@ fn a_held_lead_whose_consent_is_withdrawn_is_sent_again_only_by_somebody_who_was
     let ran = scene.cli(&["resolve", "1", "--resend"]);
     assert_eq!((ran.code, scene.lead_of("1")["state"].as_str()), (2, Some("held")), "{ran:?}");
     assert!(ran.stderr.contains("consent may be withdrawn") && ran.stderr.contains("--yes"), "{ran:?}");
-    assert_eq!(scene.cli(&["resolve", "1", "--resend", "--yes"]).code, 0);
+    let ran = scene.cli(&["resolve", "1", "--resend", "--yes"]);
+    assert!(ran.code == 0 && ran.stdout.contains("although `where` was false"), "{ran:?}");
 }
 
 #[test]
@@ -122,6 +123,21 @@ fn a_bad_row_is_not_there_to_be_corrected_and_sent_once_a_good_one_withdraws_con
     assert_eq!((ran.code, scene.lead_of("1")["state"].as_str()), (3, Some("rejected")), "{ran:?}");
     assert_eq!(rows(&scene, &["1,Ann,Maes,a@example.com,N"]).count("skipped"), 1);
     assert!(scene.leads().is_empty(), "{:?}", scene.leads());
+}
+
+#[test]
+fn whoever_consents_again_is_sent_under_another_idempotency_key_than_what_was_refused() {
+    let scene = consenting();
+    refuse(&scene, 422);
+    rows(&scene, &["1,Ann,Maes,wrong@example.com,J", "2,Bob,Bos,b@example.com,N"]);
+    well(&scene);
+    rows(&scene, &["1,Ann,Maes,wrong@example.com,N", "2,Bob,Bos,b@example.com,N"]);
+    assert_eq!(scene.query("SELECT count(*) FROM lead"), ["0"]);
+    rows(&scene, &["1,Ann,Maes,right@example.com,J", "2,Bob,Bos,b@example.com,J"]);
+    assert_eq!(scene.query("SELECT key || ' ' || version FROM lead ORDER BY key"), ["1 2", "2 1"]);
+    let keys: Vec<_> = scene.requests().into_iter().map(|request| request.idempotency_key).collect();
+    assert!(keys.len() == 3 && keys[1] != keys[0], "{keys:?}");
+    assert_eq!(scene.query("SELECT count(*) FROM spent"), ["0"]);
 }
 
 /// Delivered, changed, and the change refused by the API.

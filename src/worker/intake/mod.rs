@@ -186,10 +186,10 @@ fn conclude(mut pass: Pass<'_>, read: Read, order: &Order<'_>, renamed: Option<S
 
 /// Nobody else keeps the new content of a lead in doubt: its row has to be there when that is settled.
 fn come_again(sync: &str, rows: u64) -> Notice {
-    let (have, are) = if rows == 1 { ("has", "is") } else { ("have", "are") };
+    let (have, they_are) = if rows == 1 { ("has", "it is") } else { ("have", "they are") };
     let rows = count(rows, "row");
     let text = format!(
-        "sync {sync}: {rows} {have} changed whose lead may have arrived as it was; {are} looked at again once that is settled: what was read stays in \
+        "sync {sync}: {rows} {have} changed whose lead may have arrived as it was; {they_are} looked at again once that is settled: what was read stays in \
          its place until then, and is read again"
     );
     Notice::new(Ending::Complete, text)

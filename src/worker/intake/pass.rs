@@ -9,7 +9,7 @@ use self::file::Before;
 use super::by_hand::{ByHand, Settled};
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::known::{Known, OfLedger, Place, Seen};
-use crate::domain::mapping::Mapping;
+use crate::domain::mapping::{Mapping, Rejection};
 use crate::domain::record::{Record, RowFault};
 use crate::ledger::{self, Admission, Content, Counts};
 use crate::worker::report::Sample;
@@ -58,6 +58,8 @@ pub(super) struct Pass<'p> {
     /// As it was when the file under way began.
     before: Before,
     by_hand: ByHand,
+    /// The last versions of leads that were taken out, by the hash of the key. Empty for nearly everybody.
+    spent: HashMap<[u8; 16], u32>,
     /// The mapping is not the one of the last complete pass: content that can still change is made anew.
     mapping_changed: bool,
     /// Lines of the files already read.
@@ -96,6 +98,7 @@ impl<'p> Pass<'p> {
             quarantined_keys: HashSet::new(),
             before: Before::default(),
             by_hand: ByHand::default(),
+            spent: HashMap::new(),
             mapping_changed,
             lines_before: 0,
             origin: Origin::default(),
@@ -153,6 +156,10 @@ impl<'p> Pass<'p> {
             })?;
             self.before.quarantined = self.quarantined.clone();
             self.by_hand = ByHand::load(&self.admission)?;
+            let spent = &mut self.spent;
+            self.admission.each_spent(|digest, version| {
+                spent.insert(digest, version);
+            })?;
             self.admission.expect_changes()?;
         }
         Ok(())
@@ -221,7 +228,6 @@ impl<'p> Pass<'p> {
         if let Some(first) = self.known.skipped(&key_hash) {
             return self.repeated(record, first);
         }
-        let at = self.place(record);
         // Also a row that is not wanted mends a bad one of its key, which a person could correct and send otherwise.
         self.mend(record)?;
         let wanted = self.mapping.wants(record);
@@ -231,21 +237,31 @@ impl<'p> Pass<'p> {
             return Ok(());
         }
         self.known.add(fingerprint, place);
-        match wanted.and_then(|_| self.mapping.render(record)) {
+        self.admit(record, &fingerprint, wanted.map(|_| ()))?;
+        match self.spent.remove(&key_hash) {
+            Some(last) => self.admission.go_on_after(record.key(), &key_hash, last),
+            None => Ok(()),
+        }
+    }
+
+    /// Adds the lead of a row whose key no lead has; `wanted` is why it cannot be told whether it is to be sent.
+    fn admit(&mut self, record: &Record, fingerprint: &[u8; 16], wanted: Result<(), Rejection>) -> ledger::Result<()> {
+        let at = self.place(record);
+        match wanted.and_then(|()| self.mapping.render(record)) {
             Ok(lead) => {
                 self.counts.new += 1;
                 self.sample(record, "new", self.counts.new, &lead.body);
                 let backref = lead.backref.as_deref();
                 if self.purpose == Purpose::Baseline {
-                    return self.admission.take_as_delivered(record.key(), &fingerprint, at, backref);
+                    return self.admission.take_as_delivered(record.key(), fingerprint, at, backref);
                 }
                 let content = Content { payload: &lead.body, record: &record.raw, backref };
-                self.admission.add(record.key(), &fingerprint, at, content).map(drop)
+                self.admission.add(record.key(), fingerprint, at, content).map(drop)
             }
             Err(rejection) => {
                 let reason = rejection.to_string();
                 self.refused(record, &reason);
-                self.admission.refuse(record.key(), &fingerprint, at, &record.raw, &reason)
+                self.admission.refuse(record.key(), fingerprint, at, &record.raw, &reason)
             }
         }
     }

@@ -104,6 +104,7 @@ impl Pass<'_> {
                 tracing::debug!(sync = self.sync.name, line = record.line, "not sent any more: `where` is false now");
                 let key_hash = self.fingerprinter.raw(record.key().as_bytes()).0;
                 self.known.skip(key_hash, fingerprint, place);
+                self.admission.keep_version(known.lead, &key_hash)?;
                 self.admission.withdraw(known.lead)
             }
             Change::Restore => {
