@@ -23,23 +23,6 @@ impl Admission<'_> {
         self.run("DELETE FROM quarantine WHERE origin = ?1", [origin])
     }
 
-    /// Empties the quarantine of every file of which `is_gone` says so, by its path; how many rows that were.
-    pub fn clear_quarantine_of_gone(&self, is_gone: impl Fn(&str) -> bool) -> Result<u64> {
-        let sql = "SELECT o.id, o.path, count(*) FROM quarantine q JOIN origin o ON o.id = q.origin WHERE q.sync = ?1 GROUP BY o.id";
-        let read = || -> rusqlite::Result<Vec<(i64, String, i64)>> {
-            let mut statement = self.tx.prepare_cached(sql)?;
-            statement.query_map([self.sync], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()
-        };
-        let mut cleared = 0;
-        for (origin, path, rows) in read().map_err(|error| self.error(&error))? {
-            if is_gone(&path) {
-                self.clear_quarantine(origin)?;
-                cleared += u64::try_from(rows).unwrap_or(0);
-            }
-        }
-        Ok(cleared)
-    }
-
     /// A good row came for this key: bad ones that claimed it, in other origins or in rows that are not read again (`also_here`), are mended.
     /// Not those that this pass has listed: they are of a file that counts before this row's.
     pub fn mend(&self, key: &str, origin: i64, also_here: bool) -> Result<()> {

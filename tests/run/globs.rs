@@ -161,38 +161,3 @@ fn a_file_that_has_just_come_keeps_no_older_one_from_being_read() {
     let ran = scene.run();
     assert_eq!((ran.code, ran.count("delivered")), (0, 1), "{ran:?}");
 }
-
-#[test]
-fn rejected_rows_of_files_that_are_gone_are_dropped_once_all_that_is_there_was_read_and_not_while_nothing_is() {
-    let scene = Scene::new();
-    let (bad, good) = (",Xavier,Yde,x@example.com,J", "1,Ann,Maes,a@example.com,J");
-    for day in ["28", "29"] {
-        file(&scene, &format!("c-{day}.csv"), &[good, bad]);
-    }
-    assert_eq!(scene.run().count("rejected"), 2);
-    fs::remove_file(scene.path("exports/c-28.csv")).unwrap();
-    fs::rename(scene.path("exports"), scene.path("away")).unwrap();
-    fs::create_dir(scene.path("exports")).unwrap();
-    scene.run();
-    assert_eq!(scene.query("SELECT origin FROM leads WHERE key = ''").len(), 2, "the folder is empty for a day");
-    fs::remove_dir(scene.path("exports")).unwrap();
-    fs::rename(scene.path("away"), scene.path("exports")).unwrap();
-    scene.export("c-30.csv", "<html>");
-    scene.run();
-    assert_eq!(scene.query("SELECT origin FROM leads WHERE key = ''").len(), 2, "a file could not be read");
-    file(&scene, "c-30.csv", &[good]);
-    let ran = scene.cli(&["--run-now"]);
-    assert!(ran.stderr.contains("1 rejected row of files that are no longer there is no longer listed"), "{ran:?}");
-    assert_eq!(scene.query("SELECT origin FROM leads WHERE key = ''"), ["exports/c-29.csv:3"]);
-}
-
-#[test]
-fn rejected_rows_of_archived_files_stay_listed_although_the_files_are_no_longer_where_they_were() {
-    let mut scene = Scene::new();
-    scene.source("after", "{ archive = \"done\" }");
-    for name in ["c-28.csv", "c-29.csv"] {
-        file(&scene, name, &[&format!(",Xavier,Yde,{name}@example.com,J")]);
-        scene.run();
-    }
-    assert_eq!(scene.query("SELECT origin FROM leads WHERE key = ''").len(), 2);
-}

@@ -7,7 +7,6 @@ use std::thread;
 
 use super::pass::Pass;
 use super::{Halt, Order, Read, STRIDE, notice, tick};
-use crate::domain::count::{are, count};
 use crate::ledger;
 use crate::sources::{self, csv};
 use crate::worker::report::{Ending, Notice};
@@ -53,32 +52,7 @@ pub(super) fn read_all(pass: &mut Pass<'_>, settings: &csv::Settings, order: &Or
             Err(halt) => return Err(halt),
         }
     }
-    if read.complete && settings.after == csv::After::Keep && !entries.is_empty() {
-        read.notices.extend(clear_gone(pass, settings, &entries, name)?);
-    }
     Ok(read)
-}
-
-/// Rejected rows of a file that is no longer there would be listed for ever: nothing is read again that could mend them. Only after a pass that
-/// read every file and at least one, as a folder that is not there for a day has lost nothing.
-fn clear_gone(
-    pass: &mut Pass<'_>,
-    settings: &csv::Settings,
-    entries: &[csv::Entry],
-    name: &str,
-) -> ledger::Result<Option<Notice>> {
-    let path = settings.path.to_string_lossy();
-    // What is configured, and so every origin, is relative to this folder.
-    let Some(folder) = path.strip_suffix(settings.shown.as_str()).map(Path::new) else { return Ok(None) };
-    let is_gone = |origin: &str| {
-        entries.iter().all(|entry| entry.origin != origin) && matches!(folder.join(origin).try_exists(), Ok(false))
-    };
-    let rows = pass.admission().clear_quarantine_of_gone(is_gone)?;
-    Ok((rows > 0).then(|| {
-        let (are, rows) = (are(rows), count(rows, "rejected row"));
-        let text = format!("sync {name}: {rows} of files that are no longer there {are} no longer listed");
-        Notice::new(Ending::Complete, text)
-    }))
 }
 
 /// A file was not read: its rows count before those of the files that are. A file that is moved away once it is read is always another one.
