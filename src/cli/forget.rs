@@ -46,7 +46,8 @@ pub(super) fn forget(args: &Args, options: &ForgetOptions) -> Result<Exit, Failu
     let held = ledger.person(&subject)?;
     let forgotten = ledger.forgotten(key, sync)?;
     let asked = asked_for(&ledger, &loaded, sync)?;
-    if held.is_empty() && (forgotten.is_empty() || forgotten.len() == asked.len()) {
+    let is_known = !held.is_empty() || ledger.has_trace(key, sync)?;
+    if !is_known && (forgotten.is_empty() || forgotten.len() == asked.len()) {
         return nothing(&forgotten, &shown);
     }
     if !options.yes && !run::confirmed(&question(&shown, &held, &asked))? {

@@ -188,9 +188,11 @@ impl Admission<'_> {
         self.keep_file()
     }
 
-    /// True if the pass has added leads, to be sent or refused.
-    pub fn has_grown(&self) -> bool {
-        self.grown > 0
+    /// True if a lead of this sync has the key of one of the sync `other`.
+    pub fn shares_keys_with(&self, other: &str) -> Result<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM lead mine JOIN lead theirs ON theirs.key = mine.key
+                                   WHERE mine.sync = ?1 AND theirs.sync = (SELECT id FROM sync WHERE name = ?2))";
+        self.number(sql, params![self.sync, other]).map(|found| found == 1)
     }
 
     /// Makes the pass count.

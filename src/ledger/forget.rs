@@ -37,6 +37,8 @@ pub struct Forgotten {
     pub quarantined: usize,
     /// Rows of others in quarantine that had taken one of the person's in; they come back if the export still holds them.
     pub of_others: usize,
+    /// Hashes of the key of a lead that was taken out ([`crate::ledger::Admission::keep_version`]).
+    pub traces: usize,
     /// The syncs whose next exports are read without the person.
     pub kept_out_of: Vec<String>,
     /// False: another process was reading, or the disk is full, and the files still hold traces of what was erased.
@@ -70,6 +72,7 @@ impl Ledger {
         let mut forgotten = Forgotten::default();
         let mut syncs = syncs(&tx, subject.sync).map_err(error)?;
         for (id, name) in std::mem::take(&mut syncs) {
+            forgotten.traces += delete_trace(&tx, id, &trace(&secret, &name, subject.key)).map_err(error)?;
             if forget_in(&tx, (id, &name), subject, &mut forgotten).map_err(error)? {
                 syncs.push((id, name));
             }
@@ -78,11 +81,7 @@ impl Ledger {
             return Ok(None);
         }
         for (id, name) in syncs {
-            let mut fingerprinter = Fingerprinter::new(&secret, &name);
-            let version = fingerprinter.raw(subject.key.as_bytes()).0;
-            tx.execute("DELETE FROM spent WHERE sync = ?1 AND digest = ?2", params![id, version.as_slice()])
-                .map_err(error)?;
-            let digest = fingerprinter.tombstone(subject.key).0;
+            let digest = Fingerprinter::new(&secret, &name).tombstone(subject.key).0;
             let sql = "INSERT OR REPLACE INTO forgotten (sync, digest, at) VALUES (?1, ?2, ?3)";
             tx.execute(sql, params![id, digest.as_slice(), now.0]).map_err(error)?;
             forgotten.kept_out_of.push(name);
@@ -94,6 +93,16 @@ impl Ledger {
             false
         });
         Ok(Some(forgotten))
+    }
+
+    /// Whether a lead of this key was taken out after it had been sent: only a hash of the key is left of it.
+    pub fn has_trace(&self, key: &str, sync: Option<&str>) -> Result<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM spent WHERE sync = ?1 AND digest = ?2)";
+        let is_left = |(id, name): &(i64, String)| {
+            self.db.query_row(sql, params![id, trace(&self.key(), name, key).as_slice()], |row| row.get(0))
+        };
+        let read = || syncs(&self.db, sync)?.iter().map(is_left).collect::<rusqlite::Result<Vec<bool>>>();
+        read().map(|left| left.contains(&true)).map_err(|error| self.error(&error))
     }
 
     /// When the person with this key was forgotten, by sync.
@@ -124,6 +133,15 @@ impl Ledger {
         self.db.busy_timeout(BUSY).map_err(|error| self.error(&error))?;
         Ok(blocked.map_err(|error| self.error(&error))? == 0)
     }
+}
+
+/// What is left of the key of a lead that was taken out.
+fn trace(secret: &[u8; 32], sync: &str, key: &str) -> [u8; 16] {
+    Fingerprinter::new(secret, sync).raw(key.as_bytes()).0
+}
+
+fn delete_trace(db: &Connection, sync: i64, trace: &[u8; 16]) -> rusqlite::Result<usize> {
+    db.execute("DELETE FROM spent WHERE sync = ?1 AND digest = ?2", params![sync, trace.as_slice()])
 }
 
 /// Erases what is held in one sync; false, and nothing is touched, if the lead is being sent.

@@ -30,6 +30,15 @@ pub enum Settings {
 }
 
 impl Settings {
+    /// What was read can be left where it is, to be read again: not files of a pattern, as one that stays would count for more than a newer one
+    /// that comes before it by its name.
+    pub fn stays(&self) -> bool {
+        match self {
+            Self::Csv(settings) => !settings.shown.contains(['*', '?', '[']),
+            Self::Sqlite(_) => true,
+        }
+    }
+
     /// A row that was read is met again by the next pass, unless somebody changes the source.
     pub fn is_read_whole(&self) -> bool {
         match self {

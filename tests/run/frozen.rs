@@ -11,7 +11,7 @@ type Source = (fn(&mut Scene), fn(&Scene, &str));
 const SOURCES: [Source; 2] = [
     (
         |scene| {
-            scene.source("after", r#"{ archive = "done" }"#);
+            scene.source("after", r#"{ archive = "done" }"#).source("path", "\"exports/customers.csv\"");
         },
         |scene, last_name| {
             scene.export("customers.csv", format!("id,first_name,last_name,email\n1,Ann,{last_name},a@example.com\n"));

@@ -126,6 +126,19 @@ fn a_bad_row_is_not_there_to_be_corrected_and_sent_once_a_good_one_withdraws_con
 }
 
 #[test]
+fn a_person_of_whom_only_a_trace_is_left_can_be_forgotten_and_does_not_come_back() {
+    let scene = consenting();
+    refuse(&scene, 422);
+    rows(&scene, &["1,Ann,Maes,a@example.com,J"]);
+    well(&scene);
+    rows(&scene, &["1,Ann,Maes,a@example.com,N"]);
+    assert_eq!(scene.cli(&["forget", "1", "--yes"]).code, 0);
+    assert_eq!(scene.query("SELECT count(*) FROM spent"), ["0"]);
+    let ran = rows(&scene, &["1,Ann,Maes,new@example.com,J"]);
+    assert_eq!((ran.count("skipped"), scene.requests().len()), (1, 1), "{ran:?}");
+}
+
+#[test]
 fn whoever_consents_again_is_sent_under_another_idempotency_key_than_what_was_refused() {
     let scene = consenting();
     refuse(&scene, 422);

@@ -30,11 +30,11 @@ pub fn source(ready: &Ready, now: Timestamp) -> Vec<Finding> {
     }
 }
 
-/// A sync under a new name, of which a run would take in nothing.
+/// A sync that may be one under a new name, of which a run would take in nothing: only the rows tell.
 pub fn renamed(settings: &Settings, sync: &Sync) -> Option<Finding> {
     // What is wrong with the ledger is a finding of its own.
     let said = Ledger::open_reader(&settings.ledger).and_then(|ledger| guard::renamed(&ledger, settings, sync));
-    said.ok().flatten().map(|text| Finding::bad(Ending::Attention, format!("syncs.{}", sync.name), &text))
+    said.ok().flatten().map(|renamed| Finding::doubtful(&format!("syncs.{}", sync.name), &renamed.text))
 }
 
 fn files(subject: &str, settings: &csv::Settings, mapping: &Mapping, now: Timestamp) -> Vec<Finding> {

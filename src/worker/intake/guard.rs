@@ -41,20 +41,29 @@ pub(super) fn guard(
     })
 }
 
+/// A sync without a lead that reads what another one did.
+pub(in crate::worker) struct Renamed {
+    /// The other one's name.
+    pub(in crate::worker) old: String,
+    /// What to say of it.
+    pub(in crate::worker) text: String,
+}
+
 /// What to say of a sync without a lead that reads what one read that is not configured any more: most likely it is that one under a new name,
 /// which the ledger cannot know, so that all its leads look new.
-pub(in crate::worker) fn renamed(ledger: &Ledger, settings: &Settings, sync: &Sync) -> ledger::Result<Option<String>> {
+pub(in crate::worker) fn renamed(ledger: &Ledger, settings: &Settings, sync: &Sync) -> ledger::Result<Option<Renamed>> {
     let configured: Vec<&str> = settings.syncs.iter().map(|sync| sync.name.as_str()).collect();
     let old = ledger.predecessor(&sync.name, &configured, |origin| sync.source.has_origin(origin))?;
     Ok(old.map(|old| {
         let (new, option) = (&sync.name, &settings.config_option);
-        format!(
+        let text = format!(
             "sync {new}: it has no lead yet and reads what sync {} did, which is not configured any more and has {}, {} of them still to be sent: \
-             under another name all would be sent again, and nothing is taken in; put the old name back, or, once nothing waits under it, take \
+             whoever is known there would be sent again under the new name, so that nothing is taken in then; put the old name back, or, once nothing waits under it, take \
              what the export holds as delivered (lead-sync{option} baseline --sync {new}), or, if all are to be sent again, {CONFIRM}",
             old.name,
             count(old.leads, "lead"),
             old.waiting,
-        )
+        );
+        Renamed { old: old.name, text }
     }))
 }

@@ -144,14 +144,22 @@ impl Read {
     }
 }
 
-fn conclude(mut pass: Pass<'_>, read: Read, order: &Order<'_>, renamed: Option<String>) -> ledger::Result<Taken> {
+fn conclude(
+    mut pass: Pass<'_>,
+    read: Read,
+    order: &Order<'_>,
+    renamed: Option<guard::Renamed>,
+) -> ledger::Result<Taken> {
     let name = &order.sync.name;
     let is_all = read.is_all();
     let is_read = read.awaits_files || (is_all && !read.found_none);
     let mut notices = read.notices;
     let (counts, again, samples) = (pass.counts, pass.again, std::mem::take(&mut pass.samples));
-    // A pass that adds no lead leaves the question open for the next one.
-    let renamed = renamed.filter(|_| pass.admission().has_grown());
+    // Only somebody who is known under the old name would be sent again.
+    let renamed = match renamed {
+        Some(renamed) if pass.admission().shares_keys_with(&renamed.old)? => Some(renamed.text),
+        _ => None,
+    };
     if let Some(notice) = guard::guard(order, &counts, again, is_all, renamed) {
         pass.into_admission().abandon()?;
         notices.push(notice);
@@ -169,7 +177,7 @@ fn conclude(mut pass: Pass<'_>, read: Read, order: &Order<'_>, renamed: Option<S
     notices.extend(nobody_wanted(order.sync, &counts));
     let reads_again = pass.too_early > 0 && !order.sync.source.is_read_whole();
     if reads_again {
-        notices.push(come_again(name, pass.too_early));
+        notices.push(come_again(order.sync, pass.too_early));
     }
     if read.complete {
         pass.admission().set_mapping_digest(&order.mapping.mapping_digest())?;
@@ -177,7 +185,7 @@ fn conclude(mut pass: Pass<'_>, read: Read, order: &Order<'_>, renamed: Option<S
     pass.into_admission().commit()?;
     if let sources::Settings::Csv(csv::Settings { after: csv::After::Archive(folder), .. }) = &order.sync.source
         && order.may_archive
-        && !reads_again
+        && !(reads_again && order.sync.source.stays())
     {
         notices.extend(files::archive(name, folder, &read.to_archive));
     }
@@ -185,12 +193,17 @@ fn conclude(mut pass: Pass<'_>, read: Read, order: &Order<'_>, renamed: Option<S
 }
 
 /// Nobody else keeps the new content of a lead in doubt: its row has to be there when that is settled.
-fn come_again(sync: &str, rows: u64) -> Notice {
+fn come_again(sync: &Sync, rows: u64) -> Notice {
     let (have, they_are) = if rows == 1 { ("has", "it is") } else { ("have", "they are") };
+    let then = if sync.source.stays() {
+        "what was read stays in its place until then, and is read again"
+    } else {
+        "as its file is archived, that takes an export that holds it then"
+    };
     let rows = count(rows, "row");
     let text = format!(
-        "sync {sync}: {rows} {have} changed whose lead may have arrived as it was; {they_are} looked at again once that is settled: what was read stays in \
-         its place until then, and is read again"
+        "sync {}: {rows} {have} changed whose lead may have arrived as it was; {they_are} looked at again once that is settled: {then}",
+        sync.name
     );
     Notice::new(Ending::Complete, text)
 }

@@ -238,8 +238,8 @@ impl<'p> Pass<'p> {
         }
         self.known.add(fingerprint, place);
         self.admit(record, &fingerprint, wanted.map(|_| ()))?;
-        match self.spent.remove(&key_hash) {
-            Some(last) => self.admission.go_on_after(record.key(), &key_hash, last),
+        match self.spent.get(&key_hash) {
+            Some(last) => self.admission.go_on_after(record.key(), &key_hash, *last),
             None => Ok(()),
         }
     }

@@ -70,9 +70,10 @@ impl Pass<'_> {
         };
         if rendered.is_ok() {
             self.mend(record)?;
-            if self.purpose == Purpose::Baseline {
-                return self.overtaken(lead, &fingerprint);
-            }
+        }
+        // What is queued would be sent, whatever has become of its row.
+        if self.purpose == Purpose::Baseline && (rendered.is_ok() || lead.known.is_queued()) {
+            return self.overtaken(lead, &fingerprint);
         }
         if lead.delivered == Some(fingerprint) && lead.known.is_open() && !lead.known.possibly_sent {
             self.counts.unchanged += 1;

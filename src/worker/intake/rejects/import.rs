@@ -215,6 +215,10 @@ impl Import<'_> {
         let Some(known) = known else {
             let number = self.admission.add(record.key(), &fingerprint, place, content)?;
             self.admission.set_layout(number, reject.layout)?;
+            let spent = self.fingerprinter.raw(record.key().as_bytes()).0;
+            if let Some(last) = self.admission.spent(&spent)? {
+                self.admission.go_on_after(record.key(), &spent, last)?;
+            }
             self.done.pending += 1;
             return self.remember(number, reject, original, None, &fingerprint).map(Ok);
         };

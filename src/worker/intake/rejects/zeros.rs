@@ -2,10 +2,14 @@
 
 use crate::sources::csv::rejects::Style;
 
-/// Whether `cell` is `original` without leading zeros, and nothing else about it is another.
+/// Whether `cell` is `original` without its leading zeros, and nothing else about it is another. One that still begins with a zero was not read
+/// as a number.
 pub(super) fn are_lost(original: &[u8], cell: &[u8]) -> bool {
     let zeros = original.strip_suffix(cell).unwrap_or_default();
-    !zeros.is_empty() && zeros.iter().all(|byte| *byte == b'0') && cell.first().is_some_and(u8::is_ascii_digit)
+    !zeros.is_empty()
+        && zeros.iter().all(|byte| *byte == b'0')
+        && cell.first().is_some_and(u8::is_ascii_digit)
+        && (cell == b"0" || !cell.starts_with(b"0"))
 }
 
 /// The cells with the zeros that they have lost.
@@ -40,7 +44,7 @@ mod tests {
             ("00123", "123", true),
             ("0475123456", "475123456", true),
             ("000", "0", true),
-            ("00123", "0123", true),
+            ("00123", "0123", false),
             ("00123", "00123", false),
             ("00123", "124", false),
             ("10123", "123", false),
