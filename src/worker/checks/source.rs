@@ -34,7 +34,7 @@ pub fn source(ready: &Ready, now: Timestamp) -> Vec<Finding> {
 pub fn renamed(settings: &Settings, sync: &Sync) -> Option<Finding> {
     // What is wrong with the ledger is a finding of its own.
     let said = Ledger::open_reader(&settings.ledger).and_then(|ledger| guard::renamed(&ledger, settings, sync));
-    said.ok().flatten().map(|renamed| Finding::doubtful(&format!("syncs.{}", sync.name), &renamed.text))
+    said.ok().flatten().map(|renamed| Finding::doubtful(format!("syncs.{}", sync.name), &renamed.text))
 }
 
 fn files(subject: &str, settings: &csv::Settings, mapping: &Mapping, now: Timestamp) -> Vec<Finding> {
