@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use glob::{MatchOptions, Pattern};
+use glob::Pattern;
 
 use super::findings::Findings;
 use super::source;
@@ -35,12 +35,10 @@ fn share(one: &csv::Settings, other: &csv::Settings, findings: &Findings) -> boo
 
 /// True if `file` is a single file that the pattern of `of` matches.
 fn holds(of: &csv::Settings, file: &csv::Settings, findings: &Findings) -> bool {
-    let options =
-        MatchOptions { require_literal_separator: true, require_literal_leading_dot: true, ..MatchOptions::new() };
     let pattern = source::pattern(&of.shown, findings).map(|pattern| plain(&pattern));
     let pattern = pattern.as_deref().and_then(Path::to_str).and_then(|pattern| Pattern::new(pattern).ok());
-    let is_single = !file.shown.contains(['*', '?', '[']);
-    is_single && pattern.is_some_and(|pattern| pattern.matches_path_with(&plain(&file.path), options))
+    let is_match = |pattern: Pattern| pattern.matches_path_with(&plain(&file.path), csv::MATCHING);
+    !file.is_pattern() && pattern.is_some_and(is_match)
 }
 
 /// Without `.` and doubled `/`.

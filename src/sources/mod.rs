@@ -34,7 +34,7 @@ impl Settings {
     /// that comes before it by its name.
     pub fn stays(&self) -> bool {
         match self {
-            Self::Csv(settings) => !settings.shown.contains(['*', '?', '[']),
+            Self::Csv(settings) => !settings.is_pattern(),
             Self::Sqlite(_) => true,
         }
     }

@@ -37,7 +37,7 @@ pub fn list(settings: &Settings, now: Timestamp) -> Result<Vec<Entry>, Error> {
         origin,
         too_young: now.since(modified(metadata)) < settings.min_age,
     };
-    let pattern = settings.shown.contains(['*', '?', '[']);
+    let pattern = settings.is_pattern();
     match fs::metadata(&settings.path) {
         Ok(metadata) if metadata.is_file() => {
             return Ok(vec![entry(settings.path.clone(), settings.shown.clone(), &metadata)]);
@@ -82,9 +82,7 @@ pub fn covers(settings: &Settings, folder: &Path, name: &OsStr) -> bool {
     let (_, pattern) = folder_and_pattern(&settings.shown);
     let takes = |glob: Glob| glob.takes(start(settings, pattern), folder, &name.to_string_lossy());
     // What cannot be listed is not read either.
-    pattern.contains(['*', '?', '['])
-        && is_finished(name)
-        && Glob::new(pattern).is_ok_and(|glob| takes(glob).unwrap_or(false))
+    settings.is_pattern() && is_finished(name) && Glob::new(pattern).is_ok_and(|glob| takes(glob).unwrap_or(false))
 }
 
 /// The folder that the glob's `pattern` begins in.

@@ -21,6 +21,7 @@ mod window;
 pub use archive::{archive, try_archive};
 pub use file::{CsvFile, Summary, column_names};
 pub use list::{Entry, covers, has_origin, list};
+pub use pattern::OPTIONS as MATCHING;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -54,6 +55,13 @@ pub struct Settings {
     pub require_final_newline: bool,
     /// What happens to a file after a clean pass.
     pub after: After,
+}
+
+impl Settings {
+    /// The path is a glob: it may match several files.
+    pub fn is_pattern(&self) -> bool {
+        self.shown.contains(['*', '?', '['])
+    }
 }
 
 /// What happens to a file once its rows are safely in the ledger.

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use glob::{MatchOptions, Pattern, PatternError};
 
-/// As in a shell: a leading dot must be written.
-pub(super) const OPTIONS: MatchOptions =
+/// How the pattern of a source is compared with a path. As in a shell: a leading dot must be written.
+pub const OPTIONS: MatchOptions =
     MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
 
 /// A glob, taken apart at its `/`.
