@@ -57,9 +57,15 @@ impl Ledger {
     /// The number of the sync `name`, which is added on a connection if it is new. One that is on another connection stays there: see
     /// [`Ledger::move_sync`].
     pub fn sync_id(&self, name: &str, connection: i64) -> Result<i64> {
-        let sql = "INSERT INTO sync (name, connection) VALUES (?1, ?2)
+        let sql = "INSERT INTO sync (name, connection, keyed_by) SELECT ?1, id, name FROM connection WHERE id = ?2
                    ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id";
         self.db.query_row(sql, params![name, connection], |row| row.get(0)).map_err(|error| self.error(&error))
+    }
+
+    /// The name of the connection that a sync was on first, whatever that is called now: part of its idempotency keys.
+    pub fn keyed_by(&self, sync: i64) -> Result<String> {
+        let sql = "SELECT keyed_by FROM sync WHERE id = ?1";
+        self.db.query_row(sql, [sync], |row| row.get(0)).map_err(|error| self.error(&error))
     }
 
     /// The connection that the sync `sync` is on, if it is another one than `connection`.

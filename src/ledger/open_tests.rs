@@ -23,7 +23,7 @@ fn ledger() -> (tempfile::TempDir, PathBuf) {
 }
 
 /// The version of this release's schema.
-const CURRENT: i64 = 7;
+const CURRENT: i64 = 8;
 
 /// What a ledger of this version is copied to before it is migrated.
 fn copy_of(version: i64) -> String {
@@ -187,6 +187,7 @@ fn a_ledger_of_the_first_release_is_read_before_and_kept_by_the_migration() {
     assert_eq!((version(&path), before.clone()), (1, vec![("delivered".to_owned(), 1)]), "reading migrates nothing");
     let kept = Ledger::open(&path).unwrap();
     assert_eq!((version(&path), delivered(&kept)), (CURRENT, before));
+    assert_eq!(kept.keyed_by(1).unwrap(), "wegroup", "leads in doubt keep their idempotency keys");
     // The states are still checked, by what a new ledger has.
     let written = kept.db.execute("UPDATE lead SET state = 'lost'", []).unwrap_err();
     assert!(written.to_string().contains("CHECK constraint failed"), "{written}");

@@ -12,7 +12,7 @@ use super::{Error, Ledger, Result, backup};
 pub(super) const APPLICATION_ID: i64 = 0x4C45_4144;
 
 /// The migrations, oldest first. A released one is never edited.
-pub(super) const MIGRATIONS: [M<'static>; 7] = [
+pub(super) const MIGRATIONS: [M<'static>; 8] = [
     M::up(include_str!("../../migrations/0001_ledger.sql")),
     M::up(include_str!("../../migrations/0002_desk.sql")),
     M::up(include_str!("../../migrations/0003_lead_state.sql")),
@@ -20,6 +20,7 @@ pub(super) const MIGRATIONS: [M<'static>; 7] = [
     M::up(include_str!("../../migrations/0005_earlier.sql")),
     M::up(include_str!("../../migrations/0006_layout.sql")),
     M::up(include_str!("../../migrations/0007_spent.sql")),
+    M::up(include_str!("../../migrations/0008_keyed_by.sql")),
 ];
 
 /// How a ledger's schema compares with this program's.

@@ -9,7 +9,7 @@ use futures_util::future::{FusedFuture as _, FutureExt as _, join_all};
 use tokio::runtime::Builder;
 use tokio::time::Instant;
 
-use super::dispatch::{Budget, Means, dispatch};
+use super::dispatch::{Budget, Means, Sender, dispatch};
 use super::pace::Pace;
 use super::place;
 use super::prepare::Prepared;
@@ -19,7 +19,7 @@ use super::stop::Stop;
 use super::{Assignment, Run};
 use crate::auth::{self, Grant, TokenSource};
 use crate::clock;
-use crate::destination::{self, Destination, Endpoint, Target};
+use crate::destination::{self, Destination, Endpoint};
 use crate::domain::pseudonym::Pseudonyms;
 use crate::domain::retry_after;
 use crate::ledger::{self, ConnectionState, Lease, Ledger, RateMemory, Writer};
@@ -29,7 +29,7 @@ use crate::metrics::Meters;
 struct Lane<'p> {
     connection: &'p Connection,
     id: i64,
-    syncs: HashMap<i64, (String, Target)>,
+    syncs: HashMap<i64, Sender>,
     destination: Destination,
     /// Where its leads are delivered, for a person.
     place: String,
@@ -194,7 +194,8 @@ async fn open<'p>(run: &Run<'_>, ledger: &Ledger, connection: &'p Connection) ->
         let endpoint = endpoint(connection, sync, distribution.as_deref()).map_err(usage)?;
         let target = destination.target(&endpoint).map_err(|error: destination::Error| usage(error.to_string()))?;
         if let Some((number, _)) = run.ids.get(&sync.name) {
-            syncs.insert(*number, (sync.name.clone(), target));
+            let keyed_by = ledger.keyed_by(*number).map_err(Closed::Ledger)?;
+            syncs.insert(*number, Sender { name: sync.name.clone(), keyed_by, target });
         }
     }
     Ok(Lane { connection, id, syncs, destination, place, tokens, state, last_request })

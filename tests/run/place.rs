@@ -122,6 +122,20 @@ fn a_sync_whose_leads_went_elsewhere_keeps_no_other_sync_of_its_new_connection_f
     assert_eq!(scene.stored().len(), 1);
 }
 
+#[test]
+fn a_lead_in_doubt_keeps_its_idempotency_key_under_a_new_name_of_its_connection() {
+    let mut scene = Scene::new();
+    scene.connection("retry", "{ first = \"1h\", cap = \"1h\" }");
+    scene.customers(0..1);
+    scene.fault(Fault::once(Kind::Status(Answer::new(500))));
+    assert_eq!(scene.run().code, 4);
+    assert_eq!(renamed(&scene, &["--run-now"]).code, 4);
+    assert_eq!(renamed(&scene, &["resume", "api"]).code, 0);
+    assert_eq!(renamed(&scene, &["--run-now", "--json"]).count("delivered"), 1);
+    let keys: Vec<_> = scene.requests().into_iter().map(|request| request.idempotency_key.unwrap()).collect();
+    assert!(keys.len() == 2 && keys[0] == keys[1], "{keys:?}");
+}
+
 /// Runs with the scene's connection under another name.
 fn renamed(scene: &Scene, args: &[&str]) -> Ran {
     let mut command = scene.command(args);

@@ -291,6 +291,7 @@ pub(crate) fn migration(fault: Fault) -> Story {
             ledger.execute_batch(&format!("DROP {added}")).unwrap();
         }
         let columns = "ALTER TABLE sync DROP COLUMN leads; ALTER TABLE sync DROP COLUMN cursor_of;
+                       ALTER TABLE sync DROP COLUMN keyed_by;
                        ALTER TABLE connection DROP COLUMN destination; ALTER TABLE content DROP COLUMN layout;
                        ALTER TABLE quarantine DROP COLUMN layout; PRAGMA writable_schema = ON";
         ledger.execute_batch(columns).unwrap();

@@ -52,16 +52,15 @@ impl Dispatch<'_> {
         while self.flights.len() < self.in_flight_limit()
             && let Some(mut claim) = self.ready.pop_front()
         {
-            let Some((name, target)) = self.means.syncs.get(&claim.sync) else {
+            let Some(sender) = self.means.syncs.get(&claim.sync) else {
                 self.release(claim, None);
                 continue;
             };
-            let connection = self.means.connection.name.as_str();
             let (destination, tokens, stop) = (self.means.destination, self.means.tokens, self.means.stop);
-            let way = Way { destination, target, tokens, stop };
-            let letter = Letter::new(connection, name, &mut claim);
+            let way = Way { destination, target: &sender.target, tokens, stop };
+            let letter = Letter::new(sender, &mut claim);
             // Disabled, as it is below `debug`, a span costs one load of a static.
-            let span = tracing::debug_span!("lead", sync = name, lead = %self.means.pseudonyms.of(&claim.key));
+            let span = tracing::debug_span!("lead", sync = sender.name, lead = %self.means.pseudonyms.of(&claim.key));
             let sending = post::send(way, letter, authorization.clone()).instrument(span);
             self.flights.push(Flight::new(claim, sending));
         }

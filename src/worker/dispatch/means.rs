@@ -14,13 +14,22 @@ use crate::worker::progress::Progress;
 use crate::worker::settings::Connection;
 use crate::worker::stop::Stop;
 
+/// A sync whose leads are sent.
+pub(in crate::worker) struct Sender {
+    pub(in crate::worker) name: String,
+    /// The name of the connection that it was on first.
+    pub(in crate::worker) keyed_by: String,
+    /// Where its leads go.
+    pub(in crate::worker) target: Target,
+}
+
 /// Everything that one connection's dispatch works with.
 pub(in crate::worker) struct Means<'m> {
     pub(in crate::worker) connection: &'m Connection,
     /// Its number in the ledger.
     pub(in crate::worker) id: i64,
-    /// Its syncs: number, name, and where their leads go.
-    pub(in crate::worker) syncs: &'m HashMap<i64, (String, Target)>,
+    /// Its syncs, by number.
+    pub(in crate::worker) syncs: &'m HashMap<i64, Sender>,
     pub(in crate::worker) destination: &'m Destination,
     pub(in crate::worker) tokens: &'m dyn TokenSource,
     /// Each run renews what it would otherwise end, also a run with nothing to send: a person would have to log in again.

@@ -23,7 +23,7 @@ use tokio::time::Instant;
 pub(super) use self::budget::Budget;
 use self::credential::Credential;
 use self::flight::Flight;
-pub(super) use self::means::Means;
+pub(super) use self::means::{Means, Sender};
 pub(super) use self::tally::Tally;
 use super::report::{Ending, Notice};
 use crate::clock;

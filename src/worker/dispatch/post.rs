@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::HeaderValue;
 
+use super::Sender;
 use crate::auth::{self, Authorization, TokenSource};
 use crate::clock;
 use crate::destination::{Destination, Target};
@@ -49,8 +50,8 @@ pub(super) struct Letter {
 
 impl Letter {
     /// Takes the payload out of the claim, which ends without it.
-    pub(super) fn new(connection: &str, sync: &str, claim: &mut Claim) -> Self {
-        let idempotency_key = idempotency_key(connection, sync, claim);
+    pub(super) fn new(sender: &Sender, claim: &mut Claim) -> Self {
+        let idempotency_key = idempotency_key(&sender.keyed_by, &sender.name, claim);
         Self { idempotency_key, payload: std::mem::take(&mut claim.payload).into() }
     }
 }
