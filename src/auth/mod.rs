@@ -24,7 +24,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use ::http::HeaderValue;
+use ::http::{HeaderName, HeaderValue};
 
 use crate::domain::time::Timestamp;
 
@@ -35,21 +35,21 @@ pub use login::{Callback, Dialogue, LoggedIn, login};
 pub use oauth::TOKEN_EXPIRY;
 pub use settings::{BodyFormat, ClientAuth, Grant, OAuth, Server, Settings, is_loopback};
 
-/// The source of the connection's `Authorization` header. Opens no connection and reads no file: the first
+/// The source of the header that a connection's requests carry. Opens no connection and reads no file: the first
 /// [`TokenSource::token`] does.
 pub fn connect(settings: &Settings, context: &Context) -> Result<Arc<dyn TokenSource>, Error> {
     match settings {
         Settings::None => Ok(Arc::new(fixed::Fixed::none())),
-        Settings::ApiKey { token } => Ok(Arc::new(fixed::Fixed::api_key(token)?)),
+        Settings::ApiKey { token, header, scheme } => Ok(Arc::new(fixed::Fixed::api_key(token, header, scheme)?)),
         Settings::OAuth(oauth) => Ok(Arc::new(oauth::OAuthSource::new(oauth, context)?)),
     }
 }
 
-/// One value for the `Authorization` header, and which renewal it came from.
+/// The header by which a request proves who sends it, and which renewal it came from.
 #[derive(Debug, Clone)]
 pub struct Authorization {
-    /// The header value, marked sensitive; `None` if the connection sends none.
-    pub header: Option<HeaderValue>,
+    /// Its name, `Authorization` unless set, and its value, marked sensitive; `None` if the connection sends none.
+    pub header: Option<(HeaderName, HeaderValue)>,
     /// Grows with every renewal: tells whether a 401 was for this token or for an earlier one.
     pub generation: u64,
 }
@@ -85,7 +85,7 @@ pub enum Error {
 /// A boxed future, so that the trait can be a trait object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Where a connection's `Authorization` comes from. Implementations are shared by all requests of a connection and renew
+/// Where a connection's [`Authorization`] comes from. Implementations are shared by all requests of a connection and renew
 /// once for all of them.
 pub trait TokenSource: Send + std::marker::Sync {
     /// The credential to use now, renewed first if it is about to end.

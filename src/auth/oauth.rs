@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use ::http::header::AUTHORIZATION;
 use tokio::sync::{Mutex, OnceCell, OwnedMutexGuard};
 
 use super::binding::Binding;
@@ -206,7 +207,7 @@ impl State {
     fn authorization(&self) -> Result<Authorization, Error> {
         let session = self.session.as_ref().ok_or_else(|| Error::Unavailable("there is no session yet".into()))?;
         Ok(Authorization {
-            header: Some(fixed::header(&session.scheme, session.access_token.secret())?),
+            header: Some((AUTHORIZATION, fixed::header(&session.scheme, session.access_token.secret())?)),
             generation: self.generation,
         })
     }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use http::HeaderName;
 use reqwest::Url;
 use secrecy::SecretString;
 
@@ -11,12 +12,16 @@ use super::Error;
 /// The credential of a connection.
 #[derive(Debug, Clone)]
 pub enum Settings {
-    /// No `Authorization` header.
+    /// No credential.
     None,
-    /// `Authorization: apikey TOKEN`.
+    /// `Authorization: apikey TOKEN`, as WeGroup takes it, unless another API wants it in another form.
     ApiKey {
         /// The token.
         token: SecretString,
+        /// The header that carries it.
+        header: HeaderName,
+        /// The word before it; empty: the token alone.
+        scheme: String,
     },
     /// `Authorization: Bearer TOKEN`, obtained and renewed at a token endpoint (RFC 6749). `kind = "sso"` is this, too: an
     /// issuer and [`Grant::AuthorizationCode`].

@@ -2,6 +2,9 @@
 
 mod oauth;
 
+use http::header::{AUTHORIZATION, HeaderName};
+
+use super::form;
 use super::reader::Table;
 use super::secret::{self, Secret};
 use super::{Env, Problems};
@@ -16,6 +19,10 @@ pub enum Auth {
     ApiKey {
         /// The token.
         token: Secret,
+        /// The header that carries it.
+        header: HeaderName,
+        /// The word before it; empty: none.
+        scheme: String,
     },
     /// `kind = "sso"` and `kind = "oauth2"`.
     OAuth(Box<OAuth<Secret>>),
@@ -37,7 +44,7 @@ impl Auth {
     pub fn secrets(&self) -> Vec<(&'static str, &Secret)> {
         match self {
             Self::None => Vec::new(),
-            Self::ApiKey { token } => vec![("token", token)],
+            Self::ApiKey { token, .. } => vec![("token", token)],
             Self::OAuth(oauth) => oauth.secrets(),
         }
     }
@@ -49,7 +56,9 @@ impl Auth {
         };
         Some(match self {
             Self::None => Settings::None,
-            Self::ApiKey { token } => Settings::ApiKey { token: look_up("token", token)? },
+            Self::ApiKey { token, header, scheme } => {
+                Settings::ApiKey { token: look_up("token", token)?, header: header.clone(), scheme: scheme.clone() }
+            }
             Self::OAuth(oauth) => Settings::OAuth(Box::new(oauth.resolve(look_up)?)),
         })
     }
@@ -83,9 +92,18 @@ fn of_any_kind(mut table: Table<'_>) {
     for key in ["token"].into_iter().chain(oauth::SECRETS) {
         secret::optional(&mut table, key);
     }
+    table.allow(&["header", "scheme"]);
     table.allow(&oauth::SHARED_KEYS);
     table.allow(&oauth::OAUTH2_KEYS);
     table.finish_without_kind();
+}
+
+/// As WeGroup documents it, unless the API wants it in another form.
+fn api_key(table: &mut Table<'_>) -> Option<Auth> {
+    let header = table.or("header", AUTHORIZATION, form::credential_header);
+    let usual = if header == AUTHORIZATION { "apikey" } else { "" };
+    let scheme = table.or("scheme", usual.to_owned(), form::scheme);
+    secret::read(table, "token").map(|token| Auth::ApiKey { token, header, scheme })
 }
 
 /// Reads the `auth` table of a connection. `issuer` is its identity provider, as far as the connection says.
@@ -102,10 +120,10 @@ pub(super) fn read(connection: &mut Table<'_>, issuer: Option<&str>) -> Read {
     }
     let auth = match kind {
         Kind::None => {
-            table.only_for("apikey", &["token"]);
+            table.only_for("apikey", &["token", "header", "scheme"]);
             Some(Auth::None)
         }
-        Kind::ApiKey => secret::read(&mut table, "token").map(|token| Auth::ApiKey { token }),
+        Kind::ApiKey => api_key(&mut table),
         Kind::Sso => oauth::sso(&mut table, issuer).map(|oauth| Auth::OAuth(Box::new(oauth))),
         Kind::OAuth2 => oauth::oauth2(&mut table, issuer).map(|oauth| Auth::OAuth(Box::new(oauth))),
     };

@@ -88,6 +88,11 @@ fn destination(table: &mut Table<'_>, target: Option<&Target>) -> Option<destina
     let ca_file = table.optional("ca_file", |entry| Ok(findings.resolve(entry.filled()?)));
     if let Some(target) = target {
         warn_of_idle_settings(table, target);
+        if let Auth::ApiKey { header, .. } = &target.auth
+            && headers.contains_key(header)
+        {
+            table.problem("headers", format!("{header} carries the token of auth; remove it here"));
+        }
     }
     Some(destination::Settings { api_url: target?.api_url.clone(), headers, timeout, proxy, ca_file, reference })
 }

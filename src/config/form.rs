@@ -1,9 +1,10 @@
 //! The written forms of durations, rates, addresses and the like.
 
 use std::num::NonZeroU32;
+use std::str::FromStr;
 use std::time::Duration;
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use http::uri::PathAndQuery;
 use reqwest::Url;
 
@@ -212,9 +213,32 @@ fn has_dot_segment(path_and_query: &str) -> bool {
     path.split('/').any(|part| matches!(part.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | ".."))
 }
 
+/// The header that carries a credential.
+pub(super) fn credential_header(entry: Entry<'_>) -> Decoded<HeaderName> {
+    let name = header_name(entry.filled()?)?;
+    if name != AUTHORIZATION && OWN_HEADERS.contains(&name.as_str()) {
+        return Err("is set by lead-sync itself; name another one".to_owned());
+    }
+    Ok(name)
+}
+
+/// The word before a credential, as `Bearer` (RFC 9110 section 11.1: a token); empty: none.
+pub(super) fn scheme(entry: Entry<'_>) -> Decoded<String> {
+    let text = entry.text()?;
+    // A header's name is a token, too.
+    if text.is_empty() || HeaderName::from_str(text).is_ok() {
+        return Ok(text.to_owned());
+    }
+    Err("is no scheme; write one word, e.g. Bearer, or \"\" for the token alone".to_owned())
+}
+
+fn header_name(text: &str) -> Decoded<HeaderName> {
+    text.parse().map_err(|_| "is no header name; correct it".to_owned())
+}
+
 /// One fixed header. No message shows the value.
 pub(super) fn header(name: &str, entry: Entry<'_>, headers: &mut HeaderMap) -> Decoded<()> {
-    let name: HeaderName = name.parse().map_err(|_| "is no header name; correct it".to_owned())?;
+    let name = header_name(name)?;
     if OWN_HEADERS.contains(&name.as_str()) {
         return Err("is set by lead-sync itself; remove it".to_owned());
     }

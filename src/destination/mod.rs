@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
+use http::header::{CONTENT_TYPE, DATE, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
 use http::{HeaderMap, Method};
 use reqwest::{Client, Response, Url};
 
@@ -184,7 +184,7 @@ impl Destination {
     pub async fn post(
         &self,
         target: &Target,
-        authorization: Option<&HeaderValue>,
+        authorization: Option<&(HeaderName, HeaderValue)>,
         idempotency_key: &str,
         payload: Bytes,
     ) -> Reply {
@@ -195,8 +195,8 @@ impl Destination {
             .header(CONTENT_TYPE, "application/json")
             .header(IDEMPOTENCY_KEY, idempotency_key)
             .body(body);
-        if let Some(value) = authorization {
-            request = request.header(AUTHORIZATION, value);
+        if let Some((name, value)) = authorization {
+            request = request.header(name, value);
         }
         match request.send().await {
             Ok(response) => read(response).await,

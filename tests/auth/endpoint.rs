@@ -59,7 +59,7 @@ impl Endpoint {
         self.state.lock().unwrap().to_refresh = Some((status, body.to_string()));
     }
 
-    /// Each request: method, path, `Authorization`, body.
+    /// Each request: method, path, `Authorization`, or else `X-Api-Key`, body.
     pub(crate) fn seen(&self) -> Vec<String> {
         self.state.lock().unwrap().seen.clone()
     }
@@ -80,7 +80,8 @@ async fn answer(
     body: Bytes,
 ) -> Response {
     let mut script = script.lock().unwrap();
-    let authorization = headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap().to_owned());
+    let credential = headers.get(header::AUTHORIZATION).or(headers.get("x-api-key"));
+    let authorization = credential.map(|value| value.to_str().unwrap().to_owned());
     script.seen.push(format!("{method} {uri} {authorization:?} {}", String::from_utf8_lossy(&body)));
     let is_refresh = body.windows(REFRESH.len()).any(|part| part == REFRESH);
     let (status, body) = script.to_refresh.as_ref().filter(|_| is_refresh).unwrap_or(&script.answer).clone();

@@ -26,7 +26,7 @@ async fn a_login_stores_a_session_that_the_api_accepts() {
 
     let source = auth::connect(&Settings::OAuth(Box::new(sso)), &sandbox.context()).unwrap();
     let header = source.token().await.unwrap().header.unwrap();
-    let token = header.to_str().unwrap().strip_prefix("bearer ").unwrap();
+    let token = header.1.to_str().unwrap().strip_prefix("bearer ").unwrap();
     assert!(matches!(sandbox.provider.check_bearer(token), BearerState::Valid { .. }));
     assert_eq!(source.distribution_id().await.unwrap(), Some(distribution));
 }

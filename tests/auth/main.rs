@@ -7,6 +7,7 @@ mod changed;
 mod desk;
 mod distribution;
 mod endpoint;
+mod fixed;
 mod hostile;
 mod login;
 mod meanwhile;

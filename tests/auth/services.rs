@@ -12,7 +12,7 @@ use crate::support::{Sandbox, connect};
 
 async fn token(source: &Arc<dyn TokenSource>) -> String {
     let authorization = source.token().await.unwrap();
-    let header = authorization.header.unwrap();
+    let (_, header) = authorization.header.unwrap();
     let (scheme, token) = header.to_str().unwrap().split_once(' ').unwrap();
     assert_eq!(scheme, "Bearer");
     token.to_owned()

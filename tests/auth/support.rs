@@ -199,7 +199,7 @@ pub(crate) fn connect(settings: &OAuth, context: &Context) -> Arc<dyn TokenSourc
 }
 
 pub(crate) fn is_accepted(sandbox: &Sandbox, authorization: &Authorization) -> bool {
-    let header = authorization.header.as_ref().unwrap().to_str().unwrap();
+    let header = authorization.header.as_ref().unwrap().1.to_str().unwrap();
     let (_, token) = header.split_once(' ').unwrap();
     matches!(sandbox.provider.check_bearer(token), BearerState::Valid { .. })
 }

@@ -24,7 +24,7 @@ fn token(secret: &str, env: &Env) -> (String, String) {
         Ok(settings) => {
             assert!(!format!("{settings:?}").contains("t0ken"), "a secret is shown");
             match &settings.connections[0].auth {
-                auth::Settings::ApiKey { token } => token.expose_secret().to_owned(),
+                auth::Settings::ApiKey { token, .. } => token.expose_secret().to_owned(),
                 other => panic!("no API key: {other:?}"),
             }
         }

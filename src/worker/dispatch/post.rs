@@ -1,7 +1,7 @@
 //! One lead's request, with the one replay that a renewed credential allows.
 
 use bytes::Bytes;
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 
 use super::Sender;
 use crate::auth::{self, Authorization, TokenSource};
@@ -82,7 +82,7 @@ pub(super) async fn send(way: Way<'_>, letter: Letter, authorization: Authorizat
     }
 }
 
-async fn once(way: Way<'_>, letter: &Letter, authorization: Option<&HeaderValue>) -> Answered {
+async fn once(way: Way<'_>, letter: &Letter, authorization: Option<&(HeaderName, HeaderValue)>) -> Answered {
     let destination = way.destination;
     let began = clock::instant();
     let payload = letter.payload.clone();
@@ -109,8 +109,8 @@ async fn once(way: Way<'_>, letter: &Letter, authorization: Option<&HeaderValue>
 }
 
 /// What the server must not get into the ledger by repeating it: of `apikey TOKEN` the token, and the values of the configured headers.
-fn credentials<'c>(destination: &'c Destination, authorization: Option<&'c HeaderValue>) -> Vec<&'c str> {
-    let token = authorization.and_then(|header| header.to_str().ok()?.split_whitespace().last());
+fn credentials<'c>(destination: &'c Destination, authorization: Option<&'c (HeaderName, HeaderValue)>) -> Vec<&'c str> {
+    let token = authorization.and_then(|(_, value)| value.to_str().ok()?.split_whitespace().last());
     let mut credentials: Vec<&str> = token.into_iter().chain(destination.secrets()).collect();
     credentials.sort_by_key(|credential| std::cmp::Reverse(credential.len()));
     credentials
