@@ -156,7 +156,12 @@ fn told(shown: &str, forgotten: &Forgotten) -> Result<Exit, Failure> {
         }
     }
     out::say("exports, archived files, backups of the ledger and rejects files are yours to clean");
-    if forgotten.wiped {
+    traces_gone(forgotten.wiped)
+}
+
+/// How a command ends that has erased something and rewritten the ledger, unless something was in the way.
+pub(super) fn traces_gone(wiped: bool) -> Result<Exit, Failure> {
+    if wiped {
         return Ok(Exit::Done);
     }
     let text = "another process was reading the ledger, or its disk is full: its files still hold traces of what was erased. \

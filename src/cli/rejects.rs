@@ -1,4 +1,6 @@
-//! `rejects export` and `rejects import`: rejected rows out for correction, and back in.
+//! `rejects`: rejected rows out for correction, and back in; or off the list.
+
+mod drop;
 
 use std::collections::BTreeSet;
 use std::io::{self, BufWriter, IntoInnerError};
@@ -39,18 +41,20 @@ A corrected row counts until the export's own row is another one.";
 #[derive(Debug, ClapArgs)]
 #[command(after_help = AFTER_HELP)]
 pub struct RejectsOptions {
-    /// Out or in
+    /// Out, in, or off the list
     #[command(subcommand)]
     pub way: Way,
 }
 
-/// The two ways of a rejects file.
+/// What becomes of rejected rows.
 #[derive(Debug, Subcommand)]
 pub enum Way {
     /// Write the rejected rows in the export's own form, with `_reason` and `_line` last
     Export(ExportOptions),
     /// Take the corrected rows in; a row whose `_reason` was emptied counts as right
     Import(ImportOptions),
+    /// Take rows that are no leads, such as a line of totals, off the list for good
+    Drop(drop::DropOptions),
 }
 
 /// Options of `rejects export`.
@@ -84,6 +88,7 @@ pub(super) fn rejects(args: &Args, options: &RejectsOptions) -> Result<Exit, Fai
     match &options.way {
         Way::Export(options) => export(args, options),
         Way::Import(options) => import(args, options),
+        Way::Drop(options) => drop::drop(args, options),
     }
 }
 

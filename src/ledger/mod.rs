@@ -77,6 +77,7 @@ pub use open::{Ledger, NewLedger};
 pub use operator::{RETRIED, Resolution, Retried, Target};
 pub use person::{Held, Person, Subject};
 pub use prune::Pruned;
+pub use quarantine::Quarantined;
 pub use query::{Event, Filter, LeadRow, SyncStatus, Told};
 pub use queue::{Ask, Recovered, hold_in_doubt, recover};
 pub use refusal::Refusal;

@@ -1,9 +1,59 @@
 //! Rows that never became a lead, and rows that must not change the lead they belong to.
 
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
 use super::admit::signed;
-use super::{Admission, Place, Result};
+use super::{Admission, Error, Ledger, Place, Result};
+
+/// A row in quarantine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quarantined {
+    /// The name of its sync.
+    pub sync: String,
+    /// What it claims to be the key; may be empty, or the key of a good row.
+    pub key: String,
+    /// Why it is no lead.
+    pub reason: String,
+}
+
+/// Rows of `?1`, which is `path:line` as the view `leads` shows it; `?2`: of this sync only.
+const AT: &str = "FROM quarantine q JOIN origin o ON o.id = q.origin JOIN sync s ON s.id = q.sync
+                 WHERE o.path || ':' || q.line = ?1 AND (?2 IS NULL OR s.name = ?2)";
+
+impl Ledger {
+    /// The rows in quarantine that came from `origin` (`path:line`).
+    pub fn quarantined_at(&self, origin: &str, sync: Option<&str>) -> Result<Vec<Quarantined>> {
+        quarantined_at(&self.db, origin, sync).map_err(|error| self.error(&error))
+    }
+
+    /// Takes the rows of `origin` off the list for good: while the export holds the very same row, it is passed over. Nothing is done (false)
+    /// unless they are still the ones that were `shown`.
+    pub fn drop_quarantined(&mut self, origin: &str, sync: Option<&str>, shown: &[Quarantined]) -> Result<bool> {
+        let path = self.path.clone();
+        let error = |error: rusqlite::Error| Error::from_sqlite(&path, &error);
+        let tx = self.write()?;
+        if quarantined_at(&tx, origin, sync).map_err(error)? != shown {
+            return Ok(false);
+        }
+        // As of a person who was forgotten: no lead stands for the row.
+        let settled = format!(
+            "INSERT OR REPLACE INTO superseded (sync, fingerprint, lead) SELECT q.sync, q.fingerprint, NULL {AT}"
+        );
+        tx.execute(&settled, params![origin, sync]).map_err(error)?;
+        tx.execute(&format!("DELETE FROM quarantine WHERE id IN (SELECT q.id {AT})"), params![origin, sync])
+            .map_err(error)?;
+        tx.commit().map_err(error)?;
+        Ok(true)
+    }
+}
+
+fn quarantined_at(db: &Connection, origin: &str, sync: Option<&str>) -> rusqlite::Result<Vec<Quarantined>> {
+    let mut statement = db.prepare(&format!("SELECT s.name, q.key, q.reason {AT} ORDER BY q.id"))?;
+    let rows = statement.query_map(params![origin, sync], |row| {
+        Ok(Quarantined { sync: row.get(0)?, key: row.get(1)?, reason: row.get(2)? })
+    })?;
+    rows.collect()
+}
 
 impl Admission<'_> {
     /// Calls `each` with fingerprint and key of every row that is in quarantine before this pass.

@@ -7,7 +7,7 @@
 //! reads a superseded row counts it as unchanged and reports nothing. Once the row under the lead's key is another one, what is remembered for
 //! that lead goes: the new row counts as any changed row does, and so does the old one if it comes back.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{Admission, Error, Ledger, Result, queue};
 use crate::domain::delivery::Post;
@@ -97,6 +97,14 @@ impl Ledger {
         each: impl FnMut(Reject) -> Result<(), E>,
     ) -> Result<(), E> {
         each_reject(&self.db, |error| self.error(&error), sync, origin, each)
+    }
+
+    /// The key of the rejected lead whose row came from `origin` (`path:line`, as the view `leads` shows it).
+    pub fn rejected_lead_at(&self, origin: &str) -> Result<Option<String>> {
+        let sql = "SELECT l.key FROM lead l JOIN origin o ON o.id = l.origin
+                    WHERE l.state = 'rejected' AND l.state <> 'delivered' AND o.path || ':' || l.line = ?1 LIMIT 1";
+        let read = self.db.query_row(sql, [origin], |row| row.get(0)).optional();
+        read.map_err(|error| self.error(&error))
     }
 
     /// The names of the syncs that have rejected rows.

@@ -10,6 +10,7 @@ mod terminal;
 
 mod acts;
 mod desk;
+mod dropped;
 mod forget;
 mod layouts;
 mod moved;

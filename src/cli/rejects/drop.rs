@@ -1,0 +1,81 @@
+//! `rejects drop ORIGIN`: a row that nobody will correct.
+
+use clap::Args as ClapArgs;
+
+use crate::cli::args::Args;
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::forget::traces_gone;
+use crate::cli::mend::{self, Desk};
+use crate::cli::{out, run};
+use crate::domain::count::count;
+use crate::ledger::{Ledger, Quarantined};
+
+/// Options of `rejects drop`.
+#[derive(Debug, ClapArgs)]
+pub struct DropOptions {
+    /// Where the row came from: PATH:LINE, as `leads` shows it
+    #[arg(value_name = "ORIGIN")]
+    pub origin: String,
+    /// Only of this sync
+    #[arg(long, value_name = "NAME")]
+    pub sync: Option<String>,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Takes rows in quarantine off the list.
+pub(super) fn drop(args: &Args, options: &DropOptions) -> Result<Exit, Failure> {
+    let sync = options.sync.as_deref();
+    let Desk { mut ledger, program, .. } = mend::open(args, sync)?;
+    let origin = options.origin.as_str();
+    let rows = ledger.quarantined_at(origin, sync)?;
+    if rows.is_empty() {
+        return Err(Failure::usage(absent(&ledger, &program, origin)?));
+    }
+    for row in &rows {
+        out::note(described(row));
+    }
+    let number = rows.len() as u64;
+    let question = format!(
+        "{}: erase {} for good? ({program} rejects export FILE is there to correct rows)",
+        out::shown(origin),
+        count(number, "row")
+    );
+    if !options.yes && !run::confirmed(&question)? {
+        return Err(Failure::usage("nothing was dropped; --yes answers the question"));
+    }
+    if !ledger.drop_quarantined(origin, sync, &rows)? {
+        let text = format!("{} is another row by now: nothing was dropped. Look again", out::shown(origin));
+        return Err(Failure::new(Exit::Attention, text));
+    }
+    out::say(format!(
+        "dropped: {}. While the export holds the very same row it is passed over, and counted as skipped",
+        count(number, "row")
+    ));
+    let wiped = ledger.wipe().unwrap_or_else(|error| {
+        tracing::warn!(%error, "the ledger could not be rewritten");
+        false
+    });
+    traces_gone(wiped)
+}
+
+fn described(row: &Quarantined) -> String {
+    let key =
+        if row.key.is_empty() { "a row without a key".to_owned() } else { format!("key {}", out::shown(&row.key)) };
+    format!("{}: {key}: {}", row.sync, out::shown(&row.reason))
+}
+
+/// Why nothing of `origin` can be dropped.
+fn absent(ledger: &Ledger, program: &str, origin: &str) -> Result<String, Failure> {
+    let shown = out::shown(origin);
+    Ok(match ledger.rejected_lead_at(origin)? {
+        Some(key) => {
+            let key = out::shown(&key);
+            format!("{shown} is the row of lead {key}: correct it, or erase it with {program} forget {key}")
+        }
+        None => {
+            format!("no rejected row came from {shown}; {program} leads --state rejected shows where each came from")
+        }
+    })
+}
