@@ -68,7 +68,7 @@ impl Scheduler {
         // A ledger that cannot be used is better known now than at the first run.
         let mut ledger = lease.open_ledger(&settings.tokens, NewLedger::Unconfirmed)?;
         ledger.refuse_older()?;
-        ledger.end_lost_run(None, Ending::Interrupted.as_str(), None, now)?;
+        ledger.end_lost_run(Ending::Interrupted.as_str(), None, now)?;
         let mut agenda = Agenda::new(dice, now);
         let syncs = by_name(prepared)?;
         let mut planned = Vec::new();
@@ -181,7 +181,7 @@ impl Scheduler {
     fn record_panic(&self, sync: &str, now: Timestamp) {
         let Some(prepared) = self.syncs.get(sync) else { return };
         let recorded = Ledger::open(&prepared.settings.ledger)
-            .and_then(|mut ledger| ledger.end_lost_run(Some(sync), Ending::Error.as_str(), Some(PANICKED), now));
+            .and_then(|mut ledger| ledger.end_lost_run(Ending::Error.as_str(), Some(PANICKED), now));
         if let Err(error) = recorded {
             tracing::error!(%error, "a run that panicked is not closed in the ledger");
         }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rusqlite::{CachedStatement, Connection, params};
 
+use super::runs::{self, Ends};
 use super::{Ledger, Result};
 use crate::domain::delivery::{Claim, Next, Post, Settlement};
 use crate::domain::retry;
@@ -126,6 +127,8 @@ pub(super) struct Settle<'c> {
     deliver: CachedStatement<'c>,
     /// Leads whose content is still to go.
     delivered: Vec<i64>,
+    /// By sync, for the run's counts.
+    ends: BTreeMap<i64, Ends>,
 }
 
 impl<'c> Settle<'c> {
@@ -134,11 +137,14 @@ impl<'c> Settle<'c> {
             "UPDATE lead SET state = 'delivered', attempts = attempts + 1, tries = tries + 1, updated_at = ?2,
                           http_status = ?3, remote_id = ?4, reason = NULL
                     WHERE id = ?1 AND state = 'sending'";
-        Ok(Self { db, run, deliver: db.prepare_cached(deliver)?, delivered: Vec::new() })
+        Ok(Self { db, run, deliver: db.prepare_cached(deliver)?, delivered: Vec::new(), ends: BTreeMap::new() })
     }
 
-    /// The content of what was delivered goes.
+    /// The content of what was delivered goes, and the run's counts grow.
     pub(super) fn finish(self) -> rusqlite::Result<()> {
+        for (sync, ends) in self.ends {
+            ends.store(self.db, self.run, sync)?;
+        }
         let mut forget = self.db.prepare_cached("DELETE FROM content WHERE lead BETWEEN ?1 AND ?2")?;
         each_range(self.delivered, |first, last| forget.execute([first, last])).map(drop)
     }
@@ -168,6 +174,7 @@ impl<'c> Settle<'c> {
             }
             (_, None) => 0,
         };
+        self.ends.entry(settlement.sync).or_default().add(settlement.to.state());
         // A claim that is no longer `sending` would mean that two processes send at once: better to stop than to guess.
         if changed == 1 { Ok(()) } else { Err(rusqlite::Error::StatementChangedRows(changed)) }
     }
@@ -232,6 +239,7 @@ fn recover_in(db: &Connection, now: Timestamp, policy: impl Fn(&str) -> OnInDoub
     let sql =
         "SELECT l.id, s.id, c.name FROM sync s JOIN connection c ON c.id = s.connection JOIN lead l ON l.sync = s.id
                 WHERE l.state = 'sending' AND l.state <> 'delivered'";
+    runs::count_left(db)?;
     let mut statement = db.prepare(sql)?;
     let left: Vec<(i64, i64, String)> =
         statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect::<rusqlite::Result<_>>()?;

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, params};
 use serde::Serialize;
 
 use super::{Ledger, Result};
+use crate::domain::delivery::State;
 use crate::domain::time::Timestamp;
 
 /// What started a run.
@@ -107,6 +108,15 @@ impl Ledger {
         Ok(run)
     }
 
+    /// Writes what a run has read and is to send, before it sends: it may be cut off. What it sends is added with each lead's outcome.
+    pub fn note_counts(&mut self, run: i64, counts: &BTreeMap<i64, Counts>) -> Result<()> {
+        let path = self.path.clone();
+        let error = |error: rusqlite::Error| super::Error::from_sqlite(&path, &error);
+        let tx = self.write()?;
+        write_counts(&tx, run, counts).map_err(error)?;
+        tx.commit().map_err(error)
+    }
+
     /// Closes a run with its outcome (the exit table's name), the counts of each sync, by the sync's number, and what it has to say,
     /// of one sync or of all.
     pub fn finish_run<'n>(
@@ -122,28 +132,7 @@ impl Ledger {
         let tx = self.write()?;
         tx.execute("UPDATE run SET finished_at = ?2, outcome = ?3 WHERE id = ?1", params![run, now.0, outcome])
             .map_err(error)?;
-        let sql = "INSERT OR REPLACE INTO run_sync (run, sync, read, new, changed, unchanged, skipped, invalid, delivered, rejected,
-                                                    waiting, held, failed, pending)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
-        for (sync, c) in counts {
-            let numbers = [
-                c.read,
-                c.new,
-                c.changed,
-                c.unchanged,
-                c.skipped,
-                c.invalid,
-                c.delivered,
-                c.rejected,
-                c.waiting,
-                c.held,
-                c.failed,
-                c.pending,
-            ];
-            let signed = numbers.map(|number| i64::try_from(number).unwrap_or(i64::MAX));
-            let values = [run, *sync].into_iter().chain(signed);
-            tx.execute(sql, rusqlite::params_from_iter(values)).map_err(error)?;
-        }
+        write_counts(&tx, run, counts).map_err(error)?;
         for (place, (sync, text)) in (0_i64..).zip(notices) {
             let sql = "INSERT OR REPLACE INTO notice (run, place, sync, text) VALUES (?1, ?2, ?3, ?4)";
             tx.execute(sql, params![run, place, sync, text]).map_err(error)?;
@@ -151,21 +140,14 @@ impl Ledger {
         tx.commit().map_err(error)
     }
 
-    /// Closes the daemon's run that was left open when it was cut off or panicked, if there is one; `sync` if it is known which one it was
-    /// for, and `notice` what is to be said of it. Only who holds the lease knows that the run is under way no more.
-    pub fn end_lost_run(
-        &mut self,
-        sync: Option<&str>,
-        outcome: &str,
-        notice: Option<&str>,
-        now: Timestamp,
-    ) -> Result<()> {
+    /// Closes the daemon's run that was left open when it was cut off or panicked, if there is one, with what it had counted; `notice` is what
+    /// is to be said of it. Only who holds the lease knows that the run is under way no more.
+    pub fn end_lost_run(&mut self, outcome: &str, notice: Option<&str>, now: Timestamp) -> Result<()> {
         let lost = "SELECT max(id) FROM run WHERE finished_at IS NULL AND \"trigger\" <> 'manual'";
         let run: Option<i64> = self.db.query_row(lost, [], |row| row.get(0)).map_err(|error| self.error(&error))?;
-        let known = "SELECT id FROM sync WHERE name = ?1";
-        let sync = self.db.query_row(known, [sync], |row| row.get(0)).optional().map_err(|error| self.error(&error))?;
-        let counts = sync.map(|sync| (sync, Counts::default())).into_iter().collect();
-        run.map_or(Ok(()), |run| self.finish_run(run, outcome, now, &counts, notice.map(|text| (None, text))))
+        let Some(run) = run else { return Ok(()) };
+        count_left(&self.db).map_err(|error| self.error(&error))?;
+        self.finish_run(run, outcome, now, &BTreeMap::new(), notice.map(|text| (None, text)))
     }
 
     /// What became of a sync's runs so far. A first run by hand that was stopped or put off is none: who began it knows.
@@ -224,6 +206,71 @@ impl Ledger {
             rows.collect()
         };
         read().map_err(|error| self.error(&error))
+    }
+}
+
+fn write_counts(db: &Connection, run: i64, counts: &BTreeMap<i64, Counts>) -> rusqlite::Result<()> {
+    let sql = "INSERT OR REPLACE INTO run_sync (run, sync, read, new, changed, unchanged, skipped, invalid, delivered, rejected,
+                                                waiting, held, failed, pending)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+    let mut statement = db.prepare(sql)?;
+    for (sync, c) in counts {
+        let numbers = [
+            c.read,
+            c.new,
+            c.changed,
+            c.unchanged,
+            c.skipped,
+            c.invalid,
+            c.delivered,
+            c.rejected,
+            c.waiting,
+            c.held,
+            c.failed,
+            c.pending,
+        ];
+        let signed = numbers.map(|number| i64::try_from(number).unwrap_or(i64::MAX));
+        let values = [run, *sync].into_iter().chain(signed);
+        statement.execute(rusqlite::params_from_iter(values))?;
+    }
+    Ok(())
+}
+
+/// Writes for each run that was cut off what it left to be sent, a lead that was being sent included.
+pub(super) fn count_left(db: &Connection) -> rusqlite::Result<()> {
+    let sql = "UPDATE run_sync SET pending = (SELECT count(*) FROM lead WHERE lead.sync = run_sync.sync
+                                                  AND state IN ('pending', 'sending') AND state <> 'delivered')
+                WHERE run IN (SELECT id FROM run WHERE finished_at IS NULL)";
+    db.execute(sql, []).map(drop)
+}
+
+/// Leads of one sync whose end a transaction writes.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Ends {
+    delivered: u32,
+    rejected: u32,
+    held: u32,
+    failed: u32,
+}
+
+impl Ends {
+    /// Counts one that is now in `state`; none that goes on is counted.
+    pub(super) fn add(&mut self, state: State) {
+        match state {
+            State::Delivered => self.delivered += 1,
+            State::Rejected => self.rejected += 1,
+            State::Held => self.held += 1,
+            State::Failed => self.failed += 1,
+            State::Pending | State::Sending | State::Waiting => {}
+        }
+    }
+
+    /// Adds them to what the run has done so far.
+    pub(super) fn store(self, db: &Connection, run: i64, sync: i64) -> rusqlite::Result<()> {
+        let sql = "UPDATE run_sync SET delivered = delivered + ?3, rejected = rejected + ?4, held = held + ?5, failed = failed + ?6
+                    WHERE run = ?1 AND sync = ?2";
+        let values = params![run, sync, self.delivered, self.rejected, self.held, self.failed];
+        db.prepare_cached(sql)?.execute(values).map(drop)
     }
 }
 

@@ -158,6 +158,7 @@ impl<'a> Run<'a> {
             if stop.is_set() {
                 self.notices.push(Notice::new(Ending::Interrupted, "stopped before anything was sent"));
             } else {
+                ledger.note_counts(self.number, &self.counts)?;
                 ledger = lanes::send(self, ledger, lease)?;
             }
         }

@@ -14,6 +14,7 @@ mod cursor;
 mod frozen;
 mod globs;
 mod guard;
+mod killed;
 mod ledger_file;
 mod limit;
 mod older;

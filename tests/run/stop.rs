@@ -11,7 +11,7 @@ use lead_sync::sandbox::{Answer, Fault, Kind, Options, Requests, Target};
 use crate::support::{Ran, Scene};
 
 /// Waits until the API has seen so many lead requests.
-fn until_received(scene: &Scene, requests: u64) {
+pub(crate) fn until_received(scene: &Scene, requests: u64) {
     while scene.api.summary().received < requests {
         std::thread::yield_now();
     }
@@ -35,7 +35,7 @@ fn until_it_says(child: &mut Child, what: &str) {
     }
 }
 
-fn slow() -> Scene {
+pub(crate) fn slow() -> Scene {
     let mut scene = Scene::with(Options { latency: Duration::from_millis(20), ..Options::default() });
     scene.connection("max_in_flight", "2");
     scene.customers(0..400);
