@@ -9,7 +9,8 @@
 //! | `identity.rs` | which file it is, through links and replacements |
 //! | `mark.rs` | whether it is the one that sent last |
 //! | `admit.rs`, `admit/lead.rs` | intake: one transaction per source; what a row changes about its lead |
-//! | `queue.rs` | the hot path: claim, settle, recover |
+//! | `queue.rs` | the hot path: claim and settle |
+//! | `recover.rs` | what a process left that died while it sent |
 //! | `writer.rs` | the one thread that writes while leads are sent, many in one commit |
 //! | `connections.rs` | pause, breaker, the rate limiter's last time, and where leads went |
 //! | `runs.rs` | runs and their counts |
@@ -53,6 +54,7 @@ mod prune;
 mod quarantine;
 mod query;
 mod queue;
+mod recover;
 mod refusal;
 mod rejects;
 mod runs;
@@ -79,7 +81,8 @@ pub use person::{Held, Person, Subject};
 pub use prune::Pruned;
 pub use quarantine::Quarantined;
 pub use query::{Event, Filter, LeadRow, SyncStatus, Told};
-pub use queue::{Ask, Recovered, hold_in_doubt, recover};
+pub use queue::Ask;
+pub use recover::{Recovered, hold_in_doubt, recover};
 pub use refusal::Refusal;
 pub use rejects::{Kept, Reject, RejectOrigin};
 pub use runs::{Counts, Past, RunRow, Trigger};

@@ -1,18 +1,21 @@
 //! The ledger beside a model of it that is a list in memory: whatever rows, answers, crashes, people and clocks do, in any order, the two
 //! hold the same leads in the same states.
 
+#[path = "model_tests/model.rs"]
+mod model;
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use proptest::sample::Index;
 
+use self::model::{End, Lead, MAX_AGE};
 use super::*;
 use crate::domain::delivery::State;
 use crate::domain::plan::{self, Change, OnChange};
 use crate::domain::record::Layout;
-use crate::ledger::{Basis, Content, NewLedger, Place, Resolution, Target};
-
-const MAX_AGE: Duration = Duration::from_hours(7 * 24);
+use crate::domain::verdict::OnInDoubt;
+use crate::ledger::{Basis, Content, NewLedger, Place, Resolution, Target, recover};
 
 /// Something that happens, and how far the clock went before, in milliseconds.
 #[derive(Debug, Clone)]
@@ -35,16 +38,6 @@ enum Event {
     Retry { key: u8 },
     /// A person settles a held lead.
     Resolve { key: u8, delivered: bool },
-}
-
-#[derive(Debug, Clone)]
-enum End {
-    Delivered,
-    Rejected,
-    Waiting { delay: i64, in_doubt: bool },
-    Held,
-    Failed { in_doubt: bool },
-    Released,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -70,101 +63,6 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     ];
     let clock = prop_oneof![8 => 0i64..3000, 1 => -4_000_000_000i64..4_000_000_000];
     prop::collection::vec((clock, event).prop_map(|(clock, event)| Step { clock, event }), 1..60)
-}
-
-/// A lead as the model has it, and as the ledger is read: the same type, so that the two can be compared.
-#[derive(Debug, Clone, PartialEq)]
-struct Lead {
-    key: String,
-    state: State,
-    version: i64,
-    attempts: u32,
-    tries: u32,
-    possibly_sent: bool,
-    next_at: Option<i64>,
-    touched: i64,
-    /// At `touched`, in milliseconds; 0 of a delivered lead, which has none.
-    age: i64,
-    payload: Option<String>,
-}
-
-impl Lead {
-    fn touch(&mut self, state: State, next_at: Option<i64>, now: i64) {
-        (self.state, self.next_at, self.touched) = (state, next_at, now);
-        if state == State::Delivered {
-            (self.age, self.payload) = (0, None);
-        }
-    }
-
-    /// To be sent as if for the first time.
-    fn start_over(&mut self, now: i64) {
-        (self.attempts, self.tries, self.age) = (0, 0, 0);
-        self.touch(State::Pending, Some(now), now);
-    }
-
-    fn changed(&mut self, content: u16, on_change: OnChange, now: i64) {
-        let takes = match self.state {
-            State::Sending | State::Held => false,
-            State::Pending | State::Waiting => !self.possibly_sent,
-            State::Delivered => on_change == OnChange::Resend,
-            State::Rejected | State::Failed => true,
-        };
-        if takes {
-            self.possibly_sent &= self.state != State::Delivered;
-            self.version += 1;
-            self.start_over(now);
-            self.payload = Some(content.to_string());
-        }
-    }
-
-    fn claimed(&mut self, now: i64) {
-        self.age += (now - self.touched).clamp(0, i64::try_from(MAX_AGE.as_millis()).unwrap() / 2);
-        self.touch(State::Sending, None, now);
-    }
-
-    fn ended(&mut self, how: &End, charged: bool, took_ms: u64, now: i64) {
-        if let End::Released = how {
-            let state = if self.tries > 0 { State::Waiting } else { State::Pending };
-            return self.touch(state, Some(now - self.age), now);
-        }
-        self.tries += 1;
-        self.attempts += u32::from(charged || matches!(how, End::Delivered));
-        self.age += i64::try_from(took_ms).unwrap();
-        let (state, next_at, in_doubt) = match how {
-            End::Delivered => (State::Delivered, None, false),
-            End::Rejected => (State::Rejected, None, false),
-            End::Waiting { delay, in_doubt } => (State::Waiting, Some(now + delay), *in_doubt),
-            End::Held => (State::Held, None, true),
-            End::Failed { in_doubt } => (State::Failed, None, *in_doubt),
-            End::Released => unreachable!(),
-        };
-        self.possibly_sent |= in_doubt;
-        self.touch(state, next_at, now);
-    }
-
-    fn left_behind(&mut self, hold: bool, now: i64) {
-        (self.attempts, self.tries, self.possibly_sent) = (self.attempts + 1, self.tries + 1, true);
-        if hold { self.touch(State::Held, None, now) } else { self.touch(State::Waiting, Some(now), now) }
-    }
-
-    fn retried(&mut self, now: i64) {
-        match self.state {
-            State::Rejected | State::Failed => self.start_over(now),
-            State::Waiting => self.next_at = self.next_at.map(|at| at.min(now)),
-            State::Pending | State::Sending | State::Delivered | State::Held => {}
-        }
-    }
-
-    fn resolved(&mut self, delivered: bool, now: i64) {
-        match (self.state, delivered) {
-            (State::Held, true) => {
-                self.possibly_sent = false;
-                self.touch(State::Delivered, None, now);
-            }
-            (State::Held, false) => self.start_over(now),
-            _ => {}
-        }
-    }
 }
 
 /// The ledger, the model, and the requests under way.
