@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use lead_sync::sandbox::Options;
+use lead_sync::sandbox::{Answer, Fault, Kind, Options};
 
 use crate::support::{Ran, Scene};
 
@@ -55,4 +55,33 @@ fn no_more_than_the_limit_is_sent_over_all_connections() {
         assert_eq!(limited(&scene, &limit.to_string()).code, 0);
         assert_eq!(scene.stored().len(), before + limit);
     }
+}
+
+#[test]
+fn a_limit_whose_leads_did_not_arrive_leaves_the_run_deferred() {
+    for kind in [Kind::Status(Answer::new(500)), Kind::LostAnswer] {
+        for rows in [1, 3] {
+            let scene = Scene::new();
+            scene.customers(0..rows);
+            scene.fault(Fault::once(kind.clone()).always());
+            let ran = limited(&scene, "1");
+            assert_eq!((ran.code, ran.outcome().as_str(), ran.count("waiting")), (4, "deferred", 1), "{ran:?}");
+            assert!(ran.stderr.contains("the limit is reached, and leads that it let go wait"), "{ran:?}");
+            assert_eq!(scene.requests().len(), 1);
+        }
+    }
+}
+
+#[test]
+fn a_lead_that_was_surely_not_sent_does_not_count_towards_the_limit() {
+    let mut scene = Scene::new();
+    scene.connection("patience", "\"0s\"");
+    scene.customers(0..3);
+    let url = scene.api.url();
+    scene.connection("api_url", "\"http://127.0.0.1:1\"");
+    let ran = limited(&scene, "2");
+    assert_eq!((ran.code, ran.outcome().as_str()), (4, "deferred"), "{ran:?}");
+    scene.connection("api_url", &format!("{url:?}")).connection("patience", "\"2m\"");
+    scene.cli(&["resume", "wegroup"]);
+    assert_eq!(limited(&scene, "2").count("delivered"), 2);
 }

@@ -103,10 +103,19 @@ impl Dispatch<'_> {
         self.means.writer.claim(ask, &self.told);
     }
 
-    /// Nothing is due any more. If all that was tried was turned away, the credential or the path is at fault, not the leads.
+    /// Nothing is due any more, or `--limit` is reached. If all that was tried was turned away, the credential or the path is at fault, not the
+    /// leads.
     fn nothing_left(&mut self) -> Option<Duration> {
         if self.flights.is_empty() && self.unwritten == 0 && !self.halted {
             self.blame_everything();
+        }
+        if !self.halted && self.is_idle() && self.tally.leaves_waiting() {
+            // Only with a limit: without one, when they are due is what is next.
+            let (name, trouble) = (&self.means.connection.name, self.last_trouble());
+            let text = format!(
+                "connection {name}: the limit is reached, and leads that it let go wait to be tried again{trouble}; the next run goes on"
+            );
+            self.halt(Notice::new(Ending::Deferred, text));
         }
         None
     }

@@ -6,7 +6,7 @@ use super::Dispatch;
 use super::post::{Answered, Sent};
 use crate::domain::blocked::{Fault, Turned};
 use crate::domain::delivery::{Claim, State};
-use crate::domain::outcome::Outcome;
+use crate::domain::outcome::{self, Outcome};
 use crate::domain::retry;
 use crate::domain::retry_after::Asked;
 use crate::domain::time::Timestamp;
@@ -31,7 +31,10 @@ impl Dispatch<'_> {
                 }
             }
             Sent::Replied(answered) => {
-                self.means.budget.spend(1);
+                match answered.outcome {
+                    Outcome::NotSent => self.means.budget.give_back(1),
+                    _ => self.means.budget.spend(1),
+                }
                 self.judge(claim, answered);
             }
         }
@@ -54,7 +57,7 @@ impl Dispatch<'_> {
             self.trouble = Some(post.reason.clone());
         }
         if let Outcome::Throttled(Some(Asked { cut: true, .. })) = outcome {
-            post.reason.push_str(" (asked for more than a day; a day it is)");
+            post.reason = outcome::with_note(&post.reason, "asked for more than a day; a day it is");
         }
         let lead = claim.lead;
         let turned = self.blocked.learn(lead, &outcome);
@@ -81,7 +84,10 @@ impl Dispatch<'_> {
         let Outcome::Throttled(asked) = outcome else { return };
         let own = self.backoff(now);
         match asked {
-            Some(asked) => self.pause_until(now + asked.wait, "the API asked for it".to_owned()),
+            Some(Asked { wait, cut: false }) => self.pause_until(now + *wait, "the API asked for it".to_owned()),
+            Some(Asked { wait, cut: true }) => {
+                self.pause_until(now + *wait, "the API asked for more than a day; a day it is".to_owned());
+            }
             None => self.pause_until(own, "the API is busy".to_owned()),
         }
     }

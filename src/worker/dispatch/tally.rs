@@ -43,6 +43,11 @@ impl Tally {
         progress.add_other();
     }
 
+    /// A lead that was tried waits for another try.
+    pub(super) fn leaves_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// Counts one answered request.
     pub(super) fn answered(&mut self, took_ms: u64) {
         self.latency.record(took_ms);
