@@ -142,6 +142,13 @@ pub fn describe(reply: &Reply, payload: &str, credentials: &[&str]) -> String {
     }
 }
 
+/// A reason with what we have to say of it, which is never what is cut off.
+pub fn with_note(reason: &str, note: &str) -> String {
+    let room = REASON_LIMIT.saturating_sub(note.chars().count() + "; ".len());
+    let kept = reason.char_indices().nth(room).map_or(reason, |(end, _)| &reason[..end]);
+    format!("{kept}; {note}")
+}
+
 /// The status code of a reply, for the ledger's `http_status`.
 pub fn http_status(reply: &Reply) -> Option<u16> {
     match reply {

@@ -44,8 +44,10 @@ const MOST_DOUBLINGS: u32 = 30;
 pub enum Again {
     /// It is tried again at this time.
     At(Timestamp),
-    /// Attempts or age are used up.
-    Never,
+    /// All attempts were made.
+    NoAttemptLeft,
+    /// It would be older than it may get.
+    TooOld,
 }
 
 /// How old a content counts as at `now`, when it is about to be tried: it became due at `since`, and something was last done about it at
@@ -71,8 +73,10 @@ pub fn again(
 ) -> Again {
     let own = now + delay(policy, tries, jitter);
     let at = not_before.map_or(own, |asked| asked.max(now));
-    if attempts >= policy.attempts || age.saturating_add(at.since(now)) > policy.max_age {
-        Again::Never
+    if attempts >= policy.attempts {
+        Again::NoAttemptLeft
+    } else if age.saturating_add(at.since(now)) > policy.max_age {
+        Again::TooOld
     } else {
         Again::At(at)
     }
@@ -98,8 +102,10 @@ mod tests {
             let policy = Policy::default();
             let (age, now) = (Duration::from_hours(age_h), Timestamp(7));
             let verdict = again(&policy, attempts, attempts.max(1), age, now, None, jitter);
-            if attempts >= policy.attempts || age > policy.max_age {
-                prop_assert_eq!(verdict, Again::Never);
+            if attempts >= policy.attempts {
+                prop_assert_eq!(verdict, Again::NoAttemptLeft);
+            } else if age > policy.max_age {
+                prop_assert_eq!(verdict, Again::TooOld);
             }
             if let Again::At(at) = verdict {
                 prop_assert!(at > now && age + at.since(now) <= policy.max_age);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::delivery::{Claim, Post, Settlement};
-use super::outcome::Outcome;
+use super::outcome::{self, Outcome};
 use super::retry::{self, Again};
 use super::time::Timestamp;
 
@@ -76,8 +76,15 @@ fn wait_or_fail(
     let age = claim.age + Duration::from_millis(post.took_ms);
     match retry::again(&policy.retry, attempts, claim.tries + 1, age, post.at, not_before, jitter) {
         Again::At(until) => claim.wait(until, possibly_sent, post),
-        Again::Never => claim.fail(possibly_sent, post),
+        Again::NoAttemptLeft => give_up(claim, possibly_sent, post, "all tries of retry.attempts were made"),
+        Again::TooOld => give_up(claim, possibly_sent, post, "the next try would be later than retry.max_age allows"),
     }
+}
+
+/// The lead is failed, and says by which setting.
+fn give_up(claim: Claim, possibly_sent: bool, post: Post, why: &str) -> Settlement {
+    let reason = outcome::with_note(&post.reason, &format!("given up: {why}"));
+    claim.fail(possibly_sent, Post { reason, ..post })
 }
 
 #[cfg(test)]

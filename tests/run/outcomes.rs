@@ -237,9 +237,32 @@ fn a_lead_whose_attempts_are_used_up_has_failed() {
     });
     assert_eq!((ran.code, ran.count("failed"), ran.count("delivered")), (3, 1, 2), "{ran:?}");
     assert_eq!(scene.lead_of("1")["attempts"], 3);
+    assert_eq!(
+        scene.lead_of("1")["reason"],
+        "HTTP 500: sandbox_fault: scripted answer 500; given up: all tries of retry.attempts were made"
+    );
     scene.api.clear_faults();
     assert_eq!(scene.cli(&["retry", "--state", "failed"]).code, 0);
     assert_eq!(scene.run().count("delivered"), 1);
+}
+
+#[test]
+fn a_lead_that_has_become_too_old_has_failed_and_says_by_which_setting() {
+    let (scene, ran) = one_of_three(throttled(503, RetryAfter::Seconds(3600)), Some(1), |scene| {
+        scene.connection("retry", r#"{ max_age = "1m" }"#);
+    });
+    assert_eq!(ran.count("failed"), 1, "{ran:?}");
+    let reason =
+        "HTTP 503: sandbox_fault: scripted answer 503; given up: the next try would be later than retry.max_age allows";
+    assert_eq!(scene.lead_of("1")["reason"], reason);
+}
+
+#[test]
+fn a_pause_that_was_asked_for_beyond_a_day_is_said_to_be_cut() {
+    let (scene, ran) = one_of_three(throttled(429, RetryAfter::Seconds(9 * 86_400)), Some(1), |_| {});
+    let said = "the API asked for more than a day; a day it is";
+    assert!(ran.code == 4 && ran.stderr.contains(said), "{ran:?}");
+    assert!(scene.cli(&["status"]).stdout.contains(said));
 }
 
 #[test]
