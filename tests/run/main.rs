@@ -22,6 +22,7 @@ mod outcomes;
 mod place;
 mod privacy;
 mod rate;
+mod refused;
 mod stop;
 mod tokens;
 mod turned_away;

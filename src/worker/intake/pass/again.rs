@@ -82,7 +82,9 @@ impl Pass<'_> {
         let row = if rendered.is_ok() { plan::Row::Wanted } else { plan::Row::Refused };
         match (plan::change(lead.known, row, self.sync.on_change), rendered) {
             (Change::Renew, Ok(rendered)) => self.renew(record, lead.known, &fingerprint, &rendered, same_row),
-            (Change::RefuseAgain, Err(rejection)) => self.refuse_again(record, number, &fingerprint, &rejection),
+            (Change::RefuseAgain, Err(rejection)) => {
+                self.refuse_again(record, number, (&fingerprint, same_row), &rejection)
+            }
             (Change::Quarantine, Err(rejection)) => self.quarantine(record, &rejection.to_string()),
             _ if same_row => {
                 self.counts.unchanged += 1;
@@ -146,10 +148,16 @@ impl Pass<'_> {
         &mut self,
         record: &Record,
         number: i64,
-        fingerprint: &[u8; 16],
+        (fingerprint, same_row): (&[u8; 16], bool),
         rejection: &Rejection,
     ) -> ledger::Result<()> {
-        self.counts.invalid += 1;
-        self.admission.refuse_again(number, fingerprint, self.place(record), &record.raw, &rejection.to_string())
+        let reason = rejection.to_string();
+        if same_row {
+            self.counts.invalid += 1;
+        } else {
+            // What somebody has changed is looked at anew, and they are told that it still will not do.
+            self.refused(record, &reason);
+        }
+        self.admission.refuse_again(number, fingerprint, self.place(record), &record.raw, &reason)
     }
 }
