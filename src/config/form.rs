@@ -11,8 +11,23 @@ use reqwest::Url;
 use super::entry::{Decoded, Entry};
 use crate::auth::is_loopback;
 
-/// Headers that the program sets itself, so that a configuration must not.
-const OWN_HEADERS: [&str; 5] = ["authorization", "content-length", "content-type", "host", "idempotency-key"];
+/// Headers that the program sets itself, so that a configuration must not: its own, and those by which HTTP frames a message or keeps a connection
+/// (RFC 9110 section 7.6.1). A server took a request with another `Transfer-Encoding` for one without a body, and answered 201.
+const OWN_HEADERS: [&str; 13] = [
+    "authorization",
+    "connection",
+    "content-length",
+    "content-type",
+    "expect",
+    "host",
+    "idempotency-key",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
 
 /// The longest text of an id that becomes a path segment.
 const LONGEST_ID: usize = 64;
