@@ -37,6 +37,7 @@ mod sync;
 mod target;
 mod tree;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -221,8 +222,26 @@ fn ledger(mut table: Table<'_>, env: &Env) -> (PathBuf, Duration) {
         Ok(path)
     });
     let retain = table.or("retain", RETAIN, form::duration);
+    let file = findings.origin().path();
+    if let Some((real, ledger)) = behind_a_link(file, &path) {
+        let text = format!(
+            "there is a ledger at {}, beside {}, to which {} is a link, and none here: a new one would send every lead again;              name that file with --config, or write an absolute path",
+            ledger.display(),
+            real.display(),
+            file.display()
+        );
+        table.problem("path", text);
+    }
     table.finish();
     (path, retain)
+}
+
+/// If `file` is a link to a file in another folder, and the ledger is beside that one and not where `path` says: that file, and its ledger.
+/// Relative paths are relative to the file, so that it has another ledger under each of its names.
+fn behind_a_link(file: &Path, path: &Path) -> Option<(PathBuf, PathBuf)> {
+    let real = fs::canonicalize(file).ok()?;
+    let ledger = real.parent()?.join(path.strip_prefix(file.parent()?).ok()?);
+    (ledger.exists() && !path.exists()).then_some((real, ledger))
 }
 
 /// The folder of the token files, and the key that encrypts them, if there is one.

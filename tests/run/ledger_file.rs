@@ -1,6 +1,7 @@
 //! A ledger that is lost, foreign, newer, damaged or cannot grow.
 
 use std::fs::{self, File};
+use std::os::unix::fs::symlink;
 use std::time::Duration;
 
 use crate::support::{Ran, Scene};
@@ -236,4 +237,18 @@ fn who_looks_is_told_that_a_ledger_was_lost_and_not_that_nothing_has_run() {
         assert!(ran.code == 2 && ran.stderr.contains("a ledger that is lost"), "{ran:?}");
         assert!(!ran.stderr.contains("nothing has run here yet"), "{ran:?}");
     }
+}
+
+#[test]
+fn a_configuration_under_a_second_name_is_given_no_second_ledger() {
+    let scene = delivered();
+    let link = scene.path("etc/lead-sync.toml");
+    fs::create_dir(scene.path("etc")).unwrap();
+    symlink(scene.path("lead-sync.toml"), &link).unwrap();
+    for arguments in [&["--run-now"][..], &["status"], &["check"]] {
+        let ran = Ran::from(scene.command(arguments).env("LEAD_SYNC_CONFIG", &link).output().unwrap());
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(ran.code == 2 && said.contains("a new one would send every lead again"), "{arguments:?} {ran:?}");
+    }
+    assert!(!scene.path("etc/lead-sync.db").exists());
 }
