@@ -92,7 +92,7 @@ const WRITTEN: [(&str, &[&str]); 5] = [
             "} else {",
         ],
     ),
-    ("src/ledger/queue.rs", &["reason: "]),
+    ("src/ledger/recover.rs", &["reason: "]),
     (
         "src/ledger/operator.rs",
         &["act(\"retry\", format!(", "content WHERE lead = ?1\", [lead])?;", "params![lead, now.0])?;"],
