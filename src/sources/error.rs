@@ -45,6 +45,12 @@ pub enum Error {
         /// How long the lock was waited for, in seconds.
         seconds: u64,
     },
+    /// We are to stop, and the query was ended for that. What was read of it does not count.
+    #[error("{path}: stopped while the query was running; the next run reads it again")]
+    Stopped {
+        /// The database's path as configured.
+        path: String,
+    },
     /// The SQLite database or the query over it cannot be used.
     #[error("{path}: {reason}")]
     Database {

@@ -227,7 +227,7 @@ impl<'a> Run<'a> {
                 may_archive: !self.dry,
                 now: clock::now(),
                 progress,
-                stopped: &|| stop.is_set(),
+                stop,
             };
             let Taken { counts, notices, samples, is_read } = span.in_scope(|| intake::take_in(ledger, &order))?;
             let recovered = self.counts.get(id).map_or(0, |before| before.held);

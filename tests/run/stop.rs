@@ -110,6 +110,49 @@ fn a_run_that_is_stopped_between_reading_and_sending_is_interrupted() {
 }
 
 #[test]
+fn a_run_whose_query_does_not_come_back_is_stopped_by_one_signal_and_sends_nothing_of_another_sync() {
+    let mut scene = Scene::new();
+    scene.source("kind", "\"sqlite\"").source("path", "\"crm.db\"").source("query", "\"SELECT * FROM person\"");
+    scene.more(OTHERS);
+    fs::write(scene.path("others.csv"), "id\n1\n").unwrap();
+    let crm = rusqlite::Connection::open(scene.path("crm.db")).unwrap();
+    // So long that nobody waits for its end, but it has one.
+    crm.execute_batch(
+        "CREATE VIEW person AS
+         WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 50000000)
+         SELECT x AS id, 'Ann' AS first_name, 'Peeters' AS last_name, '' AS email FROM c WHERE x < 0",
+    )
+    .unwrap();
+    let mut command = scene.command(&["--run-now", "--json"]);
+    let command = command.env("LEAD_SYNC_LOG", "info").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    until_it_says(&mut child, "begins");
+    signal(&child, rustix::process::Signal::TERM);
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert_eq!((ran.code, ran.outcome().as_str()), (4, "interrupted"), "{ran:?}");
+    assert!(ran.stderr.contains("sync customers: stopped while reading; nothing of it counts"), "{ran:?}");
+    assert_eq!((ran.count("read"), scene.stored().len()), (0, 0), "{ran:?}");
+    crm.execute_batch(
+        "DROP VIEW person; CREATE VIEW person AS
+         SELECT 1 AS id, 'Ann' AS first_name, 'Peeters' AS last_name, '' AS email",
+    )
+    .unwrap();
+    let next = scene.run();
+    assert_eq!((next.code, scene.stored().len()), (0, 2), "{next:?}");
+}
+
+/// Another sync, which is read after `customers`.
+const OTHERS: &str = r#"
+[syncs.others]
+connection = "wegroup"
+source = { kind = "csv", path = "others.csv", key = "id" }
+[syncs.others.lead]
+origin = "CRM"
+backref = "https://crm.example.com/others/{{ id }}"
+prospect = { last_name = "Janssens", external_ref = { external_ref = "{{ id }}", external_ref_company = "crm" } }
+"#;
+
+#[test]
 fn a_run_that_is_stopped_while_it_looks_whether_the_api_is_back_is_interrupted() {
     let mut scene = Scene::new();
     scene.connection("timeout", "\"1m\"").connection("max_in_flight", "1");

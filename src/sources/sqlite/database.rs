@@ -69,6 +69,8 @@ fn explain(settings: &Settings, patience: Duration, what: &str, error: &rusqlite
             ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
                 return Error::Busy { path: settings.shown.clone(), seconds: patience.as_secs() };
             }
+            // Nobody but the question that `Select::rows` lets SQLite ask ends a query.
+            ErrorCode::OperationInterrupted => return Error::Stopped { path: settings.shown.clone() },
             ErrorCode::NotADatabase => {
                 "it is not a SQLite database, or an encrypted one; check the source's `path`".to_owned()
             }

@@ -7,9 +7,10 @@
 //! # use lead_sync::sources::{Error, sqlite::{CursorValue, Database, Settings}};
 //! # use lead_sync::domain::{record::Record, time::Timestamp};
 //! # fn read(settings: &Settings, wanted: &[String], after: Option<&CursorValue>, now: Timestamp) -> Result<(), Error> {
+//! # let stopped = || false;
 //! let database = Database::open(settings)?;
 //! let mut select = database.select(wanted, after)?;
-//! let mut rows = select.rows(now)?;
+//! let mut rows = select.rows(now, stopped)?;
 //! let mut record = Record::default();
 //! while let Some(row) = rows.next(&mut record)? {
 //!     // …

@@ -14,6 +14,10 @@ use crate::sources::{CELL_LIMIT, Error, columns};
 /// A time without an offset may be that of a zone up to 14 hours ahead of UTC (Line Islands).
 const ZONES: Duration = Duration::from_hours(14);
 
+/// Steps of SQLite's virtual machine from one look at the stop to the next: about a tenth of a millisecond, so that no query is felt to be
+/// slower and nobody waits.
+const STEPS: i32 = 10_000;
+
 impl Database {
     /// Prepares the query and finds the columns: `wanted` are those that the mapping reads, and every [`Record`] has their values in this
     /// order. Key and cursor, which are found through the settings, need not be among them.
@@ -95,8 +99,11 @@ impl Select<'_> {
         &self.layout
     }
 
-    /// Starts reading, at `now`.
-    pub fn rows(&mut self, now: Timestamp) -> Result<Rows<'_>, Error> {
+    /// Starts reading, at `now`. Once `stopped` is true the query ends, also between two rows, with [`Error::Stopped`]: one that finds no row
+    /// for hours asks nobody else.
+    pub fn rows(&mut self, now: Timestamp, stopped: impl FnMut() -> bool + Send + 'static) -> Result<Rows<'_>, Error> {
+        let asking = self.database.connection.progress_handler(STEPS, Some(stopped));
+        asking.map_err(|error| self.database.failed(error))?;
         let rows = self.statement.query(params_from_iter(&self.after));
         Ok(Rows {
             database: self.database,

@@ -52,7 +52,7 @@ impl Crm {
     fn keys(&self, after: Option<&CursorValue>) -> (Vec<String>, Option<CursorValue>) {
         let database = Database::open(&self.settings).unwrap();
         let mut select = database.select(&[], after).unwrap();
-        let mut rows = select.rows(NOW).unwrap();
+        let mut rows = select.rows(NOW, || false).unwrap();
         let (mut keys, mut record) = (Vec::new(), Record::default());
         while rows.next(&mut record).unwrap().is_some() {
             keys.push(record.key().to_owned());
@@ -74,7 +74,7 @@ fn values_keep_their_types_and_bad_ones_cost_their_row() {
     );
     let database = Database::open(&crm.settings).unwrap();
     let mut select = database.select(&owned(&["name"]), None).unwrap();
-    let mut rows = select.rows(NOW).unwrap();
+    let mut rows = select.rows(NOW, || false).unwrap();
     let mut record = Record::default();
     let mut expect = |key: &str, expected: Result<Cell<'_>, RowFault>| {
         let row = rows.next(&mut record).unwrap().unwrap();
@@ -106,7 +106,7 @@ fn a_record_holds_the_whole_row_as_json() {
     ));
     let database = Database::open(&crm.settings).unwrap();
     let mut select = database.select(&[], None).unwrap();
-    let mut rows = select.rows(NOW).unwrap();
+    let mut rows = select.rows(NOW, || false).unwrap();
     let mut record = Record::default();
     rows.next(&mut record).unwrap();
     assert_eq!((record.line, record.raw.as_slice()), (1, &br#"[7,"x\"y",0.5,null]"#[..]));
@@ -124,7 +124,7 @@ fn a_live_database_gives_one_snapshot_and_is_not_held_up_nor_changed() {
     let database = Database::open(&crm.settings).unwrap();
     crm.writer.execute_batch("ROLLBACK; INSERT INTO person VALUES (4, 'Dan'); ALTER TABLE person ADD town;").unwrap();
     let mut select = database.select(&owned(&["name"]), None).unwrap();
-    let mut rows = select.rows(NOW).unwrap();
+    let mut rows = select.rows(NOW, || false).unwrap();
     let mut record = Record::default();
     for key in ["1", "2"] {
         assert_eq!(rows.next(&mut record).unwrap(), Some(Row::Good));
@@ -241,7 +241,25 @@ fn the_error_of_a_running_query_shows_no_value() {
         .query("SELECT id, json_extract('{}', j) AS name FROM person");
     let database = Database::open(&crm.settings).unwrap();
     let mut select = database.select(&owned(&["name"]), None).unwrap();
-    let mut rows = select.rows(NOW).unwrap();
+    let mut rows = select.rows(NOW, || false).unwrap();
     let error = rows.next(&mut Record::default()).unwrap_err().to_string();
     assert!(error.contains("the query failed") && !error.contains("Peeters"), "{error}");
+}
+
+#[test]
+fn a_query_that_finds_no_row_ends_once_it_is_to_stop() {
+    // So long that nobody waits for its end, but it has one.
+    let crm = Crm::new("").query(
+        "WITH RECURSIVE c(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM c LIMIT 50000000) SELECT id FROM c WHERE id < 0",
+    );
+    let database = Database::open(&crm.settings).unwrap();
+    let mut select = database.select(&[], None).unwrap();
+    let mut asked = 0;
+    let stopped = move || {
+        asked += 1;
+        asked > 2
+    };
+    let mut rows = select.rows(NOW, stopped).unwrap();
+    let error = rows.next(&mut Record::default()).unwrap_err();
+    assert!(matches!(error, Error::Stopped { .. }), "{error}");
 }

@@ -15,6 +15,7 @@ pub use rejects::{ChosenRejects, Imported, RejectsError, export_rejects, import_
 use super::progress::Progress;
 use super::report::{Ending, Notice, Sample};
 use super::settings::{Settings, Sync};
+use super::stop::Stop;
 use crate::domain::count::{are, count};
 use crate::domain::mapping::Mapping;
 use crate::domain::record::{Record, Row};
@@ -51,8 +52,8 @@ pub(super) struct Order<'o> {
     pub now: Timestamp,
     /// Told of every row.
     pub progress: &'o Progress,
-    /// True once we are to stop.
-    pub stopped: &'o dyn Fn() -> bool,
+    /// Whether we are to stop.
+    pub stop: &'o Stop,
 }
 
 impl Order<'_> {
@@ -112,14 +113,14 @@ pub(super) fn take_in(ledger: &mut Ledger, order: &Order<'_>) -> ledger::Result<
     match read {
         Ok(read) => conclude(pass, read, order, renamed),
         Err(Halt::Ledger(error)) => Err(error),
-        Err(Halt::Source(error)) => {
-            pass.into_admission().abandon()?;
-            Ok(Taken { notices: vec![notice(name, &error)], ..Taken::default() })
-        }
-        Err(Halt::Stopped) => {
+        Err(Halt::Stopped | Halt::Source(sources::Error::Stopped { .. })) => {
             pass.into_admission().abandon()?;
             let text = format!("sync {name}: stopped while reading; nothing of it counts, the next run reads it again");
             Ok(Taken { notices: vec![Notice::new(Ending::Interrupted, text)], ..Taken::default() })
+        }
+        Err(Halt::Source(error)) => {
+            pass.into_admission().abandon()?;
+            Ok(Taken { notices: vec![notice(name, &error)], ..Taken::default() })
         }
     }
 }
@@ -231,7 +232,8 @@ fn read_rows(pass: &mut Pass<'_>, settings: &sqlite::Settings, order: &Order<'_>
     let mut select = database.select(order.mapping.columns(), after.as_ref()).map_err(Halt::Source)?;
     let origin = pass.admission().origin(&settings.shown, select.layout())?;
     pass.begin(origin, &settings.shown, after.is_none())?;
-    let mut query = select.rows(order.now).map_err(Halt::Source)?;
+    let stop = order.stop.clone();
+    let mut query = select.rows(order.now, move || stop.is_set()).map_err(Halt::Source)?;
     let mut fingerprinter = pass.fingerprinter();
     let mut record = Record::default();
     let mut rows = 0;
@@ -281,7 +283,7 @@ fn position_of(settings: &sqlite::Settings, mapping: &Mapping) -> [u8; 16] {
 fn tick(rows: u64, order: &Order<'_>) -> Result<(), Halt> {
     if rows.is_multiple_of(STRIDE) {
         order.progress.add_rows(STRIDE);
-        if (order.stopped)() {
+        if order.stop.is_set() {
             return Err(Halt::Stopped);
         }
     }
@@ -299,6 +301,7 @@ pub(super) fn ending(error: &sources::Error) -> Ending {
         Error::Missing { .. } | Error::Database { .. } => Ending::Usage,
         Error::Refused { .. } => Ending::Attention,
         Error::Changing { .. } | Error::Busy { .. } => Ending::Deferred,
+        Error::Stopped { .. } => Ending::Interrupted,
         Error::Io { .. } => Ending::Error,
     }
 }
