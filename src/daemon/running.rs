@@ -113,6 +113,11 @@ pub(super) async fn ended(running: &mut Option<Running>) -> Ended {
     Ended { sync, yielded, result, until }
 }
 
+/// What the end of the process leaves of a run that has not ended, with so many leads on their way.
+pub(super) fn left_behind(on_the_way: u64) -> &'static str {
+    if on_the_way > 0 { "what was being sent is in doubt" } else { "nothing was being sent" }
+}
+
 /// When the sync of a run that was put off can go on. In the run's own thread: a ledger on a mount that hangs must keep no signal waiting.
 fn put_off_until(work: &Work) -> Option<Timestamp> {
     let sync = &work.prepared.syncs.first()?.settings.name;
@@ -136,4 +141,15 @@ fn patience(work: &Work) -> Duration {
 /// What keeps the sync from sending, as the ledger knows it now.
 pub(super) fn read_put_off(ledger: &Path, sync: &str) -> ledger::Result<PutOff> {
     Ledger::open_reader(ledger).and_then(|ledger| ledger.put_off(sync))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_is_left_behind_while_it_sends_nothing_leaves_nothing_in_doubt() {
+        assert_eq!(left_behind(0), "nothing was being sent");
+        assert_eq!(left_behind(1), "what was being sent is in doubt");
+    }
 }

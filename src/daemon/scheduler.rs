@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::agenda::Agenda;
 use super::board::{self, Board};
-use super::running::{Broken, Ended, Pass, Running, Work, ended, read_put_off};
+use super::running::{Broken, Ended, Pass, Running, Work, ended, left_behind, read_put_off};
 use super::systemd::Systemd;
 use super::{Daemon, Error, Event, Fresh, Reload};
 use crate::clock;
@@ -257,7 +257,8 @@ impl Scheduler {
     async fn finish(mut self) {
         self.board.send_modify(|board| board.ready = false);
         Systemd::stopping();
-        let Some(grace) = self.running.as_ref().map(|running| running.grace) else { return };
+        let Some(running) = &self.running else { return };
+        let (grace, progress) = (running.grace, Arc::clone(&running.progress));
         let stop = self.stop.clone();
         let give_up = Instant::now() + grace;
         let over = async {
@@ -267,7 +268,7 @@ impl Scheduler {
         tokio::select! {
             biased;
             ended = ended(&mut self.running) => self.end(ended),
-            () = over => tracing::warn!("the run under way did not end in time; what was being sent is in doubt"),
+            () = over => tracing::warn!("the run under way did not end in time; {}", left_behind(progress.on_the_way())),
         }
     }
 

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Progress {
     rows: AtomicU64,
     due: AtomicU64,
+    on_the_way: AtomicU64,
     delivered: AtomicU64,
     other: AtomicU64,
     latency_ms: AtomicU64,
@@ -22,6 +23,12 @@ impl Progress {
     /// Leads to be sent in this run, once intake is done.
     pub fn due(&self) -> u64 {
         self.due.load(Ordering::Relaxed)
+    }
+
+    /// Leads of which the ledger knows that they are being sent, and not yet what became of them: those that are in doubt if the process ends
+    /// now.
+    pub fn on_the_way(&self) -> u64 {
+        self.on_the_way.load(Ordering::Relaxed)
     }
 
     /// Leads delivered so far.
@@ -50,6 +57,14 @@ impl Progress {
 
     pub(super) fn add_due(&self, leads: u64) {
         self.due.fetch_add(leads, Ordering::Relaxed);
+    }
+
+    pub(super) fn add_on_the_way(&self, leads: usize) {
+        self.on_the_way.fetch_add(leads as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_settled_one(&self) {
+        self.on_the_way.fetch_sub(1, Ordering::Relaxed);
     }
 
     pub(super) fn add_delivered(&self) {

@@ -218,6 +218,7 @@ impl Dispatch<'_> {
     fn committed(&mut self, done: Done) {
         match done {
             Done::Claimed(claims, next) => {
+                self.means.progress.add_on_the_way(claims.len());
                 let unused = self.asked.take().unwrap_or(0).saturating_sub(claims.len());
                 self.means.budget.give_back(unused);
                 self.next_due = if claims.is_empty() { Some(next.map_or(Next::Nothing, Next::At)) } else { None };
@@ -228,6 +229,7 @@ impl Dispatch<'_> {
             }
             Done::Settled { lead, sync, state } => {
                 self.unwritten -= 1;
+                self.means.progress.has_settled_one();
                 self.tally.settled(lead, sync, state, self.means.progress);
                 if state == State::Delivered && self.means.state.destination.is_none() {
                     self.means.state.destination = Some(self.means.place.to_owned());
