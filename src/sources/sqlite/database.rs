@@ -1,5 +1,7 @@
 //! The connection: read-only, one snapshot.
 
+use std::fs;
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
@@ -26,9 +28,7 @@ impl Database {
     }
 
     pub(super) fn open_waiting(settings: &Settings, patience: Duration) -> Result<Self, Error> {
-        if !settings.path.try_exists().unwrap_or(true) {
-            return Err(Error::Missing { path: settings.shown.clone() });
-        }
+        require_regular(settings)?;
         let told = |error| explain(settings, patience, "cannot be opened", &error);
         // No URI, so that a path is taken as it is. Never `immutable`: it reads past the writer's log and locks.
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -58,6 +58,20 @@ impl Database {
             other => other,
         };
         self.explain("the query failed", &error)
+    }
+}
+
+/// Refuses what is there and cannot be a database, before SQLite opens it: opening a pipe waits for somebody to write into it, whatever we are
+/// asked meanwhile, and a device may do anything. What cannot be looked at SQLite explains.
+fn require_regular(settings: &Settings) -> Result<(), Error> {
+    let path = settings.shown.clone();
+    match fs::metadata(&settings.path) {
+        Ok(about) if !about.is_file() => {
+            let reason = "it is not a regular file; check the source's `path`".to_owned();
+            Err(Error::Database { path, reason })
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(Error::Missing { path }),
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 

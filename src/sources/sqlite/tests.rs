@@ -159,6 +159,23 @@ fn a_missing_or_foreign_file_is_said_and_none_is_made() {
 }
 
 #[test]
+fn a_path_that_is_no_regular_file_is_refused_without_being_opened() {
+    let mut crm = Crm::new("");
+    let place = |name: &str| crm.settings.path.with_file_name(name);
+    let (pipe, link, socket, folder) = (place("pipe"), place("link"), place("socket"), place("folder"));
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    std::os::unix::fs::symlink(&pipe, &link).unwrap();
+    let _bound = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    std::fs::create_dir(&folder).unwrap();
+    for path in [pipe, link, socket, folder, "/dev/null".into(), "/dev/zero".into()] {
+        crm.settings.path.clone_from(&path);
+        let error = Database::open(&crm.settings).err().unwrap();
+        assert!(matches!(error, Error::Database { .. }), "{}: {error:?}", path.display());
+        assert!(error.to_string().contains("not a regular file"), "{}: {error}", path.display());
+    }
+}
+
+#[test]
 fn only_one_select_is_accepted() {
     let cases = [
         "DELETE FROM person",
