@@ -22,7 +22,7 @@ use crate::config::{Env, Loaded, Secrets};
 use crate::daemon::board::Board;
 use crate::daemon::{self, Daemon, Event, Fresh, Reload};
 use crate::http::{self, Desk, Pulse, Watch};
-use crate::ledger::{Counts, Lease};
+use crate::ledger::{Counts, DAEMON, Lease};
 use crate::metrics::{self, Exporter};
 use crate::notify::{Begun, Ended, Memory, Notifier};
 use crate::worker::report::{Ending, Report};
@@ -57,7 +57,7 @@ pub(super) fn daemon(args: &Args) -> Result<Exit, Failure> {
         let hangup = Arc::new(Notify::new());
         let hangups = signals::hangups(&hangup)?;
         let grace = prepared.settings.shutdown_grace;
-        let lease = Lease::take(&ledger, "daemon", clock::now())?;
+        let lease = Lease::take(&ledger, DAEMON, clock::now())?;
         let (events, told) = unbounded_channel();
         let again = Args { config: args.config.clone(), run: args.run.clone(), command: None };
         let known = Arc::clone(&beside);

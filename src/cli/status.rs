@@ -14,7 +14,7 @@ use crate::daemon::LONGEST_REST;
 use crate::domain::breaker::Gate;
 use crate::domain::delivery::State;
 use crate::domain::time::Timestamp;
-use crate::ledger::{Ledger, SyncStatus};
+use crate::ledger::{Ledger, SyncStatus, UnderWay};
 use crate::worker::report::Ending;
 use crate::worker::settings::Schedule;
 
@@ -24,7 +24,8 @@ use crate::worker::settings::Schedule;
     after_help = "Fields of json and csv: sync, connection, configured, pending, sending, waiting, delivered, rejected, held, failed,\n\
                         quarantined (listed as rejected, too), last_run, last_outcome, paused_until, breaker_open_until,\n\
                         session_ends_at (when a person has to log in again, if that is known),\n\
-                        last_notices (what the last run had to say: a list of texts; in csv a line each)."
+                        last_notices (what the last run had to say: a list of texts; in csv a line each),\n\
+                        running_since (when the run over it that is under way began)."
 )]
 pub struct StatusOptions {
     #[command(flatten)]
@@ -36,19 +37,32 @@ pub(super) fn status(args: &Args, options: &StatusOptions) -> Result<Exit, Failu
     let loaded = load::load(args)?;
     let ledger = reader::open(&loaded)?;
     let syncs = ledger.status()?;
+    let under_way = ledger.under_way()?;
     let sessions = Sessions::of(&loaded);
     let is_configured = |name: &str| loaded.unresolved.syncs.iter().any(|known| known.name == name);
-    let glances = syncs.iter().map(|sync| Glance::of(sync, is_configured(&sync.sync), &sessions));
+    let glances = syncs.iter().map(|sync| Glance::of(sync, is_configured(&sync.sync), &sessions, under_way.as_ref()));
     match options.form.format() {
         Format::Json => out::json(&glances.collect::<Vec<_>>()),
         Format::Csv => csv(glances),
-        Format::Table => screen(&loaded, &ledger, &syncs, &sessions)?,
+        Format::Table => {
+            under_way.iter().for_each(running);
+            screen(&loaded, &ledger, &syncs, &sessions)?;
+        }
     }
     // What is shown is true of an older ledger, too; but nothing is sent from it.
     if let Err(error) = ledger.refuse_older() {
         out::warn(error);
     }
     Ok(Exit::Done)
+}
+
+/// The run that keeps all others waiting: without it a run that does not end would look like one that is to come.
+fn running(run: &UnderWay) {
+    let UnderWay { run, since, syncs } = run;
+    out::say(format!(
+        "run {run} over {} is under way since {since}; the next one begins when it has ended",
+        syncs.join(", ")
+    ));
 }
 
 fn screen(loaded: &Loaded, ledger: &Ledger, syncs: &[SyncStatus], sessions: &Sessions) -> Result<(), Failure> {
@@ -130,11 +144,13 @@ struct Glance<'s> {
     breaker_open_until: Option<String>,
     session_ends_at: Option<String>,
     last_notices: &'s [String],
+    running_since: Option<&'s str>,
 }
 
 impl<'s> Glance<'s> {
-    fn of(sync: &'s SyncStatus, configured: bool, sessions: &Sessions) -> Self {
+    fn of(sync: &'s SyncStatus, configured: bool, sessions: &Sessions, under_way: Option<&'s UnderWay>) -> Self {
         let now = clock::now();
+        let running = under_way.filter(|run| run.syncs.contains(&sync.sync));
         let pause = sync.state.pause.as_ref().filter(|(until, _)| *until > now);
         let open = match sync.state.breaker.gate(now) {
             Gate::OpenUntil(until) => Some(until.to_string()),
@@ -158,6 +174,7 @@ impl<'s> Glance<'s> {
             breaker_open_until: open,
             session_ends_at: sessions.end(&sync.connection).map(|end| end.to_string()),
             last_notices: &sync.last_notices,
+            running_since: running.map(|run| run.since.as_str()),
         }
     }
 }
@@ -185,11 +202,12 @@ fn csv<'s>(syncs: impl Iterator<Item = Glance<'s>>) {
         "breaker_open_until",
         "session_ends_at",
         "last_notices",
+        "running_since",
     ];
     table::csv(head, syncs.map(cells));
 }
 
-fn cells(g: Glance<'_>) -> [String; 17] {
+fn cells(g: Glance<'_>) -> [String; 18] {
     [
         g.sync.to_owned(),
         g.connection.to_owned(),
@@ -208,6 +226,7 @@ fn cells(g: Glance<'_>) -> [String; 17] {
         g.breaker_open_until.unwrap_or_default(),
         g.session_ends_at.unwrap_or_default(),
         g.last_notices.join("\n"),
+        g.running_since.unwrap_or_default().to_owned(),
     ]
 }
 

@@ -26,6 +26,9 @@ pub struct Lease {
     held: OnceLock<FileId>,
 }
 
+/// What the daemon names itself.
+pub const DAEMON: &str = "daemon";
+
 /// `O_NOFOLLOW` of open(2), as the standard library takes it.
 const NOT_THROUGH_LINKS: i32 = OFlags::NOFOLLOW.bits().cast_signed();
 

@@ -13,7 +13,7 @@
 //! | `recover.rs` | what a process left that died while it sent |
 //! | `writer.rs` | the one thread that writes while leads are sent, many in one commit |
 //! | `connections.rs` | pause, breaker, the rate limiter's last time, and where leads went |
-//! | `runs.rs` | runs and their counts |
+//! | `runs.rs`, `under_way.rs` | runs and their counts; the one that is under way |
 //! | `figures.rs` | sums over days, for the dashboard |
 //! | `backup.rs` | a consistent copy, also before a migration |
 //! | `health.rs`, `told.rs` | what is watched from outside, and what was last told |
@@ -62,6 +62,7 @@ mod schema;
 mod storage;
 mod successor;
 mod told;
+mod under_way;
 mod writer;
 
 pub use admit::{Admission, Basis, Content, KnownLead, Place};
@@ -73,7 +74,7 @@ pub use health::{Health, SyncHealth, Version};
 pub use identity::{files_of, is_beside_itself};
 pub use inspect::Found;
 pub use key::key_path;
-pub use lease::{Custody, Lease, holder};
+pub use lease::{Custody, DAEMON, Lease, holder};
 pub use mark::{OlderLedger, mark_path};
 pub use open::{Ledger, NewLedger};
 pub use operator::{RETRIED, Resolution, Retried, Target};
@@ -89,6 +90,7 @@ pub use runs::{Counts, Past, RunRow, Trigger};
 pub use storage::storage_warning;
 pub use successor::Predecessor;
 pub use told::Trouble;
+pub use under_way::UnderWay;
 pub use writer::{Done, Writer};
 
 /// What can go wrong with the ledger. Each text says what, where and what next.

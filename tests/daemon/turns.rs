@@ -65,3 +65,27 @@ fn a_run_that_left_its_file_for_the_next_one_is_put_off_and_not_done_again_at_on
     let (code, log) = daemon.end();
     assert_eq!((code, log.matches("outcome=\"deferred\"").count()), (Some(0), 1), "{log}");
 }
+
+#[test]
+fn status_says_which_run_is_under_way_until_a_stop_ends_its_query() {
+    let mut scene = Scene::new();
+    scene.sync("schedule", "\"0 0 0 1 1 *\"").sync("run_at_start", "true").more(NOTHING);
+    scene.source("kind", "\"sqlite\"").source("path", "\"crm.db\"").source("query", "\"SELECT * FROM person\"");
+    // So long that nobody waits for its end, but it has one.
+    let view = "CREATE VIEW person AS
+                WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 100000000)
+                SELECT x AS id, 'Ann' AS first_name, 'Peeters' AS last_name, '' AS email FROM c WHERE x < 0";
+    rusqlite::Connection::open(scene.path("crm.db")).unwrap().execute_batch(view).unwrap();
+    let daemon = Daemon::start(&scene);
+    daemon.until_said("begins");
+    let status = scene.cli(&["status"]).stdout;
+    assert!(status.starts_with("run 1 over customers is under way since 20"), "{status}");
+    let running_since = |scene: &Scene| scene.cli(&["status", "--format", "json"]).json()[0]["running_since"].clone();
+    assert!(running_since(&scene).is_string());
+    daemon.signal(Signal::TERM);
+    let (code, log) = daemon.end();
+    assert_eq!((code, log.contains("did not end in time")), (Some(0), false), "{log}");
+    assert!(log.contains("sync customers: stopped while reading"), "{log}");
+    assert!(running_since(&scene).is_null());
+    assert!(!scene.cli(&["status"]).stdout.contains("under way"));
+}
