@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::Instant;
 
 use crate::clock;
 use crate::domain::time::Timestamp;
@@ -50,6 +51,9 @@ pub(super) fn send() -> Pass {
     })
 }
 
+/// A run that reads its source for longer is reported: millions of new rows take less, a query or a mount that does not come back takes for ever.
+const LONG_READ: Duration = Duration::from_mins(5);
+
 /// A run under way.
 pub(super) struct Running {
     pub(super) sync: String,
@@ -58,6 +62,10 @@ pub(super) struct Running {
     pub(super) awaited: watch::Sender<bool>,
     pub(super) progress: Arc<Progress>,
     pub(super) grace: Duration,
+    /// By a clock that nobody sets.
+    since: Instant,
+    /// That it reads for long was said.
+    reported: bool,
     handle: JoinHandle<Passed>,
 }
 
@@ -80,8 +88,26 @@ impl Running {
             let patient = until.is_some_and(|until| until <= clock::now() + patience(&work));
             (result, until, patient)
         });
-        Self { sync, trigger, awaited, progress, grace, handle }
+        Self { sync, trigger, awaited, progress, grace, since: Instant::now(), reported: false, handle }
     }
+
+    /// Says once that it reads its source for long: all others wait for it.
+    pub(super) fn report(&mut self) {
+        if is_news(self.reported, self.progress.has_read(), self.since.elapsed()) {
+            self.reported = true;
+            let minutes = LONG_READ.as_secs() / 60;
+            tracing::warn!(
+                sync = self.sync,
+                "the run has been reading its source for more than {minutes} minutes, and no other run begins before it has ended: see whether \
+                 the query or the disk of the source comes back; a stop of the daemon ends a query"
+            );
+        }
+    }
+}
+
+/// Whether it is to be said of a run that it reads its source for long.
+fn is_news(reported: bool, has_read: bool, took: Duration) -> bool {
+    !reported && !has_read && took > LONG_READ
 }
 
 /// Why a run has no report.
@@ -146,6 +172,15 @@ pub(super) fn read_put_off(ledger: &Path, sync: &str) -> ledger::Result<PutOff> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_that_reads_its_source_for_long_is_reported_once_and_one_that_sends_for_long_never() {
+        let (before, after) = (LONG_READ, LONG_READ + Duration::from_secs(1));
+        assert!(is_news(false, false, after));
+        assert!(!is_news(false, false, before), "not yet");
+        assert!(!is_news(true, false, after), "it was said");
+        assert!(!is_news(false, true, after), "it sends");
+    }
 
     #[test]
     fn a_run_that_is_left_behind_while_it_sends_nothing_leaves_nothing_in_doubt() {

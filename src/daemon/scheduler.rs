@@ -121,7 +121,8 @@ impl Scheduler {
     /// Takes up what is due.
     fn turn(&mut self, now: Timestamp) {
         self.agenda.turn(now, self.running.as_ref().map(|running| running.sync.as_str()));
-        if let Some(running) = &self.running {
+        if let Some(running) = &mut self.running {
+            running.report();
             let awaited = self.agenda.is_awaited();
             running.awaited.send_if_modified(|before| std::mem::replace(before, awaited) != awaited);
         } else if let Some((sync, trigger)) = self.agenda.take() {

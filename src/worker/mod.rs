@@ -147,8 +147,9 @@ impl<'a> Run<'a> {
 
     /// Everything between the run's beginning and its end in the ledger.
     fn carry_out(&mut self, mut ledger: Ledger) -> ledger::Result<Report> {
-        let Assignment { prepared, job, lease, stop, .. } = self.assignment;
+        let Assignment { prepared, job, lease, progress, stop } = self.assignment;
         self.take_in(&mut ledger)?;
+        progress.set_read();
         if job.older_ledger == OlderLedger::Confirmed {
             self.go_on_with_older(&mut ledger)?;
         }

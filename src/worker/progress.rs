@@ -1,11 +1,12 @@
 //! What a run has done so far, for whoever shows it: read at any time, from any thread.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Counters of a run under way.
 #[derive(Debug, Default)]
 pub struct Progress {
     rows: AtomicU64,
+    has_read: AtomicBool,
     due: AtomicU64,
     on_the_way: AtomicU64,
     delivered: AtomicU64,
@@ -18,6 +19,11 @@ impl Progress {
     /// Rows read so far.
     pub fn rows(&self) -> u64 {
         self.rows.load(Ordering::Relaxed)
+    }
+
+    /// The first half of the run is over: no source is read any more.
+    pub fn has_read(&self) -> bool {
+        self.has_read.load(Ordering::Relaxed)
     }
 
     /// Leads to be sent in this run, once intake is done.
@@ -53,6 +59,10 @@ impl Progress {
 
     pub(super) fn add_rows(&self, rows: u64) {
         self.rows.fetch_add(rows, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_read(&self) {
+        self.has_read.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn add_due(&self, leads: u64) {
