@@ -57,6 +57,8 @@ impl Ledger {
             return Self::open_existing(path);
         }
         traces?;
+        // Before anything is made: what a full disk leaves half made has to be told apart from a lost ledger.
+        check_space(path)?;
         prepare_folder(path)?;
         // SQLite gives the -wal and -shm files the mode of the database. The key comes second: a key without a ledger is a lost one.
         match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
@@ -106,6 +108,7 @@ impl Ledger {
         if !self.is_unborn()? {
             return Ok(());
         }
+        self.check_space()?;
         let key = key_path(&self.path);
         if read_key(&key).is_err() {
             create_key(&key)?;
@@ -212,10 +215,12 @@ impl Ledger {
             return Ok(());
         }
         let _turn = lock_folder(&self.path)?;
-        // The answer is read: an I/O error here would otherwise leave the rollback journal in force unnoticed.
-        let mode: String =
-            self.db.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)).map_err(failed)?;
-        if mode.eq_ignore_ascii_case("wal") {
+        // The answer is read: an I/O error here would otherwise leave the rollback journal in force unnoticed. And it is read to its end: it
+        // comes before the commit, whose failure leaves a new file empty, and a key beside that would be the mark of a lost ledger.
+        let switch = || -> rusqlite::Result<Vec<String>> {
+            self.db.prepare("PRAGMA journal_mode = WAL")?.query_map([], |row| row.get(0))?.collect()
+        };
+        if switch().map_err(failed)?.iter().any(|mode| mode.eq_ignore_ascii_case("wal")) {
             return Ok(());
         }
         let cause = "write-ahead logging cannot be switched on here; use a local disk".to_owned();

@@ -2,8 +2,10 @@
 
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use crate::disk::Disk;
 use crate::support::{Ran, Scene};
 
 fn refused(scene: &Scene, word: &str) -> Ran {
@@ -159,24 +161,35 @@ fn a_ledger_of_a_newer_program_is_not_touched() {
 }
 
 #[test]
-fn a_full_disk_stops_the_run_before_anything_is_sent() {
+fn a_full_disk_stops_a_first_run_before_anything_is_made_and_the_next_one_begins() {
     let scene = Scene::new();
     scene.customers(0..3);
-    let small = scene.path("small");
-    fs::create_dir(&small).unwrap();
-    let mounted =
-        std::process::Command::new("mount").args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"]).arg(&small).status();
-    if !mounted.is_ok_and(|status| status.success()) {
-        println!("only root may mount a small disk: nothing was tested");
-        return;
-    }
-    let output = scene.command(&["--run-now", "--json"]).env("LEAD_SYNC__LEDGER__PATH", "small/lead-sync.db").output();
-    let unmounted = std::process::Command::new("umount").arg(&small).status().unwrap();
-    let ran = Ran::from(output.unwrap());
-    assert!(unmounted.success());
-    assert_eq!(ran.code, 1, "{ran:?}");
-    assert!(ran.stderr.contains("full"), "{ran:?}");
+    let Some(disk) = Disk::mount(scene.path("small"), "32m") else { return };
+    disk.fill(8 << 10);
+    let run = || Ran::from(disk.command(&scene, &["--run-now", "--json"]).output().unwrap());
+    let ran = run();
+    assert!(ran.code == 1 && ran.stderr.contains("is full or nearly so"), "{ran:?}");
+    assert!(!disk.path("lead-sync.db").exists() && !disk.path("lead-sync.key").exists());
     assert!(scene.stored().is_empty());
+    disk.free();
+    assert_eq!(run().count("delivered"), 3);
+}
+
+/// As where a quota is used up, which the free space of the disk does not show.
+#[test]
+fn a_first_run_that_cannot_write_its_ledger_leaves_no_key_and_the_next_one_begins() {
+    let scene = Scene::new();
+    scene.customers(0..3);
+    // A key is 32 bytes, a page of a ledger 4096.
+    let limited = "trap '' XFSZ; ulimit -f 2; exec \"$0\" --run-now --json";
+    let program = scene.command(&[]);
+    let mut command = Command::new("sh");
+    command.args(["-c", limited]).arg(program.get_program()).current_dir(scene.folder.path()).stdin(Stdio::null());
+    command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let ran = Ran::from(command.output().unwrap());
+    assert!(ran.code == 1 && ran.stderr.contains("lead-sync.db"), "{ran:?}");
+    assert!(!scene.path("lead-sync.key").exists());
+    assert_eq!(scene.run().count("delivered"), 3);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The real binary against the sandbox: what a user sees of a run.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::print_stdout, reason = "what was left out is told to whoever reads the output")]
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -11,6 +12,7 @@ mod configuration;
 mod contract;
 mod corpus;
 mod cursor;
+mod disk;
 mod frozen;
 mod globs;
 mod guard;
