@@ -75,7 +75,7 @@ impl Outside {
         match Ledger::open_reader(&self.ledger).and_then(|ledger| ledger.health()) {
             Ok(health) => metrics::observe(&health, clock::now()),
             // The run has said so already; a file without the ledger's numbers is what an alert looks for.
-            Err(ledger::Error::Missing { .. }) => {}
+            Err(ledger::Error::Missing { .. } | ledger::Error::Lost { .. }) => {}
             Err(error) => tracing::warn!(%error, "metrics without the ledger"),
         }
         for sync in failed {

@@ -38,7 +38,8 @@ pub struct PlanOptions {
 pub(super) fn plan(args: &Args, options: &PlanOptions) -> Result<Exit, Failure> {
     let prepared = load::without_secrets(args, &options.sync)?;
     let stopper = Stopper::default();
-    let report = crate::worker::plan(&prepared, options.confirm, &Progress::default(), &stopper.watch())?;
+    let new = run::new_ledger(args.run.new_ledger);
+    let report = crate::worker::plan(&prepared, options.confirm, new, &Progress::default(), &stopper.watch())?;
     if options.json {
         let mut document = run::document(&report);
         document["samples"] = report.samples.iter().map(|sample| shown(sample, options.show_values)).collect();

@@ -125,7 +125,7 @@ pub(super) fn baseline(args: &Args, options: &BaselineOptions) -> Result<Exit, F
     Ok(report.ending.into())
 }
 
-fn new_ledger(confirmed: bool) -> NewLedger {
+pub(super) fn new_ledger(confirmed: bool) -> NewLedger {
     if confirmed { NewLedger::Confirmed } else { NewLedger::Unconfirmed }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::inspect::existing_folder;
 use super::key::key_path;
-use super::open::BUSY;
+use super::open::{BUSY, is_empty};
 use super::{Error, Result};
 use crate::clock;
 
@@ -36,6 +36,17 @@ pub(super) fn refuse_lost(path: &Path, tokens: &Path) -> Result<()> {
     match [Some(key).filter(|key| key.exists()), session].into_iter().flatten().next() {
         Some(trace) => Err(Error::Lost { path: path.into(), trace }),
         None => Ok(()),
+    }
+}
+
+/// Why there is no ledger at `path`: one whose key is left was lost, and it is not true that nothing has run.
+pub(super) fn none_at(path: &Path) -> Error {
+    let key = key_path(path);
+    // In this order: a process that makes both at this moment begins with the ledger.
+    if key.exists() && is_empty(path) {
+        Error::Lost { path: path.into(), trace: key }
+    } else {
+        Error::Missing { path: path.into() }
     }
 }
 

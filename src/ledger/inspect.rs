@@ -57,12 +57,6 @@ impl Ledger {
         }
     }
 
-    /// Refuses to take a ledger that is not at `path` for one that does not exist yet, if something beside it, or a session under `tokens`,
-    /// tells that there was one ([`Error::Lost`]).
-    pub fn refuse_lost(path: &Path, tokens: &Path) -> Result<()> {
-        refuse_lost(path, tokens)
-    }
-
     /// The files of the ledger at `path` that others than its owner can read.
     pub fn exposed(path: &Path) -> Vec<PathBuf> {
         let beside = |end: &str| {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
-use super::files::{check_space, file_error, lock_folder, prepare_folder, refuse_lost, sync_folder};
+use super::files::{check_space, file_error, lock_folder, none_at, prepare_folder, refuse_lost, sync_folder};
 use super::identity::{FileId, refuse_dangling, require_one_file, resolve};
 use super::key::{create_key, key_path, read_key};
 use super::schema::{APPLICATION_ID, MIGRATIONS, Schema};
@@ -76,13 +76,12 @@ impl Ledger {
     pub fn open(path: &Path) -> Result<Self> {
         refuse_dangling(path)?;
         if !path.try_exists().map_err(file_error("cannot look at", path))? {
-            return Err(Error::Missing { path: path.into() });
+            return Err(none_at(path));
         }
-        let key = key_path(path);
-        if is_empty(path) && key.exists() {
-            return Err(Error::Lost { path: path.into(), trace: key });
+        match none_at(path) {
+            lost @ Error::Lost { .. } => Err(lost),
+            _ => Self::open_existing(path),
         }
-        Self::open_existing(path)
     }
 
     /// As [`Self::open`], also if it was emptied.
@@ -136,11 +135,25 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// A private copy of the ledger that vanishes with this value, or an empty one if there is no ledger: what a dry run writes to.
-    pub fn scratch(path: &Path) -> Result<Self> {
+    /// A private copy of the ledger that vanishes with this value, or an empty one if there is no ledger: what a dry run writes to. What
+    /// keeps a run from using the ledger ([`Self::open_or_create`]) keeps it from being copied.
+    pub fn scratch(path: &Path, tokens: &Path, new: NewLedger) -> Result<Self> {
+        // Before the ledger, as there.
+        let traces = match new {
+            NewLedger::Unconfirmed => refuse_lost(path, tokens),
+            NewLedger::Confirmed => Ok(()),
+        };
         match Self::open_as_it_is(path) {
-            Ok(original) => original.migrated_copy(),
-            Err(Error::Missing { .. }) => Self::temporary(path)?.made_ready(),
+            Ok(original) => {
+                original.verify_key()?;
+                original.migrated_copy()
+            }
+            Err(Error::Missing { .. } | Error::Lost { .. }) => {
+                if is_empty(path) {
+                    traces?;
+                }
+                Self::temporary(path)?.made_ready()
+            }
             Err(error) => Err(error),
         }
     }
@@ -149,14 +162,14 @@ impl Ledger {
     fn open_as_it_is(path: &Path) -> Result<Self> {
         refuse_dangling(path)?;
         if !path.try_exists().map_err(file_error("cannot look at", path))? {
-            return Err(Error::Missing { path: path.into() });
+            return Err(none_at(path));
         }
         let mut ledger = Self::open_file(path)?;
         ledger.key = read_key(&key_path(path)).unwrap_or([0; 32]);
         ledger.settle_reading()?;
         ledger.check_schema()?;
-        // A process is creating it at this moment, or died over it.
-        if ledger.is_unborn()? { Err(Error::Missing { path: path.into() }) } else { Ok(ledger) }
+        // A process is creating it at this moment, or died over it; or it was emptied.
+        if ledger.is_unborn()? { Err(none_at(path)) } else { Ok(ledger) }
     }
 
     /// Its content in a temporary database, brought to this release's schema.
@@ -274,10 +287,13 @@ impl Ledger {
     }
 }
 
-/// Nothing is in the file. A ledger has something in it before it has its key, so that beside one it was lost: by a disk that was full when it
-/// was put back, or a `>` too many.
+/// There is no file, or nothing in it. A ledger has something in it before it has its key, so that beside one it was lost: by a disk that was
+/// full when it was put back, or a `>` too many.
 pub(super) fn is_empty(path: &Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|about| about.len() == 0)
+    match std::fs::metadata(path) {
+        Ok(about) => about.len() == 0,
+        Err(error) => error.kind() == ErrorKind::NotFound,
+    }
 }
 
 fn assert_version(path: &Path) -> Result<()> {

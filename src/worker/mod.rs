@@ -80,19 +80,26 @@ fn pass_over(assignment: Assignment<'_>) -> ledger::Result<Report> {
     report
 }
 
-/// What a run would send and why, if it is `confirmed` or not. Sends and writes nothing, and creates no ledger.
-pub fn plan(prepared: &Prepared, confirmed: bool, progress: &Progress, stop: &Stop) -> ledger::Result<Report> {
+/// What a run would send and why, if it is `confirmed` or not, and begins a `new` ledger or not. Sends and writes nothing, and creates no
+/// ledger. One that a run would refuse is refused, but for an older one, of which the plan is to be seen first.
+pub fn plan(
+    prepared: &Prepared,
+    confirmed: bool,
+    new: NewLedger,
+    progress: &Progress,
+    stop: &Stop,
+) -> ledger::Result<Report> {
     let started_at = clock::now();
     let path = &prepared.settings.ledger;
     // In the ledger itself: a run may count while it is copied.
     let older = Ledger::open_reader(path).and_then(|ledger| ledger.refuse_older());
-    let mut ledger = Ledger::scratch(path)?;
+    let mut ledger = Ledger::scratch(path, &prepared.settings.tokens, new)?;
     let job = Job {
         trigger: Trigger::Manual,
         purpose: Purpose::Send,
         limit: None,
         confirmed,
-        new_ledger: NewLedger::Unconfirmed,
+        new_ledger: new,
         older_ledger: OlderLedger::Confirmed,
     };
     let assignment = Assignment { prepared, job: &job, lease: None, progress, stop };

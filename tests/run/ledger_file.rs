@@ -239,17 +239,77 @@ fn no_backup_shares_its_key_with_the_ledger_or_another_backup() {
     }
 }
 
+/// Every command that wants a ledger, but for `check`, which tells it in its own form.
+const COMMANDS: [&[&str]; 18] = [
+    &["leads"],
+    &["status"],
+    &["runs"],
+    &["show", "0"],
+    &["plan"],
+    &["--run-now", "--dry-run"],
+    &["export-person", "0"],
+    &["forget", "0", "--yes"],
+    &["retry", "0"],
+    &["resolve", "0", "--resend"],
+    &["resume", "wegroup"],
+    &["healthcheck"],
+    &["report", "report.html"],
+    &["backup", "copy.db"],
+    &["prune"],
+    &["rejects", "export", "rejects.csv"],
+    &["rejects", "import", "rejects.csv"],
+    &["rejects", "drop", "exports/customers.csv:2"],
+];
+
 #[test]
-fn who_looks_is_told_that_a_ledger_was_lost_and_not_that_nothing_has_run() {
-    let scene = Scene::new();
-    scene.customers(0..1);
-    assert_eq!(scene.run().code, 0);
+fn every_command_says_that_a_ledger_was_lost_and_not_that_nothing_has_run() {
+    let scene = delivered();
     fs::remove_file(scene.path("lead-sync.db")).unwrap();
-    for command in [&["leads"][..], &["status"], &["runs"], &["show", "0"]] {
-        let ran = scene.cli(command);
-        assert!(ran.code == 2 && ran.stderr.contains("a ledger that is lost"), "{ran:?}");
-        assert!(!ran.stderr.contains("nothing has run here yet"), "{ran:?}");
-    }
+    let all_say_so = || {
+        for command in COMMANDS {
+            let ran = scene.cli(command);
+            assert!(ran.code == 2 && ran.stderr.contains("a ledger that is lost"), "{command:?}: {ran:?}");
+            assert!(!ran.stderr.contains("nothing has run here yet"), "{command:?}: {ran:?}");
+        }
+    };
+    all_say_so();
+    assert!(!scene.path("lead-sync.db").exists());
+    fs::write(scene.path("lead-sync.db"), "").unwrap();
+    all_say_so();
+}
+
+#[test]
+fn a_plan_is_refused_with_the_words_of_the_run_where_the_ledger_cannot_be_used() {
+    let refused_alike = |scene: &Scene| {
+        let (plan, run) = (scene.cli(&["plan"]), scene.run());
+        let why = run.json()["error"].as_str().unwrap().to_owned();
+        assert_eq!((plan.code, run.code, plan.stdout.as_str()), (2, 2, ""), "{plan:?}");
+        assert!(plan.stderr.contains(&why), "no {why:?} in {plan:?}");
+    };
+    let scene = delivered();
+    fs::write(scene.path("lead-sync.key"), [7; 32]).unwrap();
+    refused_alike(&scene);
+    fs::write(scene.path("lead-sync.key"), "half").unwrap();
+    refused_alike(&scene);
+    fs::remove_file(scene.path("lead-sync.key")).unwrap();
+    refused_alike(&scene);
+    // Its key is lost with it, the sessions are left.
+    fs::remove_file(scene.path("lead-sync.db")).unwrap();
+    assert_eq!(scene.cli(&["plan"]).code, 0, "nothing tells that there ever was one");
+    fs::create_dir_all(scene.path("tokens")).unwrap();
+    fs::write(scene.path("tokens/wegroup.json"), "{}").unwrap();
+    refused_alike(&scene);
+    assert!(!scene.path("lead-sync.db").exists());
+}
+
+#[test]
+fn what_a_new_ledger_would_send_can_be_seen_before_it_is_begun() {
+    let scene = delivered();
+    fs::remove_file(scene.path("lead-sync.db")).unwrap();
+    let planned = scene.cli(&["--run-now", "--dry-run", "--new-ledger"]);
+    assert!(planned.code == 0 && planned.stdout.contains("3 leads would be sent"), "{planned:?}");
+    assert!(!scene.path("lead-sync.db").exists());
+    refused(&scene, "a ledger that is lost");
 }
 
 #[test]
