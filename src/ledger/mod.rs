@@ -278,6 +278,10 @@ impl Error {
                 );
                 Self::Database { path, cause }
             }
+            // A file of SQLite's own that finds no room, such as the index of the log, is told as an I/O error.
+            Some(ErrorCode::SystemIoFailure) if matches!(files::check_space(&path), Err(Self::Full { .. })) => {
+                Self::Full { path }
+            }
             _ => Self::Database { path, cause: error.to_string() },
         }
     }

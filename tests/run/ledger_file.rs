@@ -175,6 +175,23 @@ fn a_full_disk_stops_a_first_run_before_anything_is_made_and_the_next_one_begins
     assert_eq!(run().count("delivered"), 3);
 }
 
+#[test]
+fn every_command_says_that_the_disk_of_its_ledger_is_full_and_goes_on_once_it_is_not() {
+    let scene = Scene::new();
+    scene.customers(0..3);
+    let Some(disk) = Disk::mount(scene.path("small"), "32m") else { return };
+    let cli = |args: &[&str]| Ran::from(disk.command(&scene, args).output().unwrap());
+    assert_eq!(cli(&["--run-now"]).code, 0);
+    disk.fill(0);
+    for command in COMMANDS.iter().copied().chain([&["--run-now"][..], &["check"]]) {
+        let ran = cli(command);
+        let told = ran.stdout.clone() + &ran.stderr;
+        assert!(ran.code == 1 && told.contains("is full or nearly so: free some space"), "{command:?}: {ran:?}");
+    }
+    disk.free();
+    assert_eq!(cli(&["--run-now", "--json"]).count("unchanged"), 3);
+}
+
 /// As where a quota is used up, which the free space of the disk does not show.
 #[test]
 fn a_first_run_that_cannot_write_its_ledger_leaves_no_key_and_the_next_one_begins() {
