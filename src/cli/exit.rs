@@ -71,7 +71,7 @@ impl From<&ledger::Error> for Exit {
             | Error::Replaced { .. }
             | Error::LockLost { .. }
             | Error::Key { .. } => Self::Usage,
-            Error::Full { .. } | Error::File { .. } | Error::Database { .. } => Self::Error,
+            Error::Full { .. } | Error::Temporary { .. } | Error::File { .. } | Error::Database { .. } => Self::Error,
         }
     }
 }

@@ -156,15 +156,14 @@ fn told(shown: &str, forgotten: &Forgotten) -> Result<Exit, Failure> {
         }
     }
     out::say("exports, archived files, backups of the ledger and rejects files are yours to clean");
-    traces_gone(forgotten.wiped)
+    traces_gone(forgotten.unwiped.as_deref())
 }
 
 /// How a command ends that has erased something and rewritten the ledger, unless something was in the way.
-pub(super) fn traces_gone(wiped: bool) -> Result<Exit, Failure> {
-    if wiped {
-        return Ok(Exit::Done);
-    }
-    let text = "another process was reading the ledger, or its disk is full: its files still hold traces of what was erased. \
-                Run lead-sync prune once that is done";
+pub(super) fn traces_gone(unwiped: Option<&str>) -> Result<Exit, Failure> {
+    let Some(why) = unwiped else { return Ok(Exit::Done) };
+    let text = format!(
+        "what was to be erased is erased, but the ledger's files still hold traces of it: {why}. Run lead-sync prune once that is done"
+    );
     Err(Failure::new(Exit::Deferred, text))
 }

@@ -40,10 +40,16 @@ pub(super) fn prune(args: &Args) -> Result<Exit, Failure> {
     if origins > 0 {
         out::say(format!("{origins} names of files that are gone and that no lead was read from are deleted"));
     }
-    if ledger.wipe()? {
-        return Ok(Exit::Done);
+    match ledger.wipe() {
+        Ok(true) => Ok(Exit::Done),
+        Ok(false) => {
+            let text = "another process was reading the ledger: its write-ahead log is not emptied yet. Run lead-sync prune again";
+            Err(Failure::new(Exit::Deferred, text))
+        }
+        Err(error) => {
+            let text =
+                format!("what was to be deleted is deleted, but the ledger's files still hold traces of it: {error}");
+            Err(Failure::new(Exit::from(&error), text))
+        }
     }
-    let text =
-        "another process was reading the ledger: its write-ahead log is not emptied yet. Run lead-sync prune again";
-    Err(Failure::new(Exit::Deferred, text))
 }

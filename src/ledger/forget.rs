@@ -41,8 +41,8 @@ pub struct Forgotten {
     pub traces: usize,
     /// The syncs whose next exports are read without the person.
     pub kept_out_of: Vec<String>,
-    /// False: another process was reading, or the disk is full, and the files still hold traces of what was erased.
-    pub wiped: bool,
+    /// Why the ledger's files still hold traces of what was erased; `None`: they do not.
+    pub unwiped: Option<String>,
 }
 
 impl Ledger {
@@ -88,10 +88,7 @@ impl Ledger {
         }
         tx.commit().map_err(error)?;
         // What is told once, the recipient's id, must not be lost to a full disk.
-        forgotten.wiped = self.drop_origins(is_there).and_then(|_| self.wipe()).unwrap_or_else(|error| {
-            tracing::warn!(%error, "the ledger could not be rewritten");
-            false
-        });
+        forgotten.unwiped = Self::unwiped(self.drop_origins(is_there).and_then(|_| self.wipe()));
         Ok(Some(forgotten))
     }
 
@@ -127,11 +124,24 @@ impl Ledger {
     /// `VACUUM` copies the ledger to a temporary file of SQLite's, mode 0600 and without a name, in `$SQLITE_TMPDIR`, `$TMPDIR` or `/var/tmp`
     /// (<https://sqlite.org/tempfiles.html>). `temp_store = MEMORY` would hold a whole ledger in memory.
     pub fn wipe(&self) -> Result<bool> {
-        self.db.execute_batch("VACUUM").map_err(|error| self.error(&error))?;
+        self.db.execute_batch("VACUUM").map_err(|error| match self.error(&error) {
+            // It writes to the log, too, which is still as long as it became; the temporary file is gone by now.
+            Error::Full { path } if self.check_space().is_ok() => Error::temporary(path),
+            other => other,
+        })?;
         self.db.busy_timeout(READER).map_err(|error| self.error(&error))?;
         let blocked = self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
         self.db.busy_timeout(BUSY).map_err(|error| self.error(&error))?;
         Ok(blocked.map_err(|error| self.error(&error))? == 0)
+    }
+
+    /// What [`Self::wipe`] came to, for those who have erased something before: why the files still hold traces of it. `None`: they do not.
+    pub fn unwiped(wiped: Result<bool>) -> Option<String> {
+        match wiped {
+            Ok(true) => None,
+            Ok(false) => Some("another process was reading the ledger".to_owned()),
+            Err(error) => Some(error.to_string()),
+        }
     }
 }
 

@@ -27,6 +27,7 @@
 //! | `prune.rs` | what is kept no longer than `retain` |
 //! | `storage.rs` | whether it lies where it lasts |
 //! | `successor.rs` | a sync under a new name |
+//! | `temporary.rs` | private copies, and SQLite's temporary files |
 
 use std::path::PathBuf;
 
@@ -61,6 +62,7 @@ mod runs;
 mod schema;
 mod storage;
 mod successor;
+mod temporary;
 mod told;
 mod under_way;
 mod writer;
@@ -237,6 +239,18 @@ pub enum Error {
         /// The ledger.
         path: PathBuf,
     },
+    /// No space left for a temporary copy.
+    #[error(
+        "the folder for temporary files {} has no room for a copy of the ledger {}: free some space there, or set SQLITE_TMPDIR to a folder \
+         with room, such as the ledger's own",
+        .folder.display(), .path.display()
+    )]
+    Temporary {
+        /// The folder.
+        folder: PathBuf,
+        /// The ledger.
+        path: PathBuf,
+    },
     /// The file system refuses.
     #[error("{doing} {}: {source}", .path.display())]
     File {
@@ -277,6 +291,12 @@ impl Error {
                      -shm files there): run as the user that owns them, or read a copy made with `lead-sync backup`"
                 );
                 Self::Database { path, cause }
+            }
+            // No folder that it may write to.
+            Some(ErrorCode::SystemIoFailure)
+                if error.sqlite_error().is_some_and(|e| e.extended_code == rusqlite::ffi::SQLITE_IOERR_GETTEMPPATH) =>
+            {
+                Self::temporary(path)
             }
             // A file of SQLite's own that finds no room, such as the index of the log, is told as an I/O error.
             Some(ErrorCode::SystemIoFailure) if matches!(files::check_space(&path), Err(Self::Full { .. })) => {

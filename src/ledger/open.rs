@@ -135,31 +135,8 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// A private copy of the ledger that vanishes with this value, or an empty one if there is no ledger: what a dry run writes to. What
-    /// keeps a run from using the ledger ([`Self::open_or_create`]) keeps it from being copied.
-    pub fn scratch(path: &Path, tokens: &Path, new: NewLedger) -> Result<Self> {
-        // Before the ledger, as there.
-        let traces = match new {
-            NewLedger::Unconfirmed => refuse_lost(path, tokens),
-            NewLedger::Confirmed => Ok(()),
-        };
-        match Self::open_as_it_is(path) {
-            Ok(original) => {
-                original.verify_key()?;
-                original.migrated_copy()
-            }
-            Err(Error::Missing { .. } | Error::Lost { .. }) => {
-                if is_empty(path) {
-                    traces?;
-                }
-                Self::temporary(path)?.made_ready()
-            }
-            Err(error) => Err(error),
-        }
-    }
-
     /// Opens an existing ledger of this or an older release.
-    fn open_as_it_is(path: &Path) -> Result<Self> {
+    pub(super) fn open_as_it_is(path: &Path) -> Result<Self> {
         refuse_dangling(path)?;
         if !path.try_exists().map_err(file_error("cannot look at", path))? {
             return Err(none_at(path));
@@ -170,27 +147,6 @@ impl Ledger {
         ledger.check_schema()?;
         // A process is creating it at this moment, or died over it; or it was emptied.
         if ledger.is_unborn()? { Err(none_at(path)) } else { Ok(ledger) }
-    }
-
-    /// Its content in a temporary database, brought to this release's schema.
-    fn migrated_copy(&self) -> Result<Self> {
-        let mut copy = Self { key: self.key, ..Self::temporary(&self.path)? };
-        rusqlite::backup::Backup::new(&self.db, &mut copy.db)
-            .and_then(|backup| backup.run_to_completion(i32::MAX, Duration::ZERO, None))
-            .map_err(|error| self.error(&error))?;
-        copy.made_ready()
-    }
-
-    /// A temporary database of SQLite's own, which has no name and is deleted when it is closed.
-    fn temporary(path: &Path) -> Result<Self> {
-        let db = Connection::open("").map_err(|error| Error::from_sqlite(path, &error))?;
-        Ok(Self { db, path: path.into(), file: None, key: [0; 32] })
-    }
-
-    fn made_ready(mut self) -> Result<Self> {
-        self.migrate_to(&MIGRATIONS)?;
-        self.settle_reading()?;
-        Ok(self)
     }
 
     /// Opens the file, without its key and without any setting.
@@ -241,7 +197,7 @@ impl Ledger {
     }
 
     /// Settings that every connection wants, whatever it does.
-    fn settle_reading(&self) -> Result<()> {
+    pub(super) fn settle_reading(&self) -> Result<()> {
         self.db.busy_timeout(BUSY).map_err(|error| self.error(&error))?;
         self.db.set_prepared_statement_cache_capacity(64);
         self.pragma("trusted_schema", "OFF")?;

@@ -92,7 +92,12 @@ pub fn plan(
     let started_at = clock::now();
     let path = &prepared.settings.ledger;
     // In the ledger itself: a run may count while it is copied.
-    let older = Ledger::open_reader(path).and_then(|ledger| ledger.refuse_older());
+    let older = match Ledger::open_reader(path).and_then(|ledger| ledger.refuse_older()) {
+        Err(error @ (ledger::Error::Older { .. } | ledger::Error::DamagedMark { .. })) => {
+            Some(Notice::new(Ending::Attention, error.to_string()))
+        }
+        _ => None,
+    };
     let mut ledger = Ledger::scratch(path, &prepared.settings.tokens, new)?;
     let job = Job {
         trigger: Trigger::Manual,
@@ -103,13 +108,14 @@ pub fn plan(
         older_ledger: OlderLedger::Confirmed,
     };
     let assignment = Assignment { prepared, job: &job, lease: None, progress, stop };
-    let mut run = Run::begin(assignment, place::enter(&mut ledger, prepared)?, started_at);
-    run.dry = true;
-    if let Err(error @ (ledger::Error::Older { .. } | ledger::Error::DamagedMark { .. })) = older {
-        run.notices.push(Notice::new(Ending::Attention, error.to_string()));
-    }
-    run.take_in(&mut ledger)?;
-    run.finish(&ledger)
+    let look = || {
+        let mut run = Run::begin(assignment, place::enter(&mut ledger, prepared)?, started_at);
+        run.dry = true;
+        run.notices.extend(older);
+        run.take_in(&mut ledger)?;
+        run.finish(&ledger)
+    };
+    look().map_err(ledger::Error::of_copy)
 }
 
 /// A run under way.

@@ -94,6 +94,8 @@ fn the_cron_job_runs_one_at_a_time_without_privileges_on_a_claimed_volume() {
         ("securityContext.fsGroup", "65532"),
         ("securityContext.seccompProfile.type", "RuntimeDefault"),
         ("containers.-.args.-", "--run-now"),
+        ("containers.-.env.-.name", "SQLITE_TMPDIR"),
+        ("containers.-.env.-.value", "/var/lib/lead-sync"),
         ("containers.-.securityContext.allowPrivilegeEscalation", "false"),
         ("containers.-.securityContext.readOnlyRootFilesystem", "true"),
         ("containers.-.securityContext.capabilities.drop.-", "ALL"),

@@ -2,10 +2,8 @@
 
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::disk::Disk;
 use crate::support::{Ran, Scene};
 
 fn refused(scene: &Scene, word: &str) -> Ran {
@@ -161,55 +159,6 @@ fn a_ledger_of_a_newer_program_is_not_touched() {
 }
 
 #[test]
-fn a_full_disk_stops_a_first_run_before_anything_is_made_and_the_next_one_begins() {
-    let scene = Scene::new();
-    scene.customers(0..3);
-    let Some(disk) = Disk::mount(scene.path("small"), "32m") else { return };
-    disk.fill(8 << 10);
-    let run = || Ran::from(disk.command(&scene, &["--run-now", "--json"]).output().unwrap());
-    let ran = run();
-    assert!(ran.code == 1 && ran.stderr.contains("is full or nearly so"), "{ran:?}");
-    assert!(!disk.path("lead-sync.db").exists() && !disk.path("lead-sync.key").exists());
-    assert!(scene.stored().is_empty());
-    disk.free();
-    assert_eq!(run().count("delivered"), 3);
-}
-
-#[test]
-fn every_command_says_that_the_disk_of_its_ledger_is_full_and_goes_on_once_it_is_not() {
-    let scene = Scene::new();
-    scene.customers(0..3);
-    let Some(disk) = Disk::mount(scene.path("small"), "32m") else { return };
-    let cli = |args: &[&str]| Ran::from(disk.command(&scene, args).output().unwrap());
-    assert_eq!(cli(&["--run-now"]).code, 0);
-    disk.fill(0);
-    for command in COMMANDS.iter().copied().chain([&["--run-now"][..], &["check"]]) {
-        let ran = cli(command);
-        let told = ran.stdout.clone() + &ran.stderr;
-        assert!(ran.code == 1 && told.contains("is full or nearly so: free some space"), "{command:?}: {ran:?}");
-    }
-    disk.free();
-    assert_eq!(cli(&["--run-now", "--json"]).count("unchanged"), 3);
-}
-
-/// As where a quota is used up, which the free space of the disk does not show.
-#[test]
-fn a_first_run_that_cannot_write_its_ledger_leaves_no_key_and_the_next_one_begins() {
-    let scene = Scene::new();
-    scene.customers(0..3);
-    // A key is 32 bytes, a page of a ledger 4096.
-    let limited = "trap '' XFSZ; ulimit -f 2; exec \"$0\" --run-now --json";
-    let program = scene.command(&[]);
-    let mut command = Command::new("sh");
-    command.args(["-c", limited]).arg(program.get_program()).current_dir(scene.folder.path()).stdin(Stdio::null());
-    command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let ran = Ran::from(command.output().unwrap());
-    assert!(ran.code == 1 && ran.stderr.contains("lead-sync.db"), "{ran:?}");
-    assert!(!scene.path("lead-sync.key").exists());
-    assert_eq!(scene.run().count("delivered"), 3);
-}
-
-#[test]
 fn what_killed_processes_left_beside_the_ledger_is_told_by_check_and_deleted_once_it_is_a_day_old() {
     let scene = delivered();
     let left = |name: &str, hours: u64| {
@@ -257,7 +206,7 @@ fn no_backup_shares_its_key_with_the_ledger_or_another_backup() {
 }
 
 /// Every command that wants a ledger, but for `check`, which tells it in its own form.
-const COMMANDS: [&[&str]; 18] = [
+pub(crate) const COMMANDS: [&[&str]; 18] = [
     &["leads"],
     &["status"],
     &["runs"],

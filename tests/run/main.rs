@@ -14,6 +14,7 @@ mod corpus;
 mod cursor;
 mod disk;
 mod frozen;
+mod full_disk;
 mod globs;
 mod guard;
 mod killed;

@@ -53,11 +53,7 @@ pub(super) fn drop(args: &Args, options: &DropOptions) -> Result<Exit, Failure> 
         "dropped: {}. While the export holds the very same row it is passed over, and counted as skipped",
         count(number, "row")
     ));
-    let wiped = ledger.wipe().unwrap_or_else(|error| {
-        tracing::warn!(%error, "the ledger could not be rewritten");
-        false
-    });
-    traces_gone(wiped)
+    traces_gone(Ledger::unwiped(ledger.wipe()).as_deref())
 }
 
 fn described(row: &Quarantined) -> String {

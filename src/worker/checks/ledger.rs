@@ -43,7 +43,7 @@ fn refused(error: &ledger::Error) -> Finding {
     use ledger::Error;
     let text = error.to_string();
     match error {
-        Error::Full { .. } | Error::File { .. } | Error::Database { .. } => {
+        Error::Full { .. } | Error::Temporary { .. } | Error::File { .. } | Error::Database { .. } => {
             let hint = "lead-sync must run as a user who can read and write the ledger and its folder, on a local disk with room";
             Finding { fact: text, ..Finding::bad(Ending::Error, SUBJECT, "") }.hint(hint)
         }
