@@ -49,8 +49,8 @@ pub(super) fn status(args: &Args, options: &StatusOptions) -> Result<Exit, Failu
             screen(&loaded, &ledger, &syncs, &sessions)?;
         }
     }
-    // What is shown is true of an older ledger, too; but nothing is sent from it.
-    if let Err(error) = ledger.refuse_older() {
+    // What is shown is true of an older ledger, too, and on a full disk; but nothing is sent from it.
+    for error in [ledger.refuse_older(), ledger.check_space()].into_iter().filter_map(Result::err) {
         out::warn(error);
     }
     Ok(Exit::Done)

@@ -58,7 +58,7 @@ async fn healthz(State(watch): State<Arc<Watch>>) -> Response {
     }
 }
 
-/// Ready: the ledger can be read, and the daemon is not stopping.
+/// Ready: the ledger can be read, its disk has room, and the daemon is not stopping.
 async fn readyz(State(watch): State<Arc<Watch>>) -> Response {
     match tokio::task::spawn_blocking(move || watch.ready()).await {
         Ok(Ok(())) => "ok\n".into_response(),

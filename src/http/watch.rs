@@ -85,7 +85,8 @@ impl Watch {
         if !self.pulse.ready.load(Ordering::Relaxed) {
             return Err("starting or stopping".to_owned());
         }
-        self.observe().map_err(|error| error.to_string())
+        // Without room runs are taken up, and end before they do anything.
+        self.observe().and_then(|()| ledger::check_space(&self.ledger)).map_err(|error| error.to_string())
     }
 
     /// The metrics. With a ledger that cannot be read they are those of the process alone.

@@ -15,7 +15,7 @@ use crate::clock;
 const LEAST_FREE: u64 = 16 << 20;
 
 /// Refuses a ledger at `path` for whose outcomes there might be no room.
-pub(super) fn check_space(path: &Path) -> Result<()> {
+pub fn check_space(path: &Path) -> Result<()> {
     let folder = existing_folder(path);
     let space = rustix::fs::statvfs(folder)
         .map_err(|error| file_error("cannot read the free space of", folder)(error.into()))?;

@@ -71,6 +71,7 @@ pub use admit::{Admission, Basis, Content, KnownLead, Place};
 pub use backup::Backup;
 pub use connections::{ConnectionState, Former, PutOff, RateMemory};
 pub use figures::DayCounts;
+pub use files::check_space;
 pub use forget::{Erased, Forgotten};
 pub use health::{Health, SyncHealth, Version};
 pub use identity::{files_of, is_beside_itself};

@@ -1,6 +1,10 @@
 //! A disk without room: that of the ledger, and that of its temporary copies.
 
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use lead_sync::http::{Pulse, Watch};
+use lead_sync::metrics;
 
 use crate::disk::Disk;
 use crate::ledger_file::COMMANDS;
@@ -36,6 +40,28 @@ fn every_command_says_that_the_disk_of_its_ledger_is_full_and_goes_on_once_it_is
     }
     disk.free();
     assert_eq!(cli(&["--run-now", "--json"]).count("unchanged"), 3);
+}
+
+#[test]
+fn status_and_readiness_say_that_no_run_will_send_while_the_disk_is_nearly_full() {
+    let scene = Scene::new();
+    scene.customers(0..1);
+    let Some(disk) = Disk::mount(scene.path("small"), "32m") else { return };
+    let cli = |args: &[&str]| Ran::from(disk.command(&scene, args).output().unwrap());
+    assert_eq!(cli(&["--run-now"]).code, 0);
+    let pulse = Arc::new(Pulse::default());
+    pulse.set_ready(true);
+    let watch = Watch::new(pulse, &disk.path("lead-sync.db"), metrics::install().unwrap());
+    watch.ready().unwrap();
+    disk.fill(8 << 20);
+    let told = cli(&["status"]);
+    assert!(told.code == 0 && told.stdout.contains("1 delivered"), "{told:?}");
+    for told in [told.stderr, watch.ready().unwrap_err()] {
+        assert!(told.contains("is full or nearly so"), "{told}");
+    }
+    disk.free();
+    watch.ready().unwrap();
+    assert!(!cli(&["status"]).stderr.contains("is full"));
 }
 
 /// As where a quota is used up, which the free space of the disk does not show.
