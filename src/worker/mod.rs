@@ -10,6 +10,7 @@ mod lanes;
 mod older;
 mod pace;
 mod place;
+mod plan;
 mod prepare;
 pub mod progress;
 mod recovery;
@@ -25,15 +26,14 @@ pub use self::intake::{ChosenRejects, Imported, Purpose, RejectsError, columns_o
 use self::intake::{Order, Taken};
 pub use self::job::{Assignment, Job};
 use self::place::Entered;
+pub use self::plan::plan;
 pub use self::prepare::{Prepared, Ready, prepare};
-use self::progress::Progress;
 use self::report::{Ending, Notice, Report};
-use self::stop::Stop;
 pub use self::there::{FilesThere, files_there};
 use crate::clock;
 use crate::domain::latency::Latency;
 use crate::domain::time::{Day, Timestamp};
-use crate::ledger::{self, Counts, Ledger, NewLedger, OlderLedger, Trigger};
+use crate::ledger::{self, Counts, Ledger, NewLedger, OlderLedger};
 
 /// Entries of old history that a run deletes at most, so that its end is never slow; the next run goes on.
 const PRUNED_PER_RUN: usize = 10_000;
@@ -78,44 +78,6 @@ fn pass_over(assignment: Assignment<'_>) -> ledger::Result<Report> {
         run.close_as_error(error);
     }
     report
-}
-
-/// What a run would send and why, if it is `confirmed` or not, and begins a `new` ledger or not. Sends and writes nothing, and creates no
-/// ledger. One that a run would refuse is refused, but for an older one, of which the plan is to be seen first.
-pub fn plan(
-    prepared: &Prepared,
-    confirmed: bool,
-    new: NewLedger,
-    progress: &Progress,
-    stop: &Stop,
-) -> ledger::Result<Report> {
-    let started_at = clock::now();
-    let path = &prepared.settings.ledger;
-    // In the ledger itself: a run may count while it is copied.
-    let older = match Ledger::open_reader(path).and_then(|ledger| ledger.refuse_older()) {
-        Err(error @ (ledger::Error::Older { .. } | ledger::Error::DamagedMark { .. })) => {
-            Some(Notice::new(Ending::Attention, error.to_string()))
-        }
-        _ => None,
-    };
-    let mut ledger = Ledger::scratch(path, &prepared.settings.tokens, new)?;
-    let job = Job {
-        trigger: Trigger::Manual,
-        purpose: Purpose::Send,
-        limit: None,
-        confirmed,
-        new_ledger: new,
-        older_ledger: OlderLedger::Confirmed,
-    };
-    let assignment = Assignment { prepared, job: &job, lease: None, progress, stop };
-    let look = || {
-        let mut run = Run::begin(assignment, place::enter(&mut ledger, prepared)?, started_at);
-        run.dry = true;
-        run.notices.extend(older);
-        run.take_in(&mut ledger)?;
-        run.finish(&ledger)
-    };
-    look().map_err(ledger::Error::of_copy)
 }
 
 /// A run under way.
