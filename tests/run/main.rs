@@ -17,6 +17,7 @@ mod frozen;
 mod full_disk;
 mod globs;
 mod guard;
+mod holder;
 mod killed;
 mod ledger_file;
 mod limit;
