@@ -57,18 +57,23 @@ pub(super) fn forget(args: &Args, options: &ForgetOptions) -> Result<Exit, Failu
     let there = files_there(&loaded.unresolved.syncs, clock::now());
     match ledger.forget(&subject, clock::now(), |sync, path| there.has(sync, path))? {
         Some(forgotten) => {
-            for (copy, _) in ledger.copies() {
-                let copy = copy.display();
-                out::say(format!(
-                    "{copy}, from before a migration, still holds what it held then: delete it once this release has proved itself"
-                ));
-            }
+            tell_of_copies(&ledger);
             told(&shown, &forgotten)
         }
         None => Err(Failure::new(
             Exit::Deferred,
             format!("{shown} began to be sent: nothing was erased. Try again in a minute"),
         )),
+    }
+}
+
+/// Names the copies that migrations left: what is erased here is in them still.
+pub(super) fn tell_of_copies(ledger: &Ledger) {
+    for (copy, _) in ledger.copies() {
+        let copy = copy.display();
+        out::say(format!(
+            "{copy}, from before a migration, still holds what it held then: delete it once this release has proved itself"
+        ));
     }
 }
 
@@ -160,7 +165,7 @@ fn told(shown: &str, forgotten: &Forgotten) -> Result<Exit, Failure> {
 }
 
 /// How a command ends that has erased something and rewritten the ledger, unless something was in the way.
-pub(super) fn traces_gone(unwiped: Option<&str>) -> Result<Exit, Failure> {
+fn traces_gone(unwiped: Option<&str>) -> Result<Exit, Failure> {
     let Some(why) = unwiped else { return Ok(Exit::Done) };
     let text = format!(
         "what was to be erased is erased, but the ledger's files still hold traces of it: {why}. Run lead-sync prune once that is done"

@@ -136,7 +136,7 @@ impl Ledger {
     }
 
     /// What [`Self::wipe`] came to, for those who have erased something before: why the files still hold traces of it. `None`: they do not.
-    pub fn unwiped(wiped: Result<bool>) -> Option<String> {
+    fn unwiped(wiped: Result<bool>) -> Option<String> {
         match wiped {
             Ok(true) => None,
             Ok(false) => Some("another process was reading the ledger".to_owned()),

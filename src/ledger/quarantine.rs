@@ -8,26 +8,28 @@ use super::{Admission, Error, Ledger, Place, Result};
 /// A row in quarantine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quarantined {
+    /// Its number; a row that is listed anew has another one.
+    id: i64,
     /// The name of its sync.
     pub sync: String,
     /// What it claims to be the key; may be empty, or the key of a good row.
     pub key: String,
     /// Why it is no lead.
     pub reason: String,
+    /// Of the row itself.
+    fingerprint: Vec<u8>,
 }
 
-/// Rows of `?1`, which is `path:line` as the view `leads` shows it; `?2`: of this sync only.
-const AT: &str = "FROM quarantine q JOIN origin o ON o.id = q.origin JOIN sync s ON s.id = q.sync
-                 WHERE o.path || ':' || q.line = ?1 AND (?2 IS NULL OR s.name = ?2)";
-
 impl Ledger {
-    /// The rows in quarantine that came from `origin` (`path:line`).
+    /// The rows in quarantine that came from `origin`, which is `path:line` as the view `leads` shows it; of one sync, or of all.
     pub fn quarantined_at(&self, origin: &str, sync: Option<&str>) -> Result<Vec<Quarantined>> {
         quarantined_at(&self.db, origin, sync).map_err(|error| self.error(&error))
     }
 
-    /// Takes the rows of `origin` off the list for good: while the export holds the very same row, it is passed over. Nothing is done (false)
-    /// unless they are still the ones that were `shown`.
+    /// Takes `shown` rows of `origin` off the list for good: while the export holds the very same row, it is passed over. Nothing is done
+    /// (false) if other rows came from there meanwhile, or these in another pass.
+    ///
+    /// Only for rows without a key: another one may be a good row once the one is gone that has the same key.
     pub fn drop_quarantined(&mut self, origin: &str, sync: Option<&str>, shown: &[Quarantined]) -> Result<bool> {
         let path = self.path.clone();
         let error = |error: rusqlite::Error| Error::from_sqlite(&path, &error);
@@ -35,22 +37,34 @@ impl Ledger {
         if quarantined_at(&tx, origin, sync).map_err(error)? != shown {
             return Ok(false);
         }
-        // As of a person who was forgotten: no lead stands for the row.
-        let settled = format!(
-            "INSERT OR REPLACE INTO superseded (sync, fingerprint, lead) SELECT q.sync, q.fingerprint, NULL {AT}"
-        );
-        tx.execute(&settled, params![origin, sync]).map_err(error)?;
-        tx.execute(&format!("DELETE FROM quarantine WHERE id IN (SELECT q.id {AT})"), params![origin, sync])
-            .map_err(error)?;
+        for row in shown {
+            // As of a person who was forgotten: no lead stands for the row.
+            let settled = "INSERT OR REPLACE INTO superseded (sync, fingerprint, lead)
+                           SELECT sync, fingerprint, NULL FROM quarantine WHERE id = ?1 AND key = ''";
+            if tx.execute(settled, [row.id]).map_err(error)? == 0 {
+                return Ok(false);
+            }
+            tx.execute("DELETE FROM quarantine WHERE id = ?1", [row.id]).map_err(error)?;
+        }
         tx.commit().map_err(error)?;
+        self.tidy();
         Ok(true)
     }
 }
 
 fn quarantined_at(db: &Connection, origin: &str, sync: Option<&str>) -> rusqlite::Result<Vec<Quarantined>> {
-    let mut statement = db.prepare(&format!("SELECT s.name, q.key, q.reason {AT} ORDER BY q.id"))?;
+    let sql = "SELECT q.id, s.name, q.key, q.reason, q.fingerprint
+                 FROM quarantine q JOIN origin o ON o.id = q.origin JOIN sync s ON s.id = q.sync
+                WHERE o.path || ':' || q.line = ?1 AND (?2 IS NULL OR s.name = ?2) ORDER BY q.id";
+    let mut statement = db.prepare(sql)?;
     let rows = statement.query_map(params![origin, sync], |row| {
-        Ok(Quarantined { sync: row.get(0)?, key: row.get(1)?, reason: row.get(2)? })
+        Ok(Quarantined {
+            id: row.get(0)?,
+            sync: row.get(1)?,
+            key: row.get(2)?,
+            reason: row.get(3)?,
+            fingerprint: row.get(4)?,
+        })
     })?;
     rows.collect()
 }

@@ -37,6 +37,33 @@ fn the_row_of_a_lead_is_not_dropped() {
 }
 
 #[test]
+fn a_row_that_has_the_key_of_another_one_is_not_dropped_as_it_may_be_the_good_one_of_tomorrow() {
+    let scene = scene();
+    scene.export("customers.csv", format!("{HEADER}001,Ann,Maes,a@x.be\n001,Bob,Boon,b@x.be\n"));
+    assert_eq!(scene.run().code, 3);
+    let ran = scene.cli(&["rejects", "drop", "exports/customers.csv:3", "--yes"]);
+    assert!(ran.code == 2 && ran.stderr.contains("has the key 001") && ran.stderr.contains("forget 001"), "{ran:?}");
+    scene.export("customers.csv", format!("{HEADER}002,Bob,Boon,b@x.be\n"));
+    assert_eq!(scene.run().count("delivered"), 1);
+}
+
+#[test]
+fn a_row_that_took_the_place_of_the_one_that_was_shown_is_not_dropped() {
+    use lead_sync::ledger::Ledger;
+    let scene = scene();
+    let origin = "exports/customers.csv:2";
+    scene.export("customers.csv", format!("{HEADER}{TOTAL}"));
+    assert_eq!(scene.run().code, 3);
+    let mut ledger = Ledger::open(&scene.path("lead-sync.db")).unwrap();
+    let shown = ledger.quarantined_at(origin, None).unwrap();
+    scene.export("customers.csv", format!("{HEADER},Ann,Maes,a@x.be\n"));
+    assert_eq!(scene.run().code, 3);
+    assert!(!ledger.drop_quarantined(origin, None, &shown).unwrap());
+    let now = ledger.quarantined_at(origin, None).unwrap();
+    assert!(now.len() == 1 && ledger.drop_quarantined(origin, None, &now).unwrap());
+}
+
+#[test]
 fn a_dropped_row_is_erased_from_the_file() {
     let scene = scene();
     scene.export("customers.csv", format!("{HEADER}001,Ann,Maes,a@x.be\n,Planted,Surname,p@x.be\n"));

@@ -115,10 +115,5 @@ fn what_was_erased_and_not_wiped_for_want_of_temporary_room_is_said_to_be_so_and
     let forgotten = in_cramped(&scene, &disk, &["forget", "1", "--yes"]);
     assert!(forgotten.code == 4 && forgotten.stderr.contains("what was to be erased is erased"), "{forgotten:?}");
     assert!(forgotten.stdout.contains("1 is erased from customers"), "{forgotten:?}");
-    scene.export("customers.csv", "id,first_name,last_name,email\n,No,Key,x@example.com\n");
-    assert_eq!(scene.run().code, 3);
-    let place = scene.leads().into_iter().find(|lead| lead["state"] == "rejected").unwrap()["origin"].clone();
-    let dropped = in_cramped(&scene, &disk, &["rejects", "drop", place.as_str().unwrap(), "--yes"]);
-    assert!(dropped.code == 4 && dropped.stdout.contains("dropped: 1 row"), "{dropped:?}");
     assert_eq!(scene.cli(&["prune"]).code, 0);
 }

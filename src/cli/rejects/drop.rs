@@ -4,11 +4,10 @@ use clap::Args as ClapArgs;
 
 use crate::cli::args::Args;
 use crate::cli::exit::{Exit, Failure};
-use crate::cli::forget::traces_gone;
 use crate::cli::mend::{self, Desk};
-use crate::cli::{out, run};
+use crate::cli::{forget, out, run};
 use crate::domain::count::count;
-use crate::ledger::{Ledger, Quarantined};
+use crate::ledger::Ledger;
 
 /// Options of `rejects drop`.
 #[derive(Debug, ClapArgs)]
@@ -24,7 +23,7 @@ pub struct DropOptions {
     pub yes: bool,
 }
 
-/// Takes rows in quarantine off the list.
+/// Takes rows without a key off the list.
 pub(super) fn drop(args: &Args, options: &DropOptions) -> Result<Exit, Failure> {
     let sync = options.sync.as_deref();
     let Desk { mut ledger, program, .. } = mend::open(args, sync)?;
@@ -33,8 +32,15 @@ pub(super) fn drop(args: &Args, options: &DropOptions) -> Result<Exit, Failure> 
     if rows.is_empty() {
         return Err(Failure::usage(absent(&ledger, &program, origin)?));
     }
+    if let Some(keyed) = rows.iter().find(|row| !row.key.is_empty()) {
+        let (shown, key) = (out::shown(origin), out::shown(&keyed.key));
+        return Err(Failure::usage(format!(
+            "{shown} has the key {key} ({}): correct it, or erase all that has that key with {program} forget {key}",
+            out::shown(&keyed.reason)
+        )));
+    }
     for row in &rows {
-        out::note(described(row));
+        out::note(format!("{}: a row without a key: {}", row.sync, out::shown(&row.reason)));
     }
     let number = rows.len() as u64;
     let question = format!(
@@ -53,13 +59,9 @@ pub(super) fn drop(args: &Args, options: &DropOptions) -> Result<Exit, Failure> 
         "dropped: {}. While the export holds the very same row it is passed over, and counted as skipped",
         count(number, "row")
     ));
-    traces_gone(Ledger::unwiped(ledger.wipe()).as_deref())
-}
-
-fn described(row: &Quarantined) -> String {
-    let key =
-        if row.key.is_empty() { "a row without a key".to_owned() } else { format!("key {}", out::shown(&row.key)) };
-    format!("{}: {key}: {}", row.sync, out::shown(&row.reason))
+    out::say(format!("{program} prune rewrites the ledger without what SQLite may have left of it in the file"));
+    forget::tell_of_copies(&ledger);
+    Ok(Exit::Done)
 }
 
 /// Why nothing of `origin` can be dropped.
