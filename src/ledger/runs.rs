@@ -108,13 +108,12 @@ impl Ledger {
         Ok(run)
     }
 
-    /// Writes what a run has read and is to send, before it sends: it may be cut off. What it sends is added with each lead's outcome.
-    pub fn note_counts(&mut self, run: i64, counts: &BTreeMap<i64, Counts>) -> Result<()> {
-        let path = self.path.clone();
-        let error = |error: rusqlite::Error| super::Error::from_sqlite(&path, &error);
-        let tx = self.write()?;
-        write_counts(&tx, run, counts).map_err(error)?;
-        tx.commit().map_err(error)
+    /// Writes what a run has read of a sync and is to send, before it goes on: it may be cut off. What it sends is added with each lead's
+    /// outcome; `pending` stays until the run is closed.
+    pub fn note_counts(&self, run: i64, sync: i64, counts: Counts) -> Result<()> {
+        let pending = self.count_pending(sync)?;
+        let counts = BTreeMap::from([(sync, Counts { pending, ..counts })]);
+        write_counts(&self.db, run, &counts).map_err(|error| self.error(&error))
     }
 
     /// Closes a run with its outcome (the exit table's name), the counts of each sync, by the sync's number, and what it has to say,

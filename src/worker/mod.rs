@@ -134,7 +134,6 @@ impl<'a> Run<'a> {
             if stop.is_set() {
                 self.notices.push(Notice::new(Ending::Interrupted, "stopped before anything was sent"));
             } else {
-                ledger.note_counts(self.number, &self.counts)?;
                 ledger = lanes::send(self, ledger, lease)?;
             }
         }
@@ -164,8 +163,13 @@ impl<'a> Run<'a> {
         };
         let outcome = Ending::Error.as_str();
         let (why, now) = (why.to_string(), clock::now());
-        let close =
-            |mut ledger: Ledger| ledger.finish_run(self.number, outcome, now, &self.counts, [(None, why.as_str())]);
+        let close = |mut ledger: Ledger| {
+            let mut counts = self.counts.clone();
+            for (sync, counts) in &mut counts {
+                counts.pending = ledger.count_pending(*sync)?;
+            }
+            ledger.finish_run(self.number, outcome, now, &counts, [(None, why.as_str())])
+        };
         let closed = opened.and_then(close);
         match closed {
             Ok(()) => tracing::info!(outcome, "ends"),
@@ -207,7 +211,11 @@ impl<'a> Run<'a> {
             };
             let Taken { counts, notices, samples, is_read } = span.in_scope(|| intake::take_in(ledger, &order))?;
             let recovered = self.counts.get(id).map_or(0, |before| before.held);
-            self.counts.insert(*id, Counts { held: counts.held + recovered, ..counts });
+            let counts = Counts { held: counts.held + recovered, ..counts };
+            if !self.dry {
+                ledger.note_counts(self.number, *id, counts)?;
+            }
+            self.counts.insert(*id, counts);
             self.notices.extend(notices.into_iter().map(|notice| Notice { sync: Some(*id), ..notice }));
             self.samples.extend(samples);
             if !is_read {
