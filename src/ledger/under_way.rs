@@ -21,13 +21,13 @@ impl Ledger {
     pub fn under_way(&self) -> Result<Option<UnderWay>> {
         let Some(holder) = holder(&self.path) else { return Ok(None) };
         let Some((who, held_since)) = holder.rsplit_once(" since ") else { return Ok(None) };
-        // A baseline has no lease. Beside a daemon, whose runs are never begun by hand, it is told apart.
+        // A baseline has no lease. Beside a daemon, whose runs are never begun by hand, it is told apart; beside another run it began later.
         let by_hand = !who.ends_with(&format!("({DAEMON})"));
         // Both times are RFC 3339 in UTC to the millisecond, whose order is that of the text.
         let sql = "SELECT r.id, strftime('%Y-%m-%dT%H:%M:%fZ', r.started_at / 1000.0, 'unixepoch') AS began, s.name
                      FROM run r JOIN run_sync c ON c.run = r.id JOIN sync s ON s.id = c.sync
-                    WHERE r.id = (SELECT max(id) FROM run WHERE (\"trigger\" = 'manual') = ?1)
-                      AND r.finished_at IS NULL AND began >= ?2
+                    WHERE r.id = (SELECT min(id) FROM run WHERE (\"trigger\" = 'manual') = ?1 AND finished_at IS NULL
+                                     AND strftime('%Y-%m-%dT%H:%M:%fZ', started_at / 1000.0, 'unixepoch') >= ?2)
                     ORDER BY s.name";
         let read = || -> rusqlite::Result<Option<UnderWay>> {
             let mut statement = self.db.prepare(sql)?;
@@ -80,6 +80,17 @@ mod tests {
         assert_eq!(ledger.under_way().unwrap(), Some(UnderWay { run, since, syncs }));
         ledger.finish_run(run, "complete", Timestamp(2000), &BTreeMap::new(), []).unwrap();
         assert_eq!(ledger.under_way().unwrap(), None);
+    }
+
+    #[test]
+    fn a_baseline_beside_a_run_does_not_hide_it() {
+        let Scene { _folder, path, mut ledger, syncs: [customers, others] } = scene();
+        let _lease = Lease::take(&path, "--run-now", Timestamp(1000)).unwrap();
+        let run = ledger.begin_run(Trigger::Manual, [customers], Timestamp(2000)).unwrap();
+        let baseline = ledger.begin_run(Trigger::Manual, [others], Timestamp(3000)).unwrap();
+        assert_eq!(ledger.under_way().unwrap().unwrap().run, run);
+        ledger.finish_run(baseline, "complete", Timestamp(4000), &BTreeMap::new(), []).unwrap();
+        assert_eq!(ledger.under_way().unwrap().unwrap().run, run);
     }
 
     #[test]
