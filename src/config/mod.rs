@@ -209,12 +209,14 @@ fn root(mut table: Table<'_>, config_option: String, env: &Env) -> Option<Root> 
 /// colons between them), else beside the file.
 fn ledger(mut table: Table<'_>, env: &Env) -> (PathBuf, Duration) {
     let findings = table.findings();
-    let state = env.path("STATE_DIRECTORY").and_then(|folders| std::env::split_paths(&folders).next());
-    let default = match state {
+    let state: Option<PathBuf> = env.path("STATE_DIRECTORY").and_then(|folders| std::env::split_paths(&folders).next());
+    let default = match &state {
         Some(folder) => folder.join(LEDGER),
         None => findings.resolve(LEDGER),
     };
+    let mut is_relative = state.is_none();
     let path = table.or("path", default, |entry| {
+        is_relative = Path::new(entry.filled()?).is_relative();
         let path = findings.resolve(entry.filled()?);
         if is_beside_itself(&path) {
             return Err("is the name of the ledger's own key or lock; let it end in .db".to_owned());
@@ -223,9 +225,10 @@ fn ledger(mut table: Table<'_>, env: &Env) -> (PathBuf, Duration) {
     });
     let retain = table.or("retain", RETAIN, form::duration);
     let file = findings.origin().path();
-    if let Some((real, ledger)) = behind_a_link(file, &path) {
+    if is_relative && let Some((real, ledger)) = behind_a_link(file, &path) {
         let text = format!(
-            "there is a ledger at {}, beside {}, to which {} is a link, and none here: a new one would send every lead again;              name that file with --config, or write an absolute path",
+            "there is a ledger at {}, beside {}, to which {} is a link, and none here: a new one would send every lead again; \
+             name that file with --config, or write an absolute path",
             ledger.display(),
             real.display(),
             file.display()
@@ -241,7 +244,8 @@ fn ledger(mut table: Table<'_>, env: &Env) -> (PathBuf, Duration) {
 fn behind_a_link(file: &Path, path: &Path) -> Option<(PathBuf, PathBuf)> {
     let real = fs::canonicalize(file).ok()?;
     let ledger = real.parent()?.join(path.strip_prefix(file.parent()?).ok()?);
-    (ledger.exists() && !path.exists()).then_some((real, ledger))
+    let is_ledger = fs::metadata(&ledger).is_ok_and(|found| found.is_file() && found.len() > 0);
+    (is_ledger && !path.exists()).then_some((real, ledger))
 }
 
 /// The folder of the token files, and the key that encrypts them, if there is one.

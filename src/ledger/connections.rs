@@ -64,7 +64,8 @@ impl Ledger {
 
     /// The name of the connection that a sync was on first, whatever that is called now: part of its idempotency keys.
     pub fn keyed_by(&self, sync: i64) -> Result<String> {
-        let sql = "SELECT keyed_by FROM sync WHERE id = ?1";
+        let sql =
+            "SELECT coalesce(s.keyed_by, c.name) FROM sync s JOIN connection c ON c.id = s.connection WHERE s.id = ?1";
         self.db.query_row(sql, [sync], |row| row.get(0)).map_err(|error| self.error(&error))
     }
 

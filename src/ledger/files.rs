@@ -5,6 +5,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::time::Duration;
 
+use super::identity::resolve;
 use super::inspect::existing_folder;
 use super::key::key_path;
 use super::open::{BUSY, is_empty};
@@ -16,7 +17,9 @@ const LEAST_FREE: u64 = 16 << 20;
 
 /// Refuses a ledger at `path` for whose outcomes there might be no room.
 pub fn check_space(path: &Path) -> Result<()> {
-    let folder = existing_folder(path);
+    // Of the disk that it is on, through links.
+    let place = resolve(path);
+    let folder = existing_folder(&place);
     let space = rustix::fs::statvfs(folder)
         .map_err(|error| file_error("cannot read the free space of", folder)(error.into()))?;
     if space.f_bavail.saturating_mul(space.f_frsize) < LEAST_FREE {

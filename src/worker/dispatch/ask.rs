@@ -109,8 +109,9 @@ impl Dispatch<'_> {
         if self.flights.is_empty() && self.unwritten == 0 && !self.halted {
             self.blame_everything();
         }
-        if !self.halted && self.is_idle() && self.tally.leaves_waiting() {
-            // Only with a limit: without one, when they are due is what is next.
+        // Without a limit what is next would be when they are due; unless somebody has taken them out of the ledger meanwhile.
+        let limited = self.means.budget.is_used_up();
+        if limited && !self.halted && self.is_idle() && self.tally.leaves_waiting() {
             let (name, trouble) = (&self.means.connection.name, self.last_trouble());
             let text = format!(
                 "connection {name}: the limit is reached, and leads that it let go wait to be tried again{trouble}; the next run goes on"
