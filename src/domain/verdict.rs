@@ -82,9 +82,9 @@ fn wait_or_fail(
 }
 
 /// The lead is failed, and says by which setting.
-fn give_up(claim: Claim, possibly_sent: bool, post: Post, why: &str) -> Settlement {
-    let reason = outcome::with_note(&post.reason, &format!("given up: {why}"));
-    claim.fail(possibly_sent, Post { reason, ..post })
+fn give_up(claim: Claim, possibly_sent: bool, mut post: Post, why: &str) -> Settlement {
+    post.reason = outcome::with_note(&post.reason, &format!("given up: {why}"));
+    claim.fail(possibly_sent, post)
 }
 
 #[cfg(test)]
