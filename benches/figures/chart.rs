@@ -55,7 +55,9 @@ fn field(svg: &mut String, curve: &Curve, top: f64) -> Result<()> {
         writeln!(svg, "<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>", LEFT - 6.0, y + 4.0, highest * share)?;
     }
     let seconds = count(curve.figures.len());
-    for minute in 0..=curve.figures.len() / 60 {
+    let minutes = curve.figures.len() / 60;
+    // So that the numbers do not touch each other.
+    for minute in (0..=minutes).step_by(if minutes > 20 { 5 } else { 1 }) {
         let x = LEFT + WIDTH * 60.0 * count(minute) / seconds;
         let unit = if minute == 0 { " min" } else { "" };
         writeln!(svg, "<text x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{minute}{unit}</text>", bottom + 16.0)?;
