@@ -36,6 +36,10 @@ pub struct PlanOptions {
 
 /// Prints the plan. The exit code is the one that the run would have before anything is sent.
 pub(super) fn plan(args: &Args, options: &PlanOptions) -> Result<Exit, Failure> {
+    run::with_document(options.json, || lay_out(args, options))
+}
+
+fn lay_out(args: &Args, options: &PlanOptions) -> Result<Exit, Failure> {
     let prepared = load::without_secrets(args, &options.sync)?;
     let stopper = Stopper::default();
     let new = run::new_ledger(args.run.new_ledger);

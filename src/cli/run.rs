@@ -25,11 +25,16 @@ use crate::worker::{self, Assignment, Job, Prepared, Purpose};
 /// How often a waiting process looks whether the ledger is free.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// Runs once. With `--json` stdout is one document also when there was no run.
+/// Runs once.
 pub(super) fn run_now(args: &Args) -> Result<Exit, Failure> {
+    with_document(args.run.json, || run_once(args))
+}
+
+/// Does the work of a run. With `--json` stdout is one document also when it came to nothing.
+pub(super) fn with_document(as_json: bool, work: impl FnOnce() -> Result<Exit, Failure>) -> Result<Exit, Failure> {
     let started_at = clock::now();
-    let ended = run_once(args);
-    if let (Err(failure), true) = (&ended, args.run.json) {
+    let ended = work();
+    if let (Err(failure), true) = (&ended, as_json) {
         out::say(json!({
             "run": null,
             "outcome": outcome(failure.exit),

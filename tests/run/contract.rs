@@ -189,10 +189,12 @@ fn wrong_usage_and_wrong_configuration_end_with_2_and_say_what_is_wrong() {
     assert_eq!(scene.cli(&["--no-such-option"]).code, 2);
     assert_eq!(scene.cli(&["--run-now", "--sync", "nobody"]).code, 2);
     scene.connection("rate_limt", "\"5/s\"").sync("where", "\"{{ nobody }\"");
-    let ran = scene.run();
-    assert_eq!(ran.code, 2, "{ran:?}");
-    assert!(ran.stderr.contains("connections.wegroup.rate_limt") && ran.stderr.contains("rate_limit"), "{ran:?}");
-    assert_eq!(ran.json()["outcome"], "error");
+    for args in [&["--run-now", "--json"][..], &["--run-now", "--dry-run", "--json"], &["plan", "--json"]] {
+        let ran = scene.cli(args);
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert!(ran.stderr.contains("connections.wegroup.rate_limt") && ran.stderr.contains("rate_limit"), "{ran:?}");
+        assert_eq!(ran.json()["outcome"], "error");
+    }
 }
 
 #[test]
