@@ -25,6 +25,10 @@ fn a_glob_takes_files_and_waits_for_no_pipe_socket_device_or_folder() {
     }
     let ran = scene.run();
     assert_eq!((ran.code, ran.count("read"), ran.count("delivered")), (0, 1, 1), "{ran:?}");
+    let check = scene.cli(&["check"]);
+    assert_eq!(check.code, 0, "{check:?}");
+    let named: Vec<char> = ('a'..='h').filter(|name| check.stdout.contains(&format!("{name}.csv is passed"))).collect();
+    assert_eq!(named, ['a', 'b', 'd', 'e', 'f', 'g'], "a folder is nothing that anybody misses: {check:?}");
 }
 
 #[test]

@@ -68,6 +68,16 @@ pub fn list(settings: &Settings, now: Timestamp) -> Result<Vec<Entry>, Error> {
     Ok(entries)
 }
 
+/// What a glob matches by name and [`list`] passes over, as a file is shown: a link that leads nowhere, e.g. to a disk that is not mounted, and
+/// what is neither file nor folder.
+pub fn passed_over(settings: &Settings) -> Vec<String> {
+    let is_usual = |path: &Path| fs::metadata(path).is_ok_and(|metadata| metadata.is_file() || metadata.is_dir());
+    // What cannot be listed is told by `list`. A name that is gone by now is nothing that was passed over.
+    let matched = if settings.is_pattern() { matches(settings).unwrap_or_default() } else { Vec::new() };
+    let left = matched.into_iter().filter(|(path, _)| !is_usual(path) && path.symlink_metadata().is_ok());
+    left.map(|(_, origin)| origin).collect()
+}
+
 /// True if a file with this [`Entry::origin`] is one of the source's, whether it is there or not.
 pub fn has_origin(settings: &Settings, origin: &str) -> bool {
     settings.shown == origin

@@ -20,7 +20,7 @@ mod window;
 
 pub use archive::{archive, try_archive};
 pub use file::{CsvFile, Summary, column_names};
-pub use list::{Entry, covers, has_origin, list};
+pub use list::{Entry, covers, has_origin, list, passed_over};
 pub use pattern::OPTIONS as MATCHING;
 
 use std::path::PathBuf;

@@ -42,9 +42,14 @@ fn files(subject: &str, settings: &csv::Settings, mapping: &Mapping, now: Timest
         Ok(entries) => entries,
         Err(error) => return vec![trouble(subject, &error)],
     };
+    let passed_over = csv::passed_over(settings).into_iter().map(|origin| {
+        let hint = "if a link leads to a disk that is not mounted, mount it; else take it out of the pattern's way";
+        Finding::doubtful(subject, &format!("{origin} is passed over: it is no file, or a link to none")).hint(hint)
+    });
     if entries.is_empty() {
         let fact = format!("no file matches {}", settings.shown);
-        return vec![Finding::doubtful(subject, &fact).hint("check the source's `path`, and that the export ran")];
+        let none = Finding::doubtful(subject, &fact).hint("check the source's `path`, and that the export ran");
+        return passed_over.chain([none]).collect();
     }
     let look = |entry: &csv::Entry| match file(entry, settings, mapping) {
         Ok(tally) => {
@@ -54,7 +59,7 @@ fn files(subject: &str, settings: &csv::Settings, mapping: &Mapping, now: Timest
         Err(error) => trouble(subject, &error),
     };
     let archive = entries.iter().find_map(|entry| unarchivable(subject, entry, settings));
-    entries.iter().map(look).chain(archive).collect()
+    passed_over.chain(entries.iter().map(look)).chain(archive).collect()
 }
 
 /// A file that stays where it is after each run, which ends with an error for it.
