@@ -27,6 +27,7 @@ mod notify;
 mod origin;
 mod overlap;
 mod problem;
+mod proxy;
 mod reader;
 mod schedule;
 mod secret;
@@ -112,6 +113,11 @@ impl Loaded {
             .connections
             .iter()
             .filter_map(|connection| {
+                let destination = &connection.destination;
+                if destination.proxy.is_none() {
+                    let key = format!("connections.{}.proxy", connection.name);
+                    proxy::note_broken(&destination.api_url, &key, env, &mut problems);
+                }
                 let auth = connection.auth.resolve(&connection.name, env, &mut problems)?;
                 Some(connection.clone().with_auth(auth))
             })

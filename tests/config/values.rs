@@ -145,3 +145,31 @@ fn a_glob_is_not_misled_by_the_folder_of_the_file() {
 fn a_byte_order_mark_does_not_matter() {
     assert_eq!(settings(&format!("\u{feff}{ESSENTIALS}")), settings(ESSENTIALS));
 }
+
+#[test]
+fn a_variable_that_is_to_name_a_proxy_and_names_none_is_a_problem_of_who_sends() {
+    let problem = |variables: &[(&str, &str)], text: &str| {
+        let all = variables.iter().copied().chain([("WEGROUP_API_TOKEN", "t")]);
+        let env: Env = all.map(|(name, value)| (name.into(), value.into())).collect();
+        let loaded = File::new(text).load(&env).unwrap();
+        loaded.settings(&env).err().map(|problems| problems.to_string())
+    };
+    for value in ["not a url", "ftp://proxy.example.com", "http://[bad", "socks5://proxy.example.com"] {
+        for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
+            let said = problem(&[(name, value)], ESSENTIALS).unwrap();
+            assert!(said.starts_with(&format!("${name}: connections.wegroup.proxy: is no address")), "{said}");
+            assert!(!said.contains(value), "it may hold a password: {said}");
+        }
+        // Not this connection's: of another scheme, in the place of another one, or exempt.
+        for others in [
+            &[("HTTP_PROXY", value)][..],
+            &[("HTTPS_PROXY", "proxy.example.com:3128"), ("ALL_PROXY", value)],
+            &[("HTTPS_PROXY", value), ("NO_PROXY", "wegroup.be")],
+        ] {
+            assert_eq!(problem(others, ESSENTIALS), None, "{others:?}");
+        }
+        let table = "[connections.wegroup]\n";
+        let own = ESSENTIALS.replacen(table, &format!("{table}proxy = \"http://p.example.com:1\"\n"), 1);
+        assert_eq!(problem(&[("HTTPS_PROXY", value)], &own), None);
+    }
+}
