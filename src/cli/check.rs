@@ -36,6 +36,9 @@ fn everything(loaded: &Loaded, env: &Env, told: &mut Told) -> Result<(), Failure
         told.finding(&Finding::doubtful(key, text));
     }
     secrets(loaded, env, told);
+    if let Err(problems) = loaded.proxies(env) {
+        told.problems(&problems);
+    }
     told.findings(&checks::ledger(ledger, tokens));
     if let Some(threat) = surroundings::storage(ledger, env) {
         told.finding(&Finding::doubtful("ledger", &threat));

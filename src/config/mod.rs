@@ -104,6 +104,7 @@ impl Loaded {
     /// The settings with every secret looked up: for commands that talk to the APIs.
     pub fn settings(&self, env: &Env) -> Result<Settings, Problems> {
         let mut problems = self.problems();
+        self.note_broken_proxies(env, &mut problems);
         let Settings { config_option, ledger, retain, shutdown_grace, tokens, tokens_key, syncs, .. } =
             self.unresolved.clone();
         let tokens_key = tokens_key
@@ -113,16 +114,27 @@ impl Loaded {
             .connections
             .iter()
             .filter_map(|connection| {
-                let destination = &connection.destination;
-                if destination.proxy.is_none() {
-                    let key = format!("connections.{}.proxy", connection.name);
-                    proxy::note_broken(&destination.api_url, &key, env, &mut problems);
-                }
                 let auth = connection.auth.resolve(&connection.name, env, &mut problems)?;
                 Some(connection.clone().with_auth(auth))
             })
             .collect();
         problems.or(Settings { config_option, ledger, retain, shutdown_grace, tokens, tokens_key, connections, syncs })
+    }
+}
+
+impl Loaded {
+    /// Whether each variable that is to name a proxy names one.
+    pub fn proxies(&self, env: &Env) -> Result<(), Problems> {
+        let mut problems = self.problems();
+        self.note_broken_proxies(env, &mut problems);
+        problems.or(())
+    }
+
+    fn note_broken_proxies(&self, env: &Env, problems: &mut Problems) {
+        for connection in self.unresolved.connections.iter().filter(|known| known.destination.proxy.is_none()) {
+            let key = format!("connections.{}.proxy", connection.name);
+            proxy::note_broken(&connection.destination.api_url, &key, env, problems);
+        }
     }
 }
 
