@@ -175,7 +175,7 @@ fn check_status(host: &str, status: http::StatusCode, headers: &HeaderMap) -> Re
             let now = clock::now();
             let asked = retry_after(headers, now);
             if asked.as_ref().is_some_and(|asked| asked.cut) {
-                text.push_str(" (asked for more than a day; a day it is)");
+                text = format!("{text} ({})", retry_after::CUT);
             }
             Err(Failure::Busy { text, until: asked.map(|asked| now + asked.wait) })
         }

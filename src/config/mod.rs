@@ -104,7 +104,7 @@ impl Loaded {
     /// The settings with every secret looked up: for commands that talk to the APIs.
     pub fn settings(&self, env: &Env) -> Result<Settings, Problems> {
         let mut problems = self.problems();
-        self.note_broken_proxies(env, &mut problems);
+        problems.take(self.proxies(env));
         let Settings { config_option, ledger, retain, shutdown_grace, tokens, tokens_key, syncs, .. } =
             self.unresolved.clone();
         let tokens_key = tokens_key
@@ -126,15 +126,11 @@ impl Loaded {
     /// Whether each variable that is to name a proxy names one.
     pub fn proxies(&self, env: &Env) -> Result<(), Problems> {
         let mut problems = self.problems();
-        self.note_broken_proxies(env, &mut problems);
-        problems.or(())
-    }
-
-    fn note_broken_proxies(&self, env: &Env, problems: &mut Problems) {
         for connection in self.unresolved.connections.iter().filter(|known| known.destination.proxy.is_none()) {
             let key = format!("connections.{}.proxy", connection.name);
-            proxy::note_broken(&connection.destination.api_url, &key, env, problems);
+            proxy::note_broken(&connection.destination.api_url, &key, env, &mut problems);
         }
+        problems.or(())
     }
 }
 

@@ -7,6 +7,9 @@ use super::time::Timestamp;
 /// A longer wait is cut to this, and said: a server that asks for more is misconfigured, and leads would go cold.
 pub const LONGEST: Duration = Duration::from_hours(24);
 
+/// What is said of a wait that was cut.
+pub const CUT: &str = "asked for more than a day; a day it is";
+
 /// What a server asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {

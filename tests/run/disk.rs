@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::support::Scene;
+use crate::support::{Ran, Scene};
 
 /// Mounted in the folder of a scene; unmounted when dropped.
 pub(crate) struct Disk {
@@ -28,11 +28,9 @@ impl Disk {
         self.folder.join(name)
     }
 
-    /// The program, with its ledger on this disk.
-    pub(crate) fn command(&self, scene: &Scene, args: &[&str]) -> Command {
-        let mut command = scene.command(args);
-        command.env("LEAD_SYNC__LEDGER__PATH", self.path("lead-sync.db"));
-        command
+    /// Runs the program to its end, with its ledger on this disk.
+    pub(crate) fn cli(&self, scene: &Scene, args: &[&str]) -> Ran {
+        scene.command(args).env("LEAD_SYNC__LEDGER__PATH", self.path("lead-sync.db")).output().unwrap().into()
     }
 
     /// Fills it but for so many bytes.

@@ -16,7 +16,7 @@ fn a_full_disk_stops_a_first_run_before_anything_is_made_and_the_next_one_begins
     scene.customers(0..3);
     let Some(disk) = Disk::mount(scene.path("small"), "32m") else { return };
     disk.fill(8 << 10);
-    let run = || Ran::from(disk.command(&scene, &["--run-now", "--json"]).output().unwrap());
+    let run = || disk.cli(&scene, &["--run-now", "--json"]);
     let ran = run();
     assert!(ran.code == 1 && ran.stderr.contains("is full or nearly so"), "{ran:?}");
     assert!(!disk.path("lead-sync.db").exists() && !disk.path("lead-sync.key").exists());
@@ -30,16 +30,15 @@ fn every_command_says_that_the_disk_of_its_ledger_is_full_and_goes_on_once_it_is
     let scene = Scene::new();
     scene.customers(0..3);
     let Some(disk) = Disk::mount(scene.path("small"), "32m") else { return };
-    let cli = |args: &[&str]| Ran::from(disk.command(&scene, args).output().unwrap());
-    assert_eq!(cli(&["--run-now"]).code, 0);
+    assert_eq!(disk.cli(&scene, &["--run-now"]).code, 0);
     disk.fill(0);
     for command in COMMANDS.iter().copied().chain([&["--run-now"][..], &["check"]]) {
-        let ran = cli(command);
+        let ran = disk.cli(&scene, command);
         let told = ran.stdout.clone() + &ran.stderr;
         assert!(ran.code == 1 && told.contains("is full or nearly so: free some space"), "{command:?}: {ran:?}");
     }
     disk.free();
-    assert_eq!(cli(&["--run-now", "--json"]).count("unchanged"), 3);
+    assert_eq!(disk.cli(&scene, &["--run-now", "--json"]).count("unchanged"), 3);
 }
 
 #[test]
@@ -47,21 +46,20 @@ fn status_and_readiness_say_that_no_run_will_send_while_the_disk_is_nearly_full(
     let scene = Scene::new();
     scene.customers(0..1);
     let Some(disk) = Disk::mount(scene.path("small"), "32m") else { return };
-    let cli = |args: &[&str]| Ran::from(disk.command(&scene, args).output().unwrap());
-    assert_eq!(cli(&["--run-now"]).code, 0);
+    assert_eq!(disk.cli(&scene, &["--run-now"]).code, 0);
     let pulse = Arc::new(Pulse::default());
     pulse.set_ready(true);
     let watch = Watch::new(pulse, &disk.path("lead-sync.db"), metrics::install().unwrap());
     watch.ready().unwrap();
     disk.fill(8 << 20);
-    let told = cli(&["status"]);
+    let told = disk.cli(&scene, &["status"]);
     assert!(told.code == 0 && told.stdout.contains("1 delivered"), "{told:?}");
     for told in [told.stderr, watch.ready().unwrap_err()] {
         assert!(told.contains("is full or nearly so"), "{told}");
     }
     disk.free();
     watch.ready().unwrap();
-    assert!(!cli(&["status"]).stderr.contains("is full"));
+    assert!(!disk.cli(&scene, &["status"]).stderr.contains("is full"));
 }
 
 /// As where a quota is used up, which the free space of the disk does not show.

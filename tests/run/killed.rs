@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use crate::stop::{signal, slow, until_received};
+use crate::stop::{signal, slow, slow_crm, until_received};
 use crate::support::Scene;
 
 #[test]
@@ -29,13 +29,7 @@ fn a_run_that_is_killed_has_counted_what_it_read_and_delivered_until_then() {
 fn a_run_that_is_killed_while_it_reads_a_source_has_counted_what_it_took_in_of_the_one_before() {
     let mut scene = Scene::new();
     scene.export("customers.csv", "id,first_name,last_name,email\n1,Ann,Maes,a@x.be\n,Bob,Boon,b@x.be\n");
-    let crm = rusqlite::Connection::open(scene.path("crm.db")).unwrap();
-    // So long that nobody waits for its end, but it has one.
-    crm.execute_batch(
-        "CREATE VIEW person AS
-         WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 50000000) SELECT x AS id FROM c WHERE x < 0",
-    )
-    .unwrap();
+    let _crm = slow_crm(&scene);
     scene.more(
         "[syncs.others]\nconnection = \"wegroup\"\n\
          source = { kind = \"sqlite\", path = \"crm.db\", query = \"SELECT * FROM person\", key = \"id\" }\n\

@@ -35,6 +35,27 @@ fn until_it_says(child: &mut Child, what: &str) {
     }
 }
 
+/// A run that has begun, and says what it does.
+fn begun(scene: &Scene) -> Child {
+    let mut command = scene.command(&["--run-now", "--json"]);
+    let command = command.env("LEAD_SYNC_LOG", "info").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    until_it_says(&mut child, "begins");
+    child
+}
+
+/// `crm.db` with a view `person` that has no row. So long does it look for one that nobody waits for the end, but it has one.
+pub(crate) fn slow_crm(scene: &Scene) -> rusqlite::Connection {
+    let crm = rusqlite::Connection::open(scene.path("crm.db")).unwrap();
+    crm.execute_batch(
+        "CREATE VIEW person AS
+         WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 50000000)
+         SELECT x AS id, 'Ann' AS first_name, 'Peeters' AS last_name, '' AS email FROM c WHERE x < 0",
+    )
+    .unwrap();
+    crm
+}
+
 pub(crate) fn slow() -> Scene {
     let mut scene = Scene::with(Options { latency: Duration::from_millis(20), ..Options::default() });
     scene.connection("max_in_flight", "2");
@@ -96,10 +117,7 @@ fn a_run_that_is_stopped_between_reading_and_sending_is_interrupted() {
          BEGIN EXCLUSIVE",
     )
     .unwrap();
-    let mut command = scene.command(&["--run-now", "--json"]);
-    let command = command.env("LEAD_SYNC_LOG", "info").stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    until_it_says(&mut child, "begins");
+    let mut child = begun(&scene);
     signal(&child, rustix::process::Signal::TERM);
     until_it_says_that_it_stops(&mut child);
     crm.execute_batch("COMMIT").unwrap();
@@ -115,18 +133,8 @@ fn a_run_whose_query_does_not_come_back_is_stopped_by_one_signal_and_sends_nothi
     scene.source("kind", "\"sqlite\"").source("path", "\"crm.db\"").source("query", "\"SELECT * FROM person\"");
     scene.more(OTHERS);
     fs::write(scene.path("others.csv"), "id\n1\n").unwrap();
-    let crm = rusqlite::Connection::open(scene.path("crm.db")).unwrap();
-    // So long that nobody waits for its end, but it has one.
-    crm.execute_batch(
-        "CREATE VIEW person AS
-         WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 50000000)
-         SELECT x AS id, 'Ann' AS first_name, 'Peeters' AS last_name, '' AS email FROM c WHERE x < 0",
-    )
-    .unwrap();
-    let mut command = scene.command(&["--run-now", "--json"]);
-    let command = command.env("LEAD_SYNC_LOG", "info").stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    until_it_says(&mut child, "begins");
+    let crm = slow_crm(&scene);
+    let child = begun(&scene);
     signal(&child, rustix::process::Signal::TERM);
     let ran = Ran::from(child.wait_with_output().unwrap());
     assert_eq!((ran.code, ran.outcome().as_str()), (4, "interrupted"), "{ran:?}");

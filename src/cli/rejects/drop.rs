@@ -33,10 +33,12 @@ pub(super) fn drop(args: &Args, options: &DropOptions) -> Result<Exit, Failure> 
         return Err(Failure::usage(absent(&ledger, &program, origin)?));
     }
     if let Some(keyed) = rows.iter().find(|row| !row.key.is_empty()) {
-        let (shown, key) = (out::shown(origin), out::shown(&keyed.key));
         return Err(Failure::usage(format!(
-            "{shown} has the key {key} ({}): correct it, or erase all that has that key with {program} forget {key}",
-            out::shown(&keyed.reason)
+            "{} has the key {} ({}): correct it, or erase all that has that key with {program} forget {}",
+            out::shown(origin),
+            out::shown(&keyed.key),
+            out::shown(&keyed.reason),
+            out::pasted_key(&keyed.key)
         )));
     }
     for row in &rows {
@@ -69,8 +71,8 @@ fn absent(ledger: &Ledger, program: &str, origin: &str) -> Result<String, Failur
     let shown = out::shown(origin);
     Ok(match ledger.rejected_lead_at(origin)? {
         Some(key) => {
-            let key = out::shown(&key);
-            format!("{shown} is the row of lead {key}: correct it, or erase it with {program} forget {key}")
+            let (lead, key) = (out::shown(&key), out::pasted_key(&key));
+            format!("{shown} is the row of lead {lead}: correct it, or erase it with {program} forget {key}")
         }
         None => {
             format!("no rejected row came from {shown}; {program} leads --state rejected shows where each came from")

@@ -8,7 +8,7 @@ use crate::domain::blocked::{Fault, Turned};
 use crate::domain::delivery::{Claim, State};
 use crate::domain::outcome::{self, Outcome};
 use crate::domain::retry;
-use crate::domain::retry_after::Asked;
+use crate::domain::retry_after::{self, Asked};
 use crate::domain::time::Timestamp;
 use crate::domain::verdict;
 use crate::worker::report::{Ending, Notice};
@@ -57,7 +57,7 @@ impl Dispatch<'_> {
             self.trouble = Some(post.reason.clone());
         }
         if let Outcome::Throttled(Some(Asked { cut: true, .. })) = outcome {
-            post.reason = outcome::with_note(&post.reason, "asked for more than a day; a day it is");
+            post.reason = outcome::with_note(&post.reason, retry_after::CUT);
         }
         let lead = claim.lead;
         let turned = self.blocked.learn(lead, &outcome);
@@ -84,9 +84,9 @@ impl Dispatch<'_> {
         let Outcome::Throttled(asked) = outcome else { return };
         let own = self.backoff(now);
         match asked {
-            Some(Asked { wait, cut: false }) => self.pause_until(now + *wait, "the API asked for it".to_owned()),
-            Some(Asked { wait, cut: true }) => {
-                self.pause_until(now + *wait, "the API asked for more than a day; a day it is".to_owned());
+            Some(asked) => {
+                let why = if asked.cut { retry_after::CUT } else { "asked for it" };
+                self.pause_until(now + asked.wait, format!("the API {why}"));
             }
             None => self.pause_until(own, "the API is busy".to_owned()),
         }
